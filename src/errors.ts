@@ -1,0 +1,101 @@
+/**
+ * Every expected failure has a stable code from the one table here.
+ *
+ * The same codes stand in docs/api.md (a test holds the two equal, both ways). A message never
+ * carries input: it is written here, once, and says what to do. HTTP status and answer status are
+ * part of the table, so that a code becomes a response in one place (middleware/problem.ts).
+ */
+
+/** Status of an answer, as in docs/api.md; every non-2xx body carries one too. */
+export type AnswerStatus = 'clear' | 'hit' | 'candidate' | 'unknown' | 'invalid';
+
+interface ErrorEntry {
+  /** HTTP status where the code reaches a caller. */
+  http: number;
+  /** What the body says in `status`: `unknown` is no all-clear, `invalid` asks for a re-read. */
+  status: 'unknown' | 'invalid';
+  title: string;
+}
+
+const unknown = (http: number, title: string): ErrorEntry => ({ http, status: 'unknown', title });
+const invalid = (http: number, title: string): ErrorEntry => ({ http, status: 'invalid', title });
+
+export const ERRORS = {
+  // The document cannot be looked up as read: read it again.
+  'mrz-unreadable': invalid(422, 'The machine readable zone has no known format.'),
+  'number-missing': invalid(422, 'The document number is missing.'),
+  'number-too-long': invalid(422, 'The document number has more than 32 characters.'),
+  'number-bad-character': invalid(422, 'The document number has a character that no number has.'),
+  'number-check-digit': invalid(422, 'The check digit of the document number is wrong.'),
+  'state-unknown': invalid(422, 'The issuing state is not an ICAO Doc 9303-3 code.'),
+  'class-unknown': invalid(422, 'The document class is not known.'),
+
+  // The request cannot be read.
+  'body-not-json': invalid(400, 'The body is not JSON in UTF-8.'),
+  'body-too-large': invalid(413, 'The body is larger than the limit.'),
+  'content-type': invalid(415, 'The content type must be application/json.'),
+  'request-invalid': invalid(422, 'A field is missing, unknown or of the wrong type.'),
+  'batch-empty': invalid(422, 'The batch has no document.'),
+  'batch-too-large': invalid(422, 'The batch has more than 1,000 documents.'),
+
+  // The caller may not, or asks for what is not there.
+  unauthenticated: unknown(401, 'A valid bearer token is needed.'),
+  forbidden: unknown(403, 'The credential does not allow this.'),
+  'not-found': unknown(404, 'There is nothing at this address.'),
+  'method-not-allowed': unknown(405, 'The method is not allowed at this address.'),
+  'check-id-invalid': unknown(404, 'The check id is not one of ours, or not of this caller.'),
+  'check-id-expired': unknown(410, 'The check id has expired: ask again.'),
+  throttled: unknown(429, 'Too many requests: slow down.'),
+
+  // No safe decision can be made now.
+  'edition-missing': unknown(503, 'No edition of the list is loaded.'),
+  'edition-expired': unknown(503, 'The edition of the list is too old to answer from.'),
+  'state-not-covered': unknown(503, 'The edition says nothing about this issuing state.'),
+  'edition-rollback': unknown(503, 'The store offers an older edition than was seen before.'),
+  'page-unavailable': unknown(503, 'A page of the list could not be fetched.'),
+  'page-corrupt': unknown(503, 'A page of the list is not what the manifest names.'),
+  'central-unavailable': unknown(503, 'The confirmation service gave no usable answer.'),
+  internal: unknown(500, 'The check failed for a reason of ours.'),
+
+  // Bytes that are not what docs/format.md says.
+  'format-magic': unknown(503, 'The bytes are of another kind.'),
+  'format-version': unknown(503, 'The format version is not known.'),
+  'format-length': unknown(503, 'The length is not what the header says.'),
+  'format-reserved': unknown(503, 'A reserved field is not zero.'),
+  'format-value': unknown(503, 'A field is out of its range.'),
+  'format-signature': unknown(503, 'The signature is not of a known key of that role.'),
+  'format-digest': unknown(503, 'The content is not what its name says.'),
+
+  // The nightly build.
+  'input-unreadable': unknown(500, 'The input file cannot be read.'),
+  'input-empty': unknown(500, 'The input file has no record.'),
+  'input-encoding': unknown(500, 'The input file is not in the encoding that its profile says.'),
+  'input-schema': unknown(500, 'The input file does not have the columns that its profile says.'),
+  'input-rejects': unknown(500, 'More rows were rejected than the limit allows.'),
+  'digest-collision': unknown(500, 'Two keys share a digest: build again under a new epoch key.'),
+  'build-failed': unknown(500, 'A page could not be built from its keys.'),
+  'verify-failed': unknown(500, 'The written edition does not answer as the export says.'),
+  'config-invalid': unknown(500, 'A setting is missing or not usable.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An expected failure. `detail` is for operators' logs: it must never hold input of a request. */
+export class SltdError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, options: { detail?: string; cause?: unknown } = {}) {
+    super(options.detail ? `${ERRORS[code].title} (${options.detail})` : ERRORS[code].title, {
+      cause: options.cause,
+    });
+    this.name = 'SltdError';
+    this.code = code;
+    this.detail = options.detail;
+  }
+}
+
+/** A broken assumption of ours: fails loudly, and the answer is `unknown`. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${what}`);
+}
