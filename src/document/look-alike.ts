@@ -1,0 +1,117 @@
+/**
+ * Look-alike spellings: what a document number may have been before it was misread or mistyped.
+ *
+ * The 7-3-1 check digit works modulo 10, so it never sees G read as 6, S as 8, L as 1, P as F, U as
+ * 0 or Q as G: their values differ by a multiple of 10. Nor does it see two misreadings that cancel
+ * out, such as O for 0 at a place of weight 7 and again at one of weight 3. A number whose check
+ * digit fits can only be wrong in such ways, so exactly these spellings are listed for it. A typed
+ * number has no check digit: there any single confusion is possible, and one is listed at a time,
+ * for two typing errors that both pass the eye are rare and each spelling costs a probe.
+ *
+ * Only pairs of a letter and a digit, or of two letters, are listed. Two digits in place of each
+ * other make another real number, and with it a false hit on an innocent traveller.
+ * A spelling can add a candidate, which central confirms; it can never take one away.
+ */
+
+import { characterValue, weightAt } from './check-digit.ts';
+
+/** At most so many spellings, so that with the number itself at most 64 keys are probed. */
+const LOOK_ALIKES_MAX = 63;
+
+/** Pairs that no check digit tells apart, then pairs that look alike in OCR-B, print or by hand. */
+const PAIRS = 'G6 S8 L1 PF U0 QG ' + 'O0 I1 B8 S5 Z2 Q0 D0 OQ OD IL';
+
+interface Alternative {
+  letter: string;
+  /** Change of the character's value, before weighting. */
+  change: number;
+}
+
+const NONE: readonly Alternative[] = [];
+
+/** Alternatives by character code, in the order of PAIRS. */
+const ALTERNATIVES: readonly (readonly Alternative[])[] = (() => {
+  const table: Alternative[][] = Array.from({ length: 128 }, () => []);
+  const add = (from: string, to: string): void => {
+    const change = characterValue(to.charCodeAt(0)) - characterValue(from.charCodeAt(0));
+    table[from.charCodeAt(0)]!.push({ letter: to, change });
+  };
+  for (const pair of PAIRS.split(' ')) {
+    add(pair.charAt(0), pair.charAt(1));
+    add(pair.charAt(1), pair.charAt(0));
+  }
+  return table;
+})();
+
+/**
+ * One or two characters put in the place of others: place, character code, place, character code,
+ * from the lowest byte up; the second pair is 0 for a change of one. A number, because a check asks
+ * for a dozen spellings and needs the text of none unless it matches.
+ */
+export type Change = number;
+
+const oneChange = (place: number, letter: string): Change => place | (letter.charCodeAt(0) << 8);
+const twoChanges = (first: Change, second: Change): Change => first | (second << 16);
+
+/** The number after a change. */
+export function respell(number: string, change: Change): string {
+  let spelling = number;
+  for (let rest = change; rest !== 0; rest >>>= 16) {
+    const place = rest & 0xff;
+    const letter = String.fromCharCode((rest >> 8) & 0xff);
+    spelling = spelling.slice(0, place) + letter + spelling.slice(place + 1);
+  }
+  return spelling;
+}
+
+/**
+ * The changes that make other spellings of a canonical number, never the number itself, each once,
+ * in a fixed order, at most `countMax`. `verified`: its check digit fits; up to two characters
+ * changed, the sum kept. `none`: no check digit; one character changed.
+ */
+export function lookAlikes(
+  number: string,
+  checkDigit: 'verified' | 'none',
+  countMax = LOOK_ALIKES_MAX,
+): Change[] {
+  const changes: Change[] = [];
+  const isVerified = checkDigit === 'verified';
+  for (let i = 0; i < number.length; i++) {
+    for (const { letter, change } of alternativesAt(number, i)) {
+      if (isVerified && change % 10 !== 0) continue;
+      if (changes.length >= countMax) return changes;
+      changes.push(oneChange(i, letter));
+    }
+  }
+  if (isVerified) addPairs(number, changes, countMax);
+  return changes;
+}
+
+const alternativesAt = (number: string, index: number): readonly Alternative[] =>
+  ALTERNATIVES[number.charCodeAt(index)] ?? NONE;
+
+/** Two changes that leave the sum modulo 10 as it is. */
+function addPairs(number: string, changes: Change[], countMax: number): void {
+  for (let i = 0; i < number.length - 1; i++) {
+    for (const first of alternativesAt(number, i)) {
+      for (let j = i + 1; j < number.length; j++) {
+        for (const second of alternativesAt(number, j)) {
+          if (!cancels(i, first.change, j, second.change)) continue;
+          if (changes.length >= countMax) return;
+          changes.push(twoChanges(oneChange(i, first.letter), oneChange(j, second.letter)));
+        }
+      }
+    }
+  }
+}
+
+/** A long TD1 or TD2 number has a filler after nine characters that some issuers count. */
+const CHARACTERS_BEFORE_FILLER = 9;
+
+/** True under one of the two habits: with the filler of a long number counted, or without. */
+function cancels(i: number, firstChange: number, j: number, secondChange: number): boolean {
+  if ((firstChange * weightAt(i) + secondChange * weightAt(j)) % 10 === 0) return true;
+  if (j < CHARACTERS_BEFORE_FILLER) return false;
+  const first = firstChange * weightAt(i < CHARACTERS_BEFORE_FILLER ? i : i + 1);
+  return (first + secondChange * weightAt(j + 1)) % 10 === 0;
+}
