@@ -1,0 +1,76 @@
+/**
+ * The question from edge to central about candidates, and central's signed answer.
+ *
+ * One question per request of a caller, however many candidates it has. The answer is a compact JWS
+ * (RFC 7515, EdDSA) over ConfirmationAnswer; it is bound to the question by nonce and by the SHA-256
+ * of its body, so that whoever sits between can neither clear a candidate nor replay an answer.
+ * docs/api.md, "Confirmation", has an example of each.
+ */
+
+import * as v from 'valibot';
+
+export const CONFIRMATION_ITEMS_MAX = 4096;
+export const CONFIRMATION_TYPE = 'sltd-confirmation+jwt';
+
+const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const token = (lengthMax: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(lengthMax));
+const base64url = (length: number) => v.pipe(v.string(), v.regex(/^[\w-]+$/), v.length(length));
+
+const ConfirmationQuestionSchema = v.strictObject({
+  /** 16 random bytes. */
+  nonce: base64url(22),
+  collection: token(24),
+  /** The edition that made the candidates: name of its manifest. */
+  edition: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  sequence: timeMs,
+  /** Every report up to here is in the edge's data; central's data must not be older. */
+  asOf: timeMs,
+  /** Canonical keys (docs/format.md section 3). */
+  keys: v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^[PIVO][A-Z<]{3}[A-Z0-9]{1,32}$/))),
+    v.minLength(1),
+    v.maxLength(CONFIRMATION_ITEMS_MAX),
+  ),
+});
+
+/** What a role may see of a record; every field but `id` and `category` depends on the role. */
+const RecordViewSchema = v.object({
+  /** Opaque. */
+  id: token(64),
+  category: v.picklist(['unspecified', 'lost', 'invalid', 'revoked', 'stolen', 'stolen-blank']),
+  typeCode: v.optional(token(8)),
+  dateOfTheft: v.optional(token(10)),
+  nationalReference: v.optional(token(64)),
+  ncb: v.optional(token(64)),
+});
+
+const ConfirmationAnswerSchema = v.object({
+  nonce: base64url(22),
+  /** SHA-256 of the question's body, base64url. */
+  questionSha256: base64url(43),
+  /** When the answer was signed. */
+  issuedAt: timeMs,
+  /** Central's data is complete up to here. */
+  asOf: timeMs,
+  /** One for each key, in order. */
+  results: v.pipe(
+    v.array(v.object({ listed: v.boolean(), record: v.optional(RecordViewSchema) })),
+    v.maxLength(CONFIRMATION_ITEMS_MAX),
+  ),
+});
+
+export type ConfirmationQuestion = v.InferOutput<typeof ConfirmationQuestionSchema>;
+export type ConfirmationAnswer = v.InferOutput<typeof ConfirmationAnswerSchema>;
+export type RecordView = v.InferOutput<typeof RecordViewSchema>;
+
+/** The question, or undefined if the value is not one. Never says what was wrong with the input. */
+export function parseConfirmationQuestion(value: unknown): ConfirmationQuestion | undefined {
+  const result = v.safeParse(ConfirmationQuestionSchema, value);
+  return result.success ? result.output : undefined;
+}
+
+/** The answer, or undefined if the value is not one. */
+export function parseConfirmationAnswer(value: unknown): ConfirmationAnswer | undefined {
+  const result = v.safeParse(ConfirmationAnswerSchema, value);
+  return result.success ? result.output : undefined;
+}

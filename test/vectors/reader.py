@@ -1,0 +1,443 @@
+#!/usr/bin/env python3
+"""A reader of editions, written from docs/format.md alone, in Python's standard library.
+
+    python3 reader.py EDITION_DIR --epoch-key HEX [--head-key K --edition-key K --overlay-key K]
+                      [--now MS] [--lowest-sequence N] < keys > answers
+
+Reads one canonical key a line; writes one JSON object a line, in order:
+
+    {"key": "PUTOL898902C3", "verdict": "candidate", "category": 4}
+
+The verdict is absent, candidate or unknown; category is null unless it is a candidate; a candidate
+whose withdrawal is on its way has "withdrawn": true. An edition that cannot be answered from makes
+every answer unknown, the reason goes to stderr, and the exit code is 1. Public keys K are base64url;
+the signatures of a role without key are not checked, which is said on stderr. MS (milliseconds since
+1970) replaces the clock. N is the highest sequence seen before.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import struct
+import sys
+import time
+from pathlib import Path
+
+U32 = 0xFFFFFFFF
+U64 = 0xFFFFFFFFFFFFFFFF
+PAGE_KEYS_MAX = 65536
+KEY = re.compile(r"[PIVO](?:[A-Z]{3}|[A-Z]{2}<|[A-Z]<<)[A-Z0-9]{1,32}")
+STATE = re.compile(rb"(?:[A-Z]{3}|[A-Z]{2}<|[A-Z]<<)\0")
+COLLECTION = re.compile(rb"[A-Za-z0-9-]{1,24}\0*")
+
+
+class Refused(Exception):
+    """The bytes are not what the document allows; the text says where."""
+
+
+def need(condition, where):
+    if not condition:
+        raise Refused(where)
+
+
+def mulhi(a, b):
+    return (a * b) >> 32
+
+
+def mullo(a, b):
+    return (a * b) & U32
+
+
+# Section 3: digest
+
+
+def siphash128(key, data):
+    """SipHash-2-4 with 128-bit output, of Aumasson and Bernstein."""
+    k0, k1 = struct.unpack("<QQ", key)
+    v0, v1 = k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D ^ 0xEE
+    v2, v3 = k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573
+
+    def rounds(count, v0, v1, v2, v3):
+        for _ in range(count):
+            v0 = (v0 + v1) & U64
+            v1 = ((v1 << 13) & U64 | v1 >> 51) ^ v0
+            v0 = (v0 << 32) & U64 | v0 >> 32
+            v2 = (v2 + v3) & U64
+            v3 = ((v3 << 16) & U64 | v3 >> 48) ^ v2
+            v0 = (v0 + v3) & U64
+            v3 = ((v3 << 21) & U64 | v3 >> 43) ^ v0
+            v2 = (v2 + v1) & U64
+            v1 = ((v1 << 17) & U64 | v1 >> 47) ^ v2
+            v2 = (v2 << 32) & U64 | v2 >> 32
+        return v0, v1, v2, v3
+
+    padded = data + bytes(7 - len(data) % 8) + bytes([len(data) & 255])
+    for (word,) in struct.iter_unpack("<Q", padded):
+        v0, v1, v2, v3 = rounds(2, v0, v1, v2, v3 ^ word)
+        v0 ^= word
+    v0, v1, v2, v3 = rounds(4, v0, v1, v2 ^ 0xEE, v3)
+    low = v0 ^ v1 ^ v2 ^ v3
+    v0, v1, v2, v3 = rounds(4, v0, v1 ^ 0xDD, v2, v3)
+    return struct.pack("<QQ", low, v0 ^ v1 ^ v2 ^ v3)
+
+
+def epoch_key_id(key):
+    return hashlib.sha256(b"sltd-epoch-key" + key).digest()[:16]
+
+
+# Section 8: signature. Ed25519 verification after RFC 8032, section 5.1.7, in whole numbers.
+
+FIELD = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+CURVE_D = -121665 * pow(121666, -1, FIELD) % FIELD
+
+
+def decode_point(data):
+    """x, y, z, xy of a point; None if the 32 bytes are not one."""
+    value = int.from_bytes(data, "little")
+    sign, y = value >> 255, value & (2**255 - 1)
+    if y >= FIELD:
+        return None
+    square = (y * y - 1) * pow(CURVE_D * y * y + 1, -1, FIELD) % FIELD
+    x = pow(square, (FIELD + 3) // 8, FIELD)
+    if (x * x - square) % FIELD:
+        x = x * pow(2, (FIELD - 1) // 4, FIELD) % FIELD
+    if (x * x - square) % FIELD or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = FIELD - x
+    return x, y, 1, x * y % FIELD
+
+
+def add_points(p, q):
+    a = (p[1] - p[0]) * (q[1] - q[0]) % FIELD
+    b = (p[1] + p[0]) * (q[1] + q[0]) % FIELD
+    c = 2 * p[3] * q[3] * CURVE_D % FIELD
+    d = 2 * p[2] * q[2] % FIELD
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % FIELD, g * h % FIELD, f * g % FIELD, e * h % FIELD
+
+
+def multiply_point(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = add_points(total, point)
+        point = add_points(point, point)
+        scalar >>= 1
+    return total
+
+
+BASE = decode_point((4 * pow(5, -1, FIELD) % FIELD).to_bytes(32, "little"))
+
+
+def ed25519_verify(public, message, signature):
+    a, r = decode_point(public), decode_point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little")
+    left = multiply_point(s, BASE)
+    right = add_points(r, multiply_point(h % ORDER, a))
+    return all((left[i] * right[2] - right[i] * left[2]) % FIELD == 0 for i in (0, 1))
+
+
+def check_signature(data, public_keys, where):
+    if not public_keys:
+        return
+    for public in public_keys:
+        if hashlib.sha256(public).digest()[:16] == data[-80:-64]:
+            need(ed25519_verify(public, data[:-64], data[-64:]), f"{where}: signature")
+            return
+    raise Refused(f"{where}: key id")
+
+
+# Sections 1, 2: what all objects share
+
+
+def check_start(data, magic, length_min):
+    need(len(data) >= length_min, f"{magic}: too short")
+    need(data[:8] == magic.encode(), f"{magic}: magic")
+    need(data[8:12] == b"\1\0\0\0", f"{magic}: version")
+    need(u32(data, 12) == len(data), f"{magic}: length")
+
+
+def u32(data, offset):
+    return int.from_bytes(data[offset : offset + 4], "little")
+
+
+def u53(data, offset):
+    value = int.from_bytes(data[offset : offset + 8], "little")
+    need(value < 2**53, "number of 2^53 or above")
+    return value
+
+
+def read_state(data, offset):
+    field = data[offset : offset + 4]
+    need(STATE.fullmatch(field), "state")
+    return field[:3].decode()
+
+
+def read_collection(data, offset):
+    field = data[offset : offset + 24]
+    need(COLLECTION.fullmatch(field), "collection")
+    return field.rstrip(b"\0").decode()
+
+
+def read_object(directory, folder, sha256, length):
+    data = (directory / folder / sha256.hex()).read_bytes()
+    need(len(data) == length, f"{folder}: length is not the one named")
+    need(hashlib.sha256(data).digest() == sha256, f"{folder}: hash is not the one named")
+    return data
+
+
+# Sections 9 to 11: the objects that are signed
+
+
+class Head:
+    def __init__(self, data):
+        check_start(data, "SLTDHEAD", 256)
+        need(len(data) == 256 and not any(data[144:176]), "head: length or reserved")
+        self.sequence, issued_at, self.not_after = (u53(data, at) for at in (16, 24, 32))
+        self.collection = read_collection(data, 40)
+        self.manifest_sha256, self.manifest_length = data[64:96], u32(data, 96)
+        self.overlay_length, self.overlay_sha256 = u32(data, 100), data[104:136]
+        need(self.manifest_length >= 208, "head: manifest length")
+        if self.overlay_length:
+            need(self.overlay_length >= 160, "head: overlay length")
+        else:
+            need(not any(self.overlay_sha256), "head: overlay hash without overlay")
+        u53(data, 136)
+
+
+class Manifest:
+    def __init__(self, data):
+        check_start(data, "SLTDMANI", 208)
+        self.data = data
+        self.epoch_key_id = data[16:32]
+        state_count, shard_count = u32(data, 40), u32(data, 44)
+        self.collection = read_collection(data, 56)
+        self.shards = 128 + 32 * state_count
+        need(len(data) == self.shards + 96 * shard_count + 80, "manifest: length")
+        need(not any(data[112:128]), "manifest: reserved")
+        u53(data, 32)
+        self.states = {}
+        first_shard, records, before = 0, 0, ""
+        for row in range(128, self.shards, 32):
+            state, count = read_state(data, row), u32(data, row + 12)
+            need(state > before, "manifest: order of states")
+            need(data[row + 4] <= 2 and count >= 1, "manifest: coverage or shard count")
+            need(not any(data[row + 5 : row + 8] + data[row + 28 : row + 32]), "manifest: reserved")
+            need(u32(data, row + 8) == first_shard, "manifest: first shard")
+            u53(data, row + 16)
+            self.states[state] = (first_shard, count)
+            first_shard, records, before = first_shard + count, records + u32(data, row + 24), state
+        need(first_shard == shard_count and records == u53(data, 48), "manifest: sums")
+        for at in range(self.shards, self.shards + 96 * shard_count, 48):
+            unit = 64 if (at - self.shards) % 96 == 0 else 8
+            length = u32(data, at + 40)
+            need(length >= 64 and length % unit == 0, "manifest: page length")
+            need(u32(data, at + 44) == 0, "manifest: reserved")
+
+    def reference(self, kind, row):
+        at = self.shards + 96 * row + (0 if kind == "SLTDFILT" else 48)
+        return self.data[at : at + 32], u32(self.data, at + 40)
+
+
+class Overlay:
+    def __init__(self, data):
+        check_start(data, "SLTDOVRL", 160)
+        self.epoch_key_id, self.manifest_sha256 = data[16:32], data[32:64]
+        count = u32(data, 64)
+        need(len(data) == 160 + 20 * count and u32(data, 68) == 0, "overlay: length or reserved")
+        u53(data, 72)
+        self.operations = {}
+        before = b""
+        for row in range(80, 80 + 20 * count, 20):
+            digest, kind, category = data[row : row + 16], data[row + 16], data[row + 17]
+            need(digest > before, "overlay: order")
+            need(kind in (1, 2) and category <= (15 if kind == 1 else 0), "overlay: kind, category")
+            need(not any(data[row + 18 : row + 20]), "overlay: reserved")
+            self.operations[digest] = (kind, category)
+            before = digest
+
+
+# Sections 5 to 7: pages
+
+
+class Page:
+    def __init__(self, data, magic, state, shard_index, shard_count, key_id):
+        check_start(data, magic, 64)
+        need(not any(data[56:64]), "page: reserved")
+        need(read_state(data, 16) == state, "page: state")
+        need((u32(data, 20), u32(data, 24)) == (shard_index, shard_count), "page: shard")
+        need(data[40:56] == key_id, "page: epoch key")
+        self.data = data
+        self.keys, self.table, self.parameter = (u32(data, at) for at in (28, 32, 36))
+        need(self.keys <= PAGE_KEYS_MAX and self.table <= PAGE_KEYS_MAX, "page: counts")
+        need((self.keys == 0) == (self.table == 0), "page: counts")
+
+
+class FilterPage(Page):
+    def __init__(self, data, *row):
+        super().__init__(data, "SLTDFILT", *row)
+        need(1 <= self.parameter <= 16, "filter page: probes")
+        need(len(data) == 64 + 64 * self.table, "filter page: length")
+
+    def maybe(self, digest, rest):
+        if self.keys == 0:
+            return False
+        block, h = 64 + 64 * mulhi(rest, self.table), digest[2]
+        for _ in range(self.parameter):
+            bit = h >> 23
+            if not self.data[block + (bit >> 3)] >> (bit & 7) & 1:
+                return False
+            h = mullo(h, 0x9E3779B1)
+        return True
+
+
+class MatchPage(Page):
+    def __init__(self, data, *row):
+        super().__init__(data, "SLTDMTCH", *row)
+        if self.keys == 0:
+            need(len(data) == 64 and self.parameter == 0, "match page: not empty")
+            return
+        need(self.table <= self.keys, "match page: buckets")
+        self.slots = 64 + (self.table + 7) // 8 * 8
+        half_bytes = 9 * self.keys
+        slots_end = self.slots + (half_bytes + 1) // 2
+        section = (slots_end - self.slots + 4 + 7) // 8 * 8
+        need(len(data) == self.slots + section, "match page: length")
+        need(not any(data[64 + self.table : self.slots] + data[slots_end:]), "match page: padding")
+        need(half_bytes % 2 == 0 or data[slots_end - 1] < 16, "match page: padding")
+
+    def category(self, digest):
+        """Category of a candidate, None if absent."""
+        if self.keys == 0:
+            return None
+        u = mullo(digest[1] ^ self.parameter, 0x9E3779B1)
+        a = self.table >> 1
+        c = mulhi(0x99999999, a)
+        b = (5 * (self.table - c)) >> 1
+        bucket = mulhi(u, a) if u < 0x99999999 else c + mulhi(u - 0x99999999, b)
+        pilot = self.data[64 + bucket]
+        m = (0x9E3779B1 + (pilot >> 4) * 0x7F4A7C16) & U32
+        slot = (mulhi(mullo(digest[2] ^ self.parameter, m), self.keys) + (pilot & 15)) % self.keys
+        at = self.slots + 9 * slot // 2
+        w = int.from_bytes(self.data[at : at + 8], "little") >> (4 if slot & 1 else 0)
+        return w >> 32 & 15 if w & U32 == digest[0] else None
+
+
+# Section 12: how a reader answers
+
+
+class Edition:
+    def __init__(self, options):
+        self.directory, self.epoch_key = Path(options.edition), bytes.fromhex(options.epoch_key)
+        need(len(self.epoch_key) == 16, "epoch key: not 16 bytes")
+        data = (self.directory / "head").read_bytes()
+        check_signature(data, options.head_key, "head")
+        head = Head(data)
+        need(options.now < head.not_after, "head: expired")
+        need(head.sequence >= options.lowest_sequence, "head: older than one seen before")
+
+        data = read_object(self.directory, "manifests", head.manifest_sha256, head.manifest_length)
+        check_signature(data, options.edition_key, "manifest")
+        self.manifest = Manifest(data)
+        need(self.manifest.collection == head.collection, "manifest: collection")
+        self.key_id = epoch_key_id(self.epoch_key)
+        need(self.manifest.epoch_key_id == self.key_id, "manifest: epoch key")
+
+        self.operations = {}
+        if head.overlay_length:
+            data = read_object(self.directory, "overlays", head.overlay_sha256, head.overlay_length)
+            check_signature(data, options.overlay_key, "overlay")
+            overlay = Overlay(data)
+            need(overlay.manifest_sha256 == head.manifest_sha256, "overlay: of another edition")
+            need(overlay.epoch_key_id == self.key_id, "overlay: epoch key")
+            self.operations = overlay.operations
+        self.pages = {}
+
+    def page(self, kind, magic, state, shard):
+        """A page, checked once; Refused or OSError if it is not what the manifest names."""
+        known = self.pages.get((magic, state, shard))
+        if known is None:
+            first_shard, shard_count = self.manifest.states[state]
+            reference = self.manifest.reference(magic, first_shard + shard)
+            data = read_object(self.directory, "pages", *reference)
+            known = kind(data, state, shard, shard_count, self.key_id)
+            self.pages[magic, state, shard] = known
+        return known
+
+    def answer(self, key):
+        """Verdict, category and whether a withdrawal is on its way."""
+        if not KEY.fullmatch(key):
+            return "unknown", None, False
+        data = siphash128(self.epoch_key, key.encode())
+        kind, category = self.operations.get(data, (0, 0))
+        if kind == 1:
+            return "candidate", meaning(category), False
+        state = key[1:4]
+        if state not in self.manifest.states:
+            return "unknown", None, False
+        digest = struct.unpack("<IIII", data)
+        shard_count = self.manifest.states[state][1]
+        shard, rest = mulhi(digest[3], shard_count), mullo(digest[3], shard_count)
+        try:
+            if not self.page(FilterPage, "SLTDFILT", state, shard).maybe(digest, rest):
+                return "absent", None, False
+            category = self.page(MatchPage, "SLTDMTCH", state, shard).category(digest)
+        except (Refused, OSError) as failure:
+            print(f"page {state} {shard}: {failure}", file=sys.stderr)
+            return "unknown", None, False
+        if category is None:
+            return "absent", None, False
+        return "candidate", meaning(category), kind == 2
+
+
+def meaning(category):
+    return category if category <= 5 else 0
+
+
+def public_keys(text):
+    keys = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in text.split(",")]
+    if any(len(key) != 32 for key in keys):
+        raise argparse.ArgumentTypeError("a public key has 32 bytes")
+    return keys
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Answer canonical keys from an edition directory.")
+    parser.add_argument("edition")
+    parser.add_argument("--epoch-key", required=True, metavar="HEX")
+    for role in ("head", "edition", "overlay"):
+        parser.add_argument(f"--{role}-key", type=public_keys, default=[], metavar="BASE64URL")
+    parser.add_argument("--now", type=int, default=int(time.time() * 1000), metavar="MS")
+    parser.add_argument("--lowest-sequence", type=int, default=0, metavar="N")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    for role in ("head", "edition", "overlay"):
+        if not getattr(options, f"{role}_key"):
+            print(f"signatures of role {role} are not checked: no key given", file=sys.stderr)
+    edition = None
+    try:
+        edition = Edition(options)
+    except (Refused, OSError, ValueError) as failure:
+        print(f"no edition to answer from: {failure}", file=sys.stderr)
+    for line in sys.stdin:
+        key = line.rstrip("\r\n")
+        verdict, category, withdrawn = edition.answer(key) if edition else ("unknown", None, False)
+        answer = {"key": key, "verdict": verdict, "category": category}
+        if withdrawn:
+            answer["withdrawn"] = True
+        print(json.dumps(answer))
+    return 0 if edition else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
