@@ -1,0 +1,56 @@
+/**
+ * Memory map: where the host writes arguments and reads answers. Nothing is ever allocated.
+ *
+ * An instance serves either the matcher or the builder, so the two maps overlap from HOST_AREAS on.
+ * No area carries anything from one call to the next but what the host wrote there itself.
+ *
+ *   0        u8[256]                  zero: what a page at address 0 reads as, a page without keys
+ *   256      EPOCH_KEY                u8[16]
+ *   512      matcher                  keys, digests, page addresses and answers of one chunk, arenas
+ *   512      builder                  work areas of the pilot search, digests, categories, one page
+ */
+
+import { DIGEST_BYTES, PAGE_KEYS_MAX } from '../src/format/layout';
+
+export const EPOCH_KEY: usize = 256;
+const HOST_AREAS: usize = 512;
+
+// Matcher. A chunk is small enough for all of it to stay in the first-level cache.
+export const CHUNK_KEYS: usize = 256;
+/** A key's bytes from 0, its length as u32 at KEY_LENGTH: 36 characters at most. */
+export const KEY_STRIDE: usize = 40;
+export const KEY_LENGTH: usize = 36;
+export const KEYS: usize = HOST_AREAS;
+export const DIGESTS: usize = KEYS + CHUNK_KEYS * KEY_STRIDE;
+export const ADDRESSES: usize = DIGESTS + CHUNK_KEYS * DIGEST_BYTES;
+export const ANSWERS: usize = ADDRESSES + CHUNK_KEYS * 4;
+/** u32[16]: the half-bytes where the slots of a group of keys begin, for its second pass. */
+export const GROUP_PLACES: usize = ANSWERS + CHUNK_KEYS;
+export const ARENAS: usize = GROUP_PLACES + 64;
+
+// Builder. Each area is as large as the largest page needs; B is below 2/7 n + 1.
+const WORDS: usize = PAGE_KEYS_MAX * 4;
+/** u32[n]: d2 ^ seed of the keys, grouped by bucket. */
+export const BUCKET_KEYS: usize = HOST_AREAS;
+/** u32[n]: the index in BUILD_DIGESTS of the key at the same place of BUCKET_KEYS. */
+export const BUCKET_ORIGINS: usize = BUCKET_KEYS + WORDS;
+/** u32[B + 1]: where a bucket begins in BUCKET_KEYS. */
+export const BUCKET_STARTS: usize = BUCKET_ORIGINS + WORDS;
+/** u32[B]: bucket indices, largest bucket first. */
+export const BUCKET_ORDER: usize = BUCKET_STARTS + WORDS;
+/** u32[B]: displaced buckets that wait for a new place, the last one first. */
+export const WAITING: usize = BUCKET_ORDER + WORDS;
+/** u32[n]: the bucket that holds a slot; true only where SLOT_COSTS is not zero. */
+export const SLOT_OWNERS: usize = WAITING + WORDS;
+/** u32[n]: slots of the bucket in hand before the offset is added. */
+export const BASES: usize = SLOT_OWNERS + WORDS;
+/** u8[n + 16]: what it costs to take a slot; the first ones again behind the last one. */
+export const SLOT_COSTS: usize = BASES + WORDS;
+/** u32[257]: buckets by size, while sorting. */
+export const SIZE_COUNTS: usize = SLOT_COSTS + PAGE_KEYS_MAX + 64;
+/** u32[16]: the buckets that displaced others last. */
+export const RECENT: usize = SIZE_COUNTS + 1088;
+export const BUILD_DIGESTS: usize = RECENT + 64;
+export const BUILD_CATEGORIES: usize = BUILD_DIGESTS + PAGE_KEYS_MAX * DIGEST_BYTES;
+/** The page in hand, header first, written by the host. Last, because its length has no bound. */
+export const BUILD_PAGE: usize = BUILD_CATEGORIES + PAGE_KEYS_MAX;

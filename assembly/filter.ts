@@ -1,0 +1,82 @@
+/**
+ * Filter page: a blocked Bloom filter, built and probed (docs/format.md section 6).
+ *
+ * F. Putze, P. Sanders, J. Singler, "Cache-, hash- and space-efficient Bloom filters", JEA 14,
+ * 2009. All bits of a key lie in one block of 64 bytes, so a probe costs one cache line.
+ */
+
+import {
+  DIGEST_BYTES,
+  FILTER_BIT_SHIFT,
+  FILTER_BLOCK_BYTES,
+  GOLDEN,
+  PAGE_HEADER_BYTES,
+  PAGE_KEY_COUNT,
+  PAGE_PARAMETER,
+  PAGE_SHARD_COUNT,
+  PAGE_TABLE_COUNT,
+} from '../src/format/layout';
+import { ADDRESSES, ANSWERS, BUILD_DIGESTS, BUILD_PAGE, DIGESTS } from './areas';
+import { mulhi } from './multiply';
+
+/** Address of the block of the digest at `digest` in the filter page at `page`. */
+function blockOf(page: usize, digest: usize): usize {
+  const rest = load<u32>(digest, 12) * load<u32>(page, PAGE_SHARD_COUNT);
+  const block = mulhi(rest, load<u32>(page, PAGE_TABLE_COUNT));
+  return page + PAGE_HEADER_BYTES + block * FILTER_BLOCK_BYTES;
+}
+
+/** Address of the 32 bits of the block that have the bit which the top of `h` names. */
+function wordOf(block: usize, h: u32): usize {
+  return block + ((h >> (FILTER_BIT_SHIFT + 3)) & 60);
+}
+
+/** That bit's place within them, and higher bits of `h` above it: a shift takes the low five. */
+function bitOf(h: u32): u32 {
+  return h >> FILTER_BIT_SHIFT;
+}
+
+/**
+ * Reads `count` digests of DIGESTS and page addresses of ADDRESSES, writes u8[count] ANSWERS:
+ * 0 absent, 1 maybe. Address 0 answers maybe: a page that is not there excludes nobody.
+ * Trusted: every other address is that of a decoded filter page. Of a page without keys up to 64
+ * bytes behind its header are read, which are memory of ours, and not used.
+ */
+export function probeFilters(count: u32): void {
+  let digest = DIGESTS;
+  for (let i: u32 = 0; i < count; i++) {
+    const page: usize = load<u32>(ADDRESSES + (i << 2));
+    const block = blockOf(page, digest);
+    let h = load<u32>(digest, 8);
+    let all: u32 = 1;
+    for (let probes = load<u32>(page, PAGE_PARAMETER); probes > 0; probes--) {
+      all &= load<u32>(wordOf(block, h)) >> bitOf(h);
+      h *= GOLDEN;
+    }
+    all &= <u32>(load<u32>(page, PAGE_TABLE_COUNT) !== 0);
+    store<u8>(ANSWERS + i, all | <u32>(page === 0));
+    digest += DIGEST_BYTES;
+  }
+}
+
+/**
+ * Reads the header at BUILD_PAGE and its keyCount digests of BUILD_DIGESTS, writes the blocks.
+ * Trusted: memory reaches to the end of the page.
+ */
+export function buildFilterPage(): void {
+  const blocks = BUILD_PAGE + PAGE_HEADER_BYTES;
+  memory.fill(blocks, 0, <usize>load<u32>(BUILD_PAGE, PAGE_TABLE_COUNT) * FILTER_BLOCK_BYTES);
+  const keyCount = load<u32>(BUILD_PAGE, PAGE_KEY_COUNT);
+  const probes = load<u32>(BUILD_PAGE, PAGE_PARAMETER);
+  let digest = BUILD_DIGESTS;
+  for (let i: u32 = 0; i < keyCount; i++) {
+    const block = blockOf(BUILD_PAGE, digest);
+    let h = load<u32>(digest, 8);
+    for (let probe: u32 = 0; probe < probes; probe++) {
+      const word = wordOf(block, h);
+      store<u32>(word, load<u32>(word) | ((<u32>1) << bitOf(h)));
+      h *= GOLDEN;
+    }
+    digest += DIGEST_BYTES;
+  }
+}

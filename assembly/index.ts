@@ -1,0 +1,26 @@
+/**
+ * The matcher core: digests, page probes, page building. Scalars in and out, no imports, no
+ * allocation; arguments and answers lie in memory where areas.ts says.
+ *
+ * The host trusts nothing here to survive a call: every function reads its arguments from memory,
+ * writes its answers, and is done. docs/format.md is the rule for every byte.
+ */
+
+export {
+  ADDRESSES,
+  ANSWERS,
+  ARENAS,
+  BUILD_CATEGORIES,
+  BUILD_DIGESTS,
+  BUILD_PAGE,
+  CHUNK_KEYS,
+  DIGESTS,
+  EPOCH_KEY,
+  KEYS,
+  KEY_LENGTH,
+  KEY_STRIDE,
+} from './areas';
+export { buildFilterPage, probeFilters } from './filter';
+export { probeMatches } from './match-query';
+export { buildMatchPage } from './pilot-search';
+export { digestKeys } from './siphash';

@@ -1,0 +1,91 @@
+/**
+ * SipHash-2-4 with 128-bit output: canonical keys to digests (docs/format.md section 3).
+ *
+ * J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", Indocrypt 2012,
+ * https://cr.yp.to/siphash/siphash-20120918.pdf; the 128-bit output (0xee, 0xdd) is that of the
+ * authors' reference code. 64-bit words, little-endian; additions wrap modulo 2^64.
+ */
+
+import { DIGEST_BYTES } from '../src/format/layout';
+import { DIGESTS, EPOCH_KEY, KEYS, KEY_LENGTH, KEY_STRIDE } from './areas';
+
+// "somepseudorandomlygeneratedbytes", in two halves each: 64-bit literals are none in JavaScript.
+const INITIAL_V0: u64 = ((<u64>0x736f6d65) << 32) | 0x70736575;
+const INITIAL_V1: u64 = ((<u64>0x646f7261) << 32) | 0x6e646f6d;
+const INITIAL_V2: u64 = ((<u64>0x6c796765) << 32) | 0x6e657261;
+const INITIAL_V3: u64 = ((<u64>0x74656462) << 32) | 0x79746573;
+
+/**
+ * Reads u8[16] EPOCH_KEY and `count` keys of KEYS, writes u32[4 * count] DIGESTS.
+ * The keys are wiped: no document number outlives the call.
+ * Trusted: count <= CHUNK_KEYS, lengths <= KEY_LENGTH. Bytes behind a key's end are ignored.
+ */
+export function digestKeys(count: u32): void {
+  const k0 = load<u64>(EPOCH_KEY);
+  const k1 = load<u64>(EPOCH_KEY, 8);
+  let key = KEYS;
+  let digest = DIGESTS;
+  for (let i: u32 = 0; i < count; i++) {
+    const length = load<u32>(key, KEY_LENGTH);
+    const lastWord = length >> 3;
+    // The word with the tail: up to 7 bytes of the key, and the length on top.
+    const tailMask = ((<u64>1) << ((length & 7) << 3)) - 1;
+    const tail = (load<u64>(key + (lastWord << 3)) & tailMask) | ((<u64>length) << 56);
+
+    let v0 = k0 ^ INITIAL_V0;
+    let v1 = k1 ^ INITIAL_V1 ^ 0xee;
+    let v2 = k0 ^ INITIAL_V2;
+    let v3 = k1 ^ INITIAL_V3;
+    // A step is two rounds: one step a word, then two steps for each half of the output.
+    const steps = lastWord + 5;
+    for (let step: u32 = 0; step < steps; step++) {
+      let word: u64 = 0;
+      if (step < lastWord) {
+        word = load<u64>(key + (step << 3));
+      } else if (step === lastWord) {
+        word = tail;
+      } else if (step === lastWord + 1) {
+        v2 ^= 0xee;
+      } else if (step === lastWord + 3) {
+        store<u64>(digest, v0 ^ v1 ^ v2 ^ v3);
+        v1 ^= 0xdd;
+      }
+      v3 ^= word;
+
+      v0 += v1;
+      v1 = rotl<u64>(v1, 13) ^ v0;
+      v0 = rotl<u64>(v0, 32);
+      v2 += v3;
+      v3 = rotl<u64>(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = rotl<u64>(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = rotl<u64>(v1, 17) ^ v2;
+      v2 = rotl<u64>(v2, 32);
+
+      v0 += v1;
+      v1 = rotl<u64>(v1, 13) ^ v0;
+      v0 = rotl<u64>(v0, 32);
+      v2 += v3;
+      v3 = rotl<u64>(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = rotl<u64>(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = rotl<u64>(v1, 17) ^ v2;
+      v2 = rotl<u64>(v2, 32);
+
+      v0 ^= word;
+    }
+    store<u64>(digest, v0 ^ v1 ^ v2 ^ v3, 8);
+    wipeKey(key);
+    key += KEY_STRIDE;
+    digest += DIGEST_BYTES;
+  }
+}
+
+function wipeKey(key: usize): void {
+  const zero = i64x2.splat(0);
+  v128.store(key, zero);
+  v128.store(key, zero, 16);
+  store<u64>(key, 0, 32);
+}

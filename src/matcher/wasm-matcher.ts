@@ -1,0 +1,272 @@
+/**
+ * The matcher that ships: assembly/, called once for a chunk of keys.
+ *
+ * Two ways in. mayContain() and match() take any page and copy it: for the build, for tests, for
+ * whoever holds a page once. probeFilters() and probeMatches() read pages where they already lie,
+ * in the arenas: the request path. No call leaves anything in wasm memory that a later one reads,
+ * and the keys are wiped as they are hashed.
+ */
+
+import { type CanonicalKey, KEY_PREFIX_LENGTH } from '../document/canonical-key.ts';
+import type { Change } from '../document/look-alike.ts';
+import { assert, SltdError } from '../errors.ts';
+import { DIGEST_BYTES, EPOCH_KEY_BYTES } from '../format/layout.ts';
+import { decodePage, type PageKind } from '../format/page.ts';
+import type { Digests, Matcher } from './matcher.ts';
+import { PageArena } from './page-arena.ts';
+
+/** What assembly/index.ts exports; the globals are the addresses of areas.ts. */
+export interface MatcherCore {
+  memory: WebAssembly.Memory;
+  digestKeys(count: number): void;
+  probeFilters(count: number): void;
+  probeMatches(count: number): void;
+  buildFilterPage(): void;
+  buildMatchPage(): number;
+  ADDRESSES: WebAssembly.Global;
+  ANSWERS: WebAssembly.Global;
+  ARENAS: WebAssembly.Global;
+  BUILD_CATEGORIES: WebAssembly.Global;
+  BUILD_DIGESTS: WebAssembly.Global;
+  BUILD_PAGE: WebAssembly.Global;
+  CHUNK_KEYS: WebAssembly.Global;
+  DIGESTS: WebAssembly.Global;
+  EPOCH_KEY: WebAssembly.Global;
+  KEYS: WebAssembly.Global;
+  KEY_LENGTH: WebAssembly.Global;
+  KEY_STRIDE: WebAssembly.Global;
+}
+
+/** A core with a memory of its own. */
+export function startCore(module: WebAssembly.Module): MatcherCore {
+  return new WebAssembly.Instance(module, {}).exports as unknown as MatcherCore;
+}
+
+const WASM_PAGE_BYTES = 65536;
+
+/** Grows the memory, if it must, to at least so many bytes; its old views are then empty. */
+export function reserve(memory: WebAssembly.Memory, byteCount: number): void {
+  const missingBytes = byteCount - memory.buffer.byteLength;
+  if (missingBytes > 0) memory.grow(Math.ceil(missingBytes / WASM_PAGE_BYTES));
+}
+
+const DIGEST_WORDS = DIGEST_BYTES / 4;
+/** A page without keys is probed this far behind its header, without effect (assembly/filter.ts). */
+const GUARD_BYTES = 64;
+const LOOP_ELEMENTS_MAX = 128;
+
+const FILTER_ARENA_BYTES = 2 ** 20;
+const MATCH_ARENA_BYTES = 2 ** 21;
+
+/** Digests and probes by WebAssembly; one instance serves one isolate. */
+export class WasmMatcher implements Matcher {
+  /** Filter pages that stay in memory. */
+  readonly filters: PageArena;
+  /** Match pages that stay in memory. */
+  readonly matches: PageArena;
+
+  readonly #core: MatcherCore;
+  readonly #pageScratch: number;
+  readonly #chunkKeys: number;
+  readonly #keys: number;
+  readonly #keyStride: number;
+  readonly #keyLength: number;
+  readonly #epochKey: number;
+  readonly #digests: number;
+  readonly #addresses: number;
+  readonly #answers: number;
+  #bytes: Uint8Array;
+  #words: Uint32Array;
+
+  /** Synchronous. The arenas are 1 MiB for filter pages and 2 MiB for match pages if not told. */
+  constructor(
+    module: WebAssembly.Module,
+    {
+      filterArenaBytes = FILTER_ARENA_BYTES,
+      matchArenaBytes = MATCH_ARENA_BYTES,
+    }: { filterArenaBytes?: number; matchArenaBytes?: number } = {},
+  ) {
+    const core = startCore(module);
+    this.#core = core;
+    this.#chunkKeys = core.CHUNK_KEYS.value;
+    this.#keys = core.KEYS.value;
+    this.#keyStride = core.KEY_STRIDE.value;
+    this.#keyLength = core.KEY_LENGTH.value;
+    this.#epochKey = core.EPOCH_KEY.value;
+    this.#digests = core.DIGESTS.value;
+    this.#addresses = core.ADDRESSES.value;
+    this.#answers = core.ANSWERS.value;
+
+    const filtersStart = nextArena(core.ARENAS.value);
+    const matchesStart = nextArena(filtersStart + filterArenaBytes);
+    this.#pageScratch = nextArena(matchesStart + matchArenaBytes);
+    const { memory } = core;
+    reserve(memory, this.#pageScratch);
+    this.filters = new PageArena({
+      ...{ memory, start: filtersStart, capacityBytes: filterArenaBytes, kind: 'filter' },
+    });
+    this.matches = new PageArena({
+      ...{ memory, start: matchesStart, capacityBytes: matchArenaBytes, kind: 'match' },
+    });
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Uint32Array(memory.buffer);
+  }
+
+  /**
+   * Digests of keys, in order. A change stands for the key before it with the number spelled so
+   * (document/look-alike.ts): a dozen spellings of a document cost no string each.
+   */
+  digests(keys: readonly (CanonicalKey | Change)[], epochKey: Uint8Array): Digests {
+    assert(epochKey.length === EPOCH_KEY_BYTES, 'an epoch key has 16 bytes');
+    const digests = new Uint32Array(DIGEST_WORDS * keys.length);
+    for (let i = 0; i < EPOCH_KEY_BYTES; i++) this.#bytes[this.#epochKey + i] = epochKey[i]!;
+    for (let first = 0; first < keys.length; first += this.#chunkKeys) {
+      const count = Math.min(this.#chunkKeys, keys.length - first);
+      this.#writeKeys(keys, first, count);
+      this.#core.digestKeys(count);
+      const wordCount = DIGEST_WORDS * count;
+      copy(this.#words, this.#digests >> 2, digests, DIGEST_WORDS * first, wordCount);
+    }
+    return digests;
+  }
+
+  mayContain(filterPage: Uint8Array, digests: Digests): Uint8Array {
+    this.#copyPage(filterPage, 'filter');
+    return this.#probe(digests, undefined, 'filter');
+  }
+
+  match(matchPage: Uint8Array, digests: Digests): Uint8Array {
+    this.#copyPage(matchPage, 'match');
+    return this.#probe(digests, undefined, 'match');
+  }
+
+  /**
+   * For each digest 1 (maybe) or 0 (absent), from the filter page at the address of the same place:
+   * one that filters.find() or put() gave. Address 0, a page that is not there, answers 1.
+   */
+  probeFilters(digests: Digests, addresses: Uint32Array): Uint8Array {
+    return this.#probe(digests, addresses, 'filter');
+  }
+
+  /**
+   * For each digest 0 (absent) or 1 + category, from the match page at the address of the same
+   * place: one that matches.find() or put() gave. Throws on address 0: absence is never an answer.
+   */
+  probeMatches(digests: Digests, addresses: Uint32Array): Uint8Array {
+    for (let i = 0; i < addresses.length; i++) assert(addresses[i] !== 0, 'a page is resident');
+    return this.#probe(digests, addresses, 'match');
+  }
+
+  #writeKeys(keys: readonly (CanonicalKey | Change)[], first: number, count: number): void {
+    // A chunk may begin with a change: then the key that it changes was in the one before.
+    let base = first;
+    while (typeof keys[base] === 'number') base--;
+    assert(base >= 0, 'a change follows a key');
+    for (let i = 0; i < count; i++) {
+      const key = keys[first + i]!;
+      if (typeof key === 'string') {
+        base = first + i;
+        this.#writeKey(i, key);
+      } else {
+        if (base < first) this.#writeKey(i, keys[base] as CanonicalKey);
+        else this.#copyKey(base - first, i);
+        this.#changeKey(i, key);
+      }
+    }
+  }
+
+  /** Four characters at a time: for keys this short quicker than TextEncoder. */
+  #writeKey(index: number, key: CanonicalKey): void {
+    const words = this.#words;
+    const { length } = key;
+    assert(length <= this.#keyLength, 'a canonical key has at most 36 characters');
+    const at = this.#keys + index * this.#keyStride;
+    words[(at + this.#keyLength) >> 2] = length;
+    let word = at >> 2;
+    let allBits = 0;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) {
+      const a = key.charCodeAt(i);
+      const b = key.charCodeAt(i + 1);
+      const c = key.charCodeAt(i + 2);
+      const d = key.charCodeAt(i + 3);
+      allBits |= a | b | c | d;
+      words[word++] = a | (b << 8) | (c << 16) | (d << 24);
+    }
+    let tail = 0;
+    for (let shift = 0; i < length; i++, shift += 8) {
+      const code = key.charCodeAt(i);
+      allBits |= code;
+      tail |= code << shift;
+    }
+    // At 36 characters there is no tail, and the word behind them is the length.
+    if (length < this.#keyLength) words[word] = tail;
+    assert(allBits < 128, 'a canonical key is ASCII');
+  }
+
+  #copyKey(from: number, to: number): void {
+    const words = this.#words;
+    const source = (this.#keys + from * this.#keyStride) >> 2;
+    const target = (this.#keys + to * this.#keyStride) >> 2;
+    for (let word = 0; word < this.#keyStride >> 2; word++) {
+      words[target + word] = words[source + word]!;
+    }
+  }
+
+  #changeKey(index: number, change: Change): void {
+    const number = this.#keys + index * this.#keyStride + KEY_PREFIX_LENGTH;
+    for (let rest = change; rest !== 0; rest >>>= 16) {
+      const place = rest & 0xff;
+      assert(place < this.#keyLength - KEY_PREFIX_LENGTH, 'a change lies in the number');
+      this.#bytes[number + place] = (rest >> 8) & 0xff;
+    }
+  }
+
+  /** Puts a page behind the arenas; a format error if it is not one of this kind. */
+  #copyPage(page: Uint8Array, kind: PageKind): void {
+    // Decoded here, so that no probe ever reads outside of it.
+    if (decodePage(page).kind !== kind) throw new SltdError('page-corrupt');
+    reserve(this.#core.memory, this.#pageScratch + page.length + GUARD_BYTES);
+    if (this.#bytes.length === 0) {
+      this.#bytes = new Uint8Array(this.#core.memory.buffer);
+      this.#words = new Uint32Array(this.#core.memory.buffer);
+    }
+    this.#bytes.set(page, this.#pageScratch);
+  }
+
+  /** Without addresses, all digests are looked up in the page that #copyPage() put. */
+  #probe(digests: Digests, addresses: Uint32Array | undefined, kind: PageKind): Uint8Array {
+    const keyCount = digests.length / DIGEST_WORDS;
+    assert(addresses === undefined || addresses.length === keyCount, 'one address a digest');
+    const answers = new Uint8Array(keyCount);
+    for (let first = 0; first < keyCount; first += this.#chunkKeys) {
+      const count = Math.min(this.#chunkKeys, keyCount - first);
+      const from = DIGEST_WORDS * first;
+      copy(digests, from, this.#words, this.#digests >> 2, DIGEST_WORDS * count);
+      const to = this.#addresses >> 2;
+      if (addresses === undefined) this.#words.fill(this.#pageScratch, to, to + count);
+      else copy(addresses, first, this.#words, to, count);
+      if (kind === 'filter') this.#core.probeFilters(count);
+      else this.#core.probeMatches(count);
+      copy(this.#bytes, this.#answers, answers, first, count);
+    }
+    return answers;
+  }
+}
+
+/** Copies elements; for few, a loop is quicker than TypedArray.set() with its view of the part. */
+function copy<Elements extends Uint8Array | Uint32Array>(
+  source: Elements,
+  from: number,
+  target: Elements,
+  to: number,
+  count: number,
+): void {
+  if (count > LOOP_ELEMENTS_MAX) target.set(source.subarray(from, from + count), to);
+  else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
+}
+
+/** The next multiple of 64 that leaves the guard behind what ends at `end`. */
+function nextArena(end: number): number {
+  return Math.ceil((end + GUARD_BYTES) / 64) * 64;
+}
