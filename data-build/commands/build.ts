@@ -1,0 +1,97 @@
+/** `sltd build`: an export becomes a verified edition, put in force at the end. */
+
+import {
+  type Command,
+  type CommandInput,
+  decimalNumber,
+  EXIT,
+  timeOption,
+  UsageError,
+  wholeNumber,
+} from '../command.ts';
+import { findProfile, PROFILES } from '../import/find-profile.ts';
+import type { Profile } from '../import/profile.ts';
+import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
+import { readKeys } from '../keys.ts';
+import { type BuildSummary, buildEdition } from '../pipeline.ts';
+import { Progress } from '../progress.ts';
+import { writeReport } from '../report.ts';
+import { buildSummaryJson, buildSummaryText } from '../summary.ts';
+
+/** How an export is read; the same for build and verify. */
+export const IMPORT_OPTIONS = {
+  profile: { value: 'NAME', help: PROFILES.map(({ name }) => name).join(', ') },
+  mapping: { value: 'FILE', help: 'a profile of your own (docs/export-profiles.md)' },
+} as const;
+
+/** The profile that --profile or --mapping names. */
+export function profileOf({ values }: CommandInput): Profile {
+  if ((values.profile === undefined) === (values.mapping === undefined)) {
+    throw new UsageError('give either --profile or --mapping');
+  }
+  return findProfile({ profile: values.profile, mapping: values.mapping });
+}
+
+const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
+
+export const BUILD: Command = {
+  name: 'build',
+  summary: 'builds an edition from an export, verifies it, and puts it in force',
+  operands: 'FILE...',
+  operandCount: { min: 1, max: 1000 },
+  options: {
+    ...IMPORT_OPTIONS,
+    keys: { value: 'FILE', help: 'the keys file', required: true },
+    out: { value: 'DIR', help: 'the edition directory', required: true },
+    'as-of': {
+      value: 'TIME',
+      help: 'up to when the export is complete, or "now"; if not given, its newest report',
+    },
+    collection: { value: 'NAME', help: 'the list it is', default: 'sltd' },
+    'bits-per-key': { value: 'N', help: 'size of the filter pages', default: '8' },
+    'keys-per-shard': { value: 'N', help: 'size of the pages', default: '32768' },
+    probes: { value: 'N', help: 'bits that a key sets in its filter page', default: '5' },
+    rejects: { value: 'FILE', help: 'writes where and why rows were rejected (CSV)' },
+    'rejects-max': {
+      value: 'PERCENT',
+      help: 'rejected rows allowed, in percent of all',
+      default: String(REJECTS_MAX_PERCENT),
+    },
+    report: { value: 'FILE', help: 'writes a page about the build (HTML)' },
+    temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
+  },
+  run: async (input) => {
+    const { values, operands, signal } = input;
+    if (!COLLECTION.test(values.collection!)) {
+      throw new UsageError('--collection takes 1 to 24 letters, digits and hyphens');
+    }
+    // What is wrong on the command line is said before anything is read.
+    const settings = {
+      profile: profileOf(input),
+      asOf: timeOption(input, 'as-of'),
+      bitsPerKey: decimalNumber(input, 'bits-per-key', { min: 1, max: 64 }),
+      keysPerShard: wholeNumber(input, 'keys-per-shard', { min: 64, max: 60_000 }),
+      probes: wholeNumber(input, 'probes', { min: 1, max: 16 }),
+      rejectsMaxPercent: decimalNumber(input, 'rejects-max', { min: 0, max: 100 }),
+    };
+    const summary = await buildEdition({
+      ...settings,
+      files: operands,
+      keys: readKeys(values.keys!),
+      outDir: values.out!,
+      collection: values.collection!,
+      rejectsPath: values.rejects,
+      tempRoot: values.temp,
+      progress: new Progress(process.stderr),
+      signal,
+    });
+    if (values.report !== undefined) writeReport(values.report, summary);
+    print(summary);
+    return EXIT.ok;
+  },
+};
+
+function print(summary: BuildSummary): void {
+  const text = process.stdout.isTTY ? buildSummaryText(summary) : buildSummaryJson(summary);
+  process.stdout.write(`${text}\n`);
+}

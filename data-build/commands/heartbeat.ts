@@ -1,0 +1,21 @@
+/** `sltd heartbeat`: signs the head again, so that readers see that somebody is there. */
+
+import { type Command, EXIT } from '../command.ts';
+import { EditionDirectory } from '../edition-directory.ts';
+import { readKeys } from '../keys.ts';
+import { headSignerOf, heartbeat } from '../publish-head.ts';
+
+export const HEARTBEAT: Command = {
+  name: 'heartbeat',
+  summary: 'signs the head of an edition directory again, with the present as its time',
+  operands: 'DIR',
+  operandCount: { min: 1, max: 1 },
+  options: { keys: { value: 'FILE', help: 'the keys file', required: true } },
+  run: async ({ values, operands }) => {
+    const signer = await headSignerOf(readKeys(values.keys!));
+    const head = await heartbeat(new EditionDirectory(operands[0]!), signer);
+    const issuedAt = new Date(head.issuedAt).toISOString();
+    process.stdout.write(`sequence ${head.sequence} signed at ${issuedAt}\n`);
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,225 @@
+/**
+ * CSV by bytes: finds the fields of each row in the buffer and hands their places to a sink.
+ *
+ * RFC 4180 with what exports do beside it: any of four separators, LF, CRLF or CR, blank lines. No
+ * object is made for a row. A row that does not fit (quotes, column count, length) is reported with
+ * the line it begins on, and reading goes on at the line after that one, so that a stray quote never
+ * swallows the rows behind it.
+ */
+
+import { COLUMNS_MAX, ROW_BYTES_MAX } from './input-limits.ts';
+import type { RowSink } from './row-sink.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const QUOTE = 0x22;
+
+/** Outcome of looking at one row. */
+const COMPLETE = 0;
+const INCOMPLETE = 1;
+const BAD_QUOTES = 2;
+const TOO_MANY = 3;
+
+export class CsvScanner {
+  readonly #sink: RowSink;
+  readonly #separator: number;
+  #columnCount: number;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #line = 1;
+  #isEnd = false;
+  #isInSkippedLine = false;
+  /** Fields of the row at hand: where they begin and end, and whether quotes in them are doubled. */
+  readonly #starts = new Int32Array(COLUMNS_MAX);
+  readonly #ends = new Int32Array(COLUMNS_MAX);
+  readonly #doubled = new Uint8Array(COLUMNS_MAX);
+  #fieldCount = 0;
+  #next = 0;
+  #newlines = 0;
+
+  /** A column count of 0 takes the first row's; the sink is told that row like any other. */
+  constructor(options: { sink: RowSink; separator: string; columnCount?: number }) {
+    this.#sink = options.sink;
+    this.#separator = options.separator.charCodeAt(0);
+    this.#columnCount = options.columnCount ?? 0;
+  }
+
+  /** Takes more bytes and hands on every row that is complete in them. */
+  push(chunk: Uint8Array): void {
+    const rest = this.#buffer;
+    if (rest.length === 0) {
+      // Doubled quotes are undone in place, so the buffer must be our own.
+      this.#buffer = new Uint8Array(chunk);
+    } else {
+      this.#buffer = new Uint8Array(rest.length + chunk.length);
+      this.#buffer.set(rest);
+      this.#buffer.set(chunk, rest.length);
+    }
+    this.#scan();
+  }
+
+  /** Hands on what is left: the last row needs no line break. */
+  end(): void {
+    this.#isEnd = true;
+    this.#scan();
+  }
+
+  #scan(): void {
+    const bytes = this.#buffer;
+    let position = this.#isInSkippedLine ? this.#skipRest(bytes) : 0;
+    while (position < bytes.length && !this.#isInSkippedLine) {
+      const next = this.#step(bytes, position);
+      if (next < 0) break;
+      position = next;
+    }
+    this.#buffer = bytes.subarray(position);
+  }
+
+  /** One row; the position after it, or -1 if more bytes are needed. */
+  #step(bytes: Uint8Array, position: number): number {
+    switch (this.#findRow(bytes, position)) {
+      case COMPLETE:
+        return this.#handOn(bytes, position);
+      case BAD_QUOTES:
+        return this.#skipLine(bytes, position, 'row-quotes');
+      case TOO_MANY:
+        return this.#skipLine(bytes, position, 'row-columns');
+      default:
+        // At the end only an open quote is incomplete.
+        if (this.#isEnd) return this.#skipLine(bytes, position, 'row-quotes');
+        if (bytes.length - position <= ROW_BYTES_MAX) return -1;
+        return this.#skipLine(bytes, position, 'row-too-long');
+    }
+  }
+
+  /** Hands the row on, or reports it; the position after it. */
+  #handOn(bytes: Uint8Array, position: number): number {
+    const count = this.#fieldCount;
+    const isBlank = count === 1 && this.#next - position <= 2 && this.#isBreak(bytes, position);
+    if (isBlank) {
+      this.#line += this.#newlines;
+      return this.#next;
+    }
+    if (this.#columnCount === 0) this.#columnCount = count;
+    if (count !== this.#columnCount) return this.#skipLine(bytes, position, 'row-columns');
+    for (let field = 0; field < count; field++) {
+      if (this.#doubled[field] === 1) this.#undouble(bytes, field);
+    }
+    this.#sink.row(bytes, this.#starts, this.#ends, this.#line, count);
+    this.#line += this.#newlines;
+    return this.#next;
+  }
+
+  #isBreak(bytes: Uint8Array, position: number): boolean {
+    return bytes[position] === LF || bytes[position] === CR;
+  }
+
+  /**
+   * Reports the row at the position and passes over its first line; -1 if the line's end is not in
+   * sight yet, which only a line longer than a row may be has to do without.
+   */
+  #skipLine(
+    bytes: Uint8Array,
+    position: number,
+    code: 'row-quotes' | 'row-columns' | 'row-too-long',
+  ): number {
+    let end = position;
+    while (end < bytes.length && bytes[end] !== LF && bytes[end] !== CR) end++;
+    const isInSight = end + 1 < bytes.length || bytes[end] === LF || this.#isEnd;
+    if (!isInSight && bytes.length - position <= ROW_BYTES_MAX) return -1;
+    this.#sink.bad(this.#line, code);
+    this.#line++;
+    if (!isInSight) {
+      this.#isInSkippedLine = true;
+      return bytes.length;
+    }
+    if (bytes[end] === CR && bytes[end + 1] === LF) end++;
+    return Math.min(end + 1, bytes.length);
+  }
+
+  /** The rest of a line that was too long; the position after it, or the end of the bytes. */
+  #skipRest(bytes: Uint8Array): number {
+    const end = bytes.findIndex((byte) => byte === LF || byte === CR);
+    if (end < 0) return bytes.length;
+    if (end + 1 === bytes.length && bytes[end] === CR && !this.#isEnd) return end;
+    this.#isInSkippedLine = false;
+    return bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : end + 1;
+  }
+
+  /** Places of the fields of the row at `position`. Reads only; sets #next and #newlines. */
+  #findRow(bytes: Uint8Array, position: number): number {
+    const { length } = bytes;
+    const isEnd = this.#isEnd;
+    const separator = this.#separator;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    let field = 0;
+    let newlines = 0;
+    let i = position;
+    for (;;) {
+      if (field === COLUMNS_MAX) return TOO_MANY;
+      this.#doubled[field] = 0;
+      if (i < length && bytes[i] === QUOTE) {
+        let doubled = 0;
+        i++;
+        starts[field] = i;
+        for (;;) {
+          if (i >= length) return INCOMPLETE;
+          const byte = bytes[i]!;
+          if (byte === QUOTE) {
+            if (i + 1 >= length && !isEnd) return INCOMPLETE;
+            if (bytes[i + 1] !== QUOTE) break;
+            doubled = 1;
+            i++;
+          } else if (byte === LF) {
+            newlines++;
+          }
+          i++;
+        }
+        ends[field] = i;
+        this.#doubled[field] = doubled;
+        i++;
+        if (i < length) {
+          const after = bytes[i]!;
+          if (after !== separator && after !== LF && after !== CR) return BAD_QUOTES;
+        }
+      } else {
+        starts[field] = i;
+        while (i < length) {
+          const byte = bytes[i]!;
+          if (byte === separator || byte === LF || byte === CR) break;
+          i++;
+        }
+        ends[field] = i;
+      }
+      field++;
+      if (i >= length) {
+        if (!isEnd) return INCOMPLETE;
+        break;
+      }
+      const byte = bytes[i]!;
+      i++;
+      if (byte === separator) continue;
+      if (byte === CR) {
+        if (i >= length && !isEnd) return INCOMPLETE;
+        if (i < length && bytes[i] === LF) i++;
+      }
+      newlines++;
+      break;
+    }
+    this.#fieldCount = field;
+    this.#next = i;
+    this.#newlines = newlines;
+    return COMPLETE;
+  }
+
+  /** Turns "" into " within a field, in place; the field only gets shorter. */
+  #undouble(bytes: Uint8Array, field: number): void {
+    let to = this.#starts[field]!;
+    for (let from = to; from < this.#ends[field]!; from++) {
+      const byte = bytes[from]!;
+      bytes[to++] = byte;
+      if (byte === QUOTE) from++;
+    }
+    this.#ends[field] = to;
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * JSON by bytes: the objects of one array, or one object a line, as rows of columns.
+ *
+ * The scanner only finds where each object ends; JSON.parse reads it. So a broken object costs itself
+ * alone and its line is known, and a file of any size goes through a window. A whole number is taken
+ * as its digits; other values in a column that is read reject the row, because they would be guesses.
+ */
+
+import { SltdError } from '../../src/errors.ts';
+import { ROW_BYTES_MAX } from './input-limits.ts';
+import type { RowSink } from './row-sink.ts';
+
+const LF = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export class JsonScanner {
+  readonly #sink: RowSink;
+  readonly #columns: readonly string[];
+  /** For each column whether any object had it. */
+  readonly seen: Uint8Array;
+  /** Objects handed on so far. */
+  rowCount = 0;
+  #mode: 'unknown' | 'array' | 'lines' | 'done' = 'unknown';
+  #buffer: Uint8Array = new Uint8Array(0);
+  #line = 1;
+  #needsComma = false;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  #fields = new Uint8Array(4096);
+  readonly #decoder = new TextDecoder();
+  readonly #encoder = new TextEncoder();
+
+  /** `columns` are the members to read; the sink gets them in this order. */
+  constructor(options: { sink: RowSink; columns: readonly string[] }) {
+    this.#sink = options.sink;
+    this.#columns = options.columns;
+    this.seen = new Uint8Array(options.columns.length);
+    this.#starts = new Int32Array(options.columns.length);
+    this.#ends = new Int32Array(options.columns.length);
+  }
+
+  /** Takes more bytes and hands on every object that is complete in them. */
+  push(chunk: Uint8Array): void {
+    this.#buffer = Buffer.concat([this.#buffer, chunk]);
+    this.#scan(false);
+  }
+
+  /** Hands on what is left; 'input-unreadable' if an array is not closed. */
+  end(): void {
+    this.#scan(true);
+    if (this.#mode === 'array') {
+      throw new SltdError('input-unreadable', { detail: 'the JSON array is cut off' });
+    }
+  }
+
+  #scan(isEnd: boolean): void {
+    let position = 0;
+    for (;;) {
+      const next = this.#step(position, isEnd);
+      if (next < 0) break;
+      position = next;
+    }
+    this.#buffer = this.#buffer.subarray(position);
+  }
+
+  /** One row, bracket or comma; the position after it, or -1 if more bytes are needed. */
+  #step(from: number, isEnd: boolean): number {
+    const bytes = this.#buffer;
+    let position = from;
+    while (position < bytes.length && isSpace(bytes[position]!)) {
+      if (bytes[position] === LF) this.#line++;
+      position++;
+    }
+    if (position === bytes.length) return position === from ? -1 : position;
+    const byte = bytes[position]!;
+    if (this.#mode === 'unknown') {
+      this.#mode = byte === 0x5b ? 'array' : 'lines';
+      return this.#mode === 'array' ? position + 1 : position;
+    }
+    if (this.#mode === 'done') {
+      throw new SltdError('input-unreadable', { detail: 'there is text behind the JSON array' });
+    }
+    const next = this.#mode === 'lines' ? this.#lineRow(position, isEnd) : this.#arrayRow(position);
+    // White space passed over was counted: it must not be seen again.
+    return next < 0 && position > from ? position : next;
+  }
+
+  #lineRow(position: number, isEnd: boolean): number {
+    const bytes = this.#buffer;
+    let end = bytes.indexOf(LF, position);
+    if (end < 0) {
+      if (bytes.length - position > ROW_BYTES_MAX) {
+        throw new SltdError('input-unreadable', { detail: 'a line is longer than 1 MiB' });
+      }
+      if (!isEnd) return -1;
+      end = bytes.length;
+    }
+    this.#row(bytes.subarray(position, end), this.#line);
+    return end;
+  }
+
+  #arrayRow(position: number): number {
+    const bytes = this.#buffer;
+    const byte = bytes[position]!;
+    if (byte === 0x5d) {
+      this.#mode = 'done';
+      return position + 1;
+    }
+    if (this.#needsComma) {
+      if (byte !== 0x2c) {
+        throw new SltdError('input-unreadable', { detail: 'the JSON array is broken' });
+      }
+      this.#needsComma = false;
+      return position + 1;
+    }
+    const end = endOfValue(bytes, position);
+    if (end < 0) {
+      if (bytes.length - position > ROW_BYTES_MAX) {
+        throw new SltdError('input-unreadable', { detail: 'an object is longer than 1 MiB' });
+      }
+      return -1;
+    }
+    const value = bytes.subarray(position, end);
+    this.#row(value, this.#line);
+    for (const each of value) if (each === LF) this.#line++;
+    this.#needsComma = true;
+    return end;
+  }
+
+  #row(text: Uint8Array, line: number): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(this.#decoder.decode(text));
+    } catch {
+      this.#sink.bad(line, 'row-json');
+      return;
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.#sink.bad(line, 'row-json');
+      return;
+    }
+    // A field is at most as long as its JSON text, but for numbers, which have 16 digits at most.
+    const room = text.length + 32 * this.#columns.length;
+    if (this.#fields.length < room) this.#fields = new Uint8Array(2 * room);
+    let to = 0;
+    for (let column = 0; column < this.#columns.length; column++) {
+      const name = this.#columns[column]!;
+      const has = Object.hasOwn(value, name);
+      const field = has ? textOf((value as Record<string, unknown>)[name]) : '';
+      if (field === undefined) {
+        this.#sink.bad(line, 'row-value');
+        return;
+      }
+      if (has) this.seen[column] = 1;
+      this.#starts[column] = to;
+      to += this.#encoder.encodeInto(field, this.#fields.subarray(to)).written;
+      this.#ends[column] = to;
+    }
+    this.rowCount++;
+    this.#sink.row(this.#fields, this.#starts, this.#ends, line, this.#columns.length);
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (value === null) return '';
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? String(value) : undefined;
+}
+
+const isSpace = (byte: number): boolean =>
+  byte === 0x20 || byte === LF || byte === 0x0d || byte === 0x09;
+
+/** End of the JSON value at `position`, or -1 if it is not all there yet. */
+function endOfValue(bytes: Uint8Array, position: number): number {
+  let depth = 0;
+  let inString = false;
+  for (let i = position; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === 0x7b || byte === 0x5b) {
+      depth++;
+    } else if (byte === 0x7d || byte === 0x5d) {
+      if (depth === 0) return i;
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (byte === 0x2c && depth === 0) {
+      return i;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,97 @@
+/**
+ * Import profile: which column of an export means what, as a table.
+ *
+ * A profile never loosens what a document number is: that is src/document's. It says where the parts
+ * of a number stand, what the file's words for category and type mean, and what the file covers.
+ * docs/export-profiles.md lists the profiles; each is one file in profiles/.
+ */
+
+import type { DocumentClass } from '../../src/document/document-class.ts';
+import type { Category } from '../../src/format/category.ts';
+
+/** Fields of a record besides its number. */
+export const TEXT_FIELDS = [
+  'state',
+  'type',
+  'category',
+  'numberFrom',
+  'numberTo',
+  'dateOfTheft',
+  'placeOfTheft',
+  'countryOfTheft',
+  'dateOfIssue',
+  'dateOfExpiry',
+  'nationalReference',
+  'ncb',
+  'reportedAt',
+] as const;
+
+export type TextField = (typeof TEXT_FIELDS)[number];
+
+/** A column of which the number is made; the parts are joined in order. */
+export interface NumberPart {
+  column: string;
+  /** Fewer digits than this have lost leading zeros (spreadsheets do that): they are put back. */
+  padDigits?: number;
+  /** True if the column may be missing or empty. */
+  optional?: boolean;
+}
+
+/** Encodings that a profile may name; anything but UTF-8 is decoded on the way in. */
+export const ENCODINGS = [
+  'utf-8',
+  'utf-16le',
+  'windows-1250',
+  'windows-1251',
+  'windows-1252',
+  'windows-1256',
+  'iso-8859-1',
+  'iso-8859-2',
+  'koi8-r',
+] as const;
+
+export type Encoding = (typeof ENCODINGS)[number];
+
+export const SEPARATORS = [',', ';', '\t', '|'] as const;
+
+export type Separator = (typeof SEPARATORS)[number];
+
+export interface Profile {
+  name: string;
+  /** One line for --help. */
+  title: string;
+  encoding: Encoding;
+  /** Of CSV; if absent, the one of the four that the first line has most of. */
+  separator?: Separator;
+  /**
+   * Column names of a file without a header line, one list for each number of columns it may have;
+   * if absent, the first line is the header. Names are compared without case.
+   */
+  headerless?: readonly (readonly string[])[];
+  number: readonly NumberPart[];
+  /** For each field the names its column may have; the first that is there is read. */
+  columns: Partial<Record<TextField, readonly string[]>>;
+  /** What holds for every row. */
+  constants: { state?: string; type?: string; category?: Category };
+  /** Words of the file for the category, in lower case; a word that is not here is unspecified. */
+  categories: Readonly<Record<string, Category>>;
+  /** Classes of a type as the file writes it; undefined means unknown, and then every class. */
+  classesOf(type: string): readonly DocumentClass[] | undefined;
+  /** What it means that a state has records in this export. */
+  coverage: 'reports' | 'partial';
+  /** A zip of two files holds a difference: added rows, then removed rows. */
+  differencePair?: boolean;
+}
+
+/** For each thing that every file must have, the names its column may go by. */
+export function requiredColumns(profile: Profile): readonly (readonly string[])[] {
+  const { columns, number } = profile;
+  const parts = number.filter(({ optional }) => !optional).map(({ column }) => [column]);
+  const others = (['state', 'type', 'category'] as const).flatMap((field) => {
+    const names = columns[field];
+    return names ? [names] : [];
+  });
+  if (parts.length > 0) return [...parts, ...others];
+  const anyNumber = [...number.map(({ column }) => column), ...(columns.numberFrom ?? [])];
+  return [anyNumber, ...others];
+}

@@ -1,0 +1,252 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { EditionDirectory } from '../../data-build/edition-directory.ts';
+import { generateExport } from '../../data-build/generate/write-export.ts';
+import { heartbeat, headSignerOf, readHead } from '../../data-build/publish-head.ts';
+import { RU_MVD } from '../../data-build/import/profiles/ru-mvd.ts';
+import { createKeys } from '../../data-build/keys.ts';
+import { openEdition } from '../../data-build/open-edition.ts';
+import { Progress } from '../../data-build/progress.ts';
+import { build, objectNames, sltdCsv, startSltd, workspace } from './workspace.ts';
+
+const space = workspace();
+
+/** A synthetic export of so many rows. */
+async function synthetic(name: string, rowCount: number, format: 'csv' | 'parquet' = 'csv') {
+  const path = space.path(name);
+  const progress = new Progress(undefined);
+  await generateExport({ rowCount, seed: 3, path, format, malformedCount: 0, progress });
+  return path;
+}
+
+const export3k = await synthetic('export.csv', 3_000);
+
+describe('a build', () => {
+  test('verifies every key and says what it did', async () => {
+    const outDir = space.path('one');
+    const summary = await build(space, { files: [export3k], outDir, nonMemberCount: 1_000_000 });
+    expect(summary).toMatchObject({ sequence: 1, rows: 3_000, accepted: 3_000, rejected: 0 });
+    expect(summary.verified).toMatchObject({ asked: summary.keys, missing: 0, wrongCategory: 0 });
+    expect(summary.verified.nonMembers).toBeGreaterThan(900_000);
+    expect(summary.records).toBeLessThanOrEqual(summary.keys);
+    const { manifest, head } = await openEdition(
+      new EditionDirectory(space.path('one')),
+      space.keys,
+    );
+    expect(manifest.recordCount).toBe(summary.records);
+    expect(manifest.state('UTO')).toMatchObject({ coverage: 'reports', recordCount: 28 });
+    expect(manifest.state('XXX')?.recordCount ?? 0).toBe(0);
+    expect(head.notAfter - head.issuedAt).toBe(24 * 60 * 60 * 1000);
+  });
+
+  test('gives the same objects for the same export and key, in any row order (promise 3)', async () => {
+    const [header, ...rows] = readFileSync(export3k, 'utf8').trimEnd().split('\n');
+    const shuffled = space.write('shuffled.csv', [header, ...rows.toReversed()].join('\n'));
+    const options = { keysPerShard: 128 };
+    const dirs = ['a', 'b', 'c'].map((name) => space.path(`same-${name}`));
+    await build(space, { ...options, files: [export3k], outDir: dirs[0]! });
+    await build(space, { ...options, files: [export3k], outDir: dirs[1]! });
+    await build(space, { ...options, files: [shuffled], outDir: dirs[2]! });
+    expect(objectNames(dirs[1]!)).toEqual(objectNames(dirs[0]!));
+    const pages = (dir: string) => objectNames(dir).filter((name) => name.startsWith('pages/'));
+    // The manifest names the input file, so only the pages are the same.
+    expect(pages(dirs[2]!)).toEqual(pages(dirs[0]!));
+    const other = await build(space, {
+      files: [export3k],
+      outDir: dirs[2]!,
+      keys: createKeys(),
+    }).catch((error) => error);
+    expect(other).toMatchObject({ code: 'format-signature' });
+  });
+
+  test('finds every key of a state that is divided into several groups of shards', async () => {
+    const rows = Array.from({ length: 40_000 }, (_, i) => `UTO,PAS,A${i * 7},,,lost`);
+    const file = space.write('many.csv', sltdCsv(...rows, 'FRA,PAS,A1,,,lost'));
+    const outDir = space.path('many');
+    const summary = await build(space, { files: [file], outDir, keysPerShard: 512 });
+    expect(summary.states).toMatchObject([
+      { state: 'FRA', records: 1, shards: 1 },
+      { state: 'UTO', records: 40_000, shards: 79 },
+    ]);
+    expect(summary.verified).toMatchObject({ asked: 40_001, missing: 0, wrongCategory: 0 });
+  });
+
+  test('gives the same pages from Parquet as from CSV', async () => {
+    const parquet = await synthetic('export.parquet', 3_000, 'parquet');
+    await build(space, { files: [export3k], outDir: space.path('p-csv') });
+    await build(space, { files: [parquet], outDir: space.path('p-parquet') });
+    const pages = (dir: string) => readdirSync(join(space.path(dir), 'pages')).sort();
+    expect(pages('p-parquet')).toEqual(pages('p-csv'));
+  });
+
+  test('reports Parquet rows by their number, and columns that are missing', async () => {
+    const { DuckDBInstance } = await import('@duckdb/node-api');
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const write = async (name: string, select: string) => {
+      await connection.run(`COPY (${select}) TO '${space.path(name)}' (FORMAT parquet)`);
+      return space.path(name);
+    };
+    const columns = (state: string, number: string) =>
+      `SELECT ${state} AS issuing_state, 'PAS' AS document_type, ${number} AS number, 'lost' AS category`;
+    const odd = await write(
+      'odd.parquet',
+      `${columns("'UTO'", "'a\n\"1'")} UNION ALL ${columns("'Atlantis'", "'2'")} UNION ALL ${columns("'UTO'", 'NULL')}`,
+    );
+    const narrow = await write('narrow.parquet', "SELECT 'UTO' AS issuing_state, '1' AS number");
+    connection.closeSync();
+    instance.closeSync();
+    const rejectsPath = space.path('parquet-rejects.csv');
+    const outDir = space.path('parquet');
+    const options = { files: [odd], outDir, rejectsPath };
+    await expect(build(space, options)).rejects.toMatchObject({ code: 'input-rejects' });
+    const places = readFileSync(rejectsPath, 'utf8').trimEnd().split('\n').slice(1);
+    expect(places.map((line) => line.split(',').slice(1, 4).join())).toEqual([
+      ...['1,number,number-bad-character', '2,state,state-unknown', '3,number,number-missing'],
+    ]);
+    await expect(build(space, { files: [narrow], outDir })).rejects.toMatchObject({
+      code: 'input-schema',
+    });
+    expect(existsSync(join(outDir, 'head'))).toBe(false);
+  });
+
+  test('dates an edition by the newest report that is not in the future', async () => {
+    const header = 'issuing_state,document_type,number,category,reported_at\n';
+    const rows = ['2024-05-01T10:00:00Z', '2024-06-30', '2023-01-01', '2999-01-01', 'soon'];
+    const text = rows.map((date, i) => `UTO,PAS,A${i},lost,${date}\n`).join('');
+    const file = space.write('dated.csv', header + text);
+    const summary = await build(space, {
+      files: [file],
+      asOf: undefined,
+      outDir: space.path('dated'),
+    });
+    expect(new Date(summary.asOf).toISOString()).toBe('2024-06-30T00:00:00.000Z');
+    const undated = space.write('undated.csv', 'PASSP_SERIES,PASSP_NUMBER\n1234,123456\n');
+    const wanted = { profile: RU_MVD, files: [undated], asOf: undefined };
+    await expect(build(space, wanted)).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  test('lists of several records of one document keep the highest category', async () => {
+    const rows = ['lost', 'stolen', 'invalid'].map((category) => `UTO,PAS,A1,,,${category}`);
+    const file = space.write('same.csv', sltdCsv(...rows));
+    const summary = await build(space, { files: [file], outDir: space.path('highest') });
+    expect(summary).toMatchObject({ keys: 3, records: 1 });
+    expect(summary.verified).toMatchObject({ asked: 3, missing: 0, wrongCategory: 0 });
+  });
+});
+
+describe('publishing', () => {
+  const outDir = space.path('sequence');
+  const directory = new EditionDirectory(outDir);
+
+  test('the sequence goes up with each edition, and a heartbeat keeps it', async () => {
+    const signer = await headSignerOf(space.keys);
+    await expect(heartbeat(directory, signer)).rejects.toMatchObject({ code: 'edition-missing' });
+    const first = await build(space, { files: [export3k], outDir });
+    const second = await build(space, { files: [export3k], outDir });
+    expect([first.sequence, second.sequence]).toEqual([1, 2]);
+    expect(second.edition).toBe(first.edition);
+    const before = (await readHead(directory, signer.trusted))!;
+    const after = await heartbeat(directory, signer);
+    expect(after).toMatchObject({ sequence: 2, asOf: before.asOf });
+    expect(after.issuedAt).toBeGreaterThanOrEqual(before.issuedAt);
+  });
+
+  test('heads written at the same time come one after the other', async () => {
+    const signer = await headSignerOf(space.keys);
+    const beats = Array.from({ length: 8 }, () => heartbeat(directory, signer));
+    const builds = [
+      build(space, { files: [export3k], outDir }),
+      build(space, { files: [export3k], outDir }),
+    ];
+    await Promise.all([...beats, ...builds]);
+    expect((await readHead(directory, signer.trusted))?.sequence).toBe(4);
+    expect(readdirSync(outDir).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('a lock that a dead writer left does not stop anybody', async () => {
+    const { hostname } = await import('node:os');
+    writeFileSync(join(outDir, '.lock'), `${hostname()} 999999999`);
+    await heartbeat(directory, await headSignerOf(space.keys));
+    expect(existsSync(join(outDir, '.lock'))).toBe(false);
+  });
+
+  test('a head that cannot be read stops the build before it starts', async () => {
+    const path = space.path('bad-head');
+    await build(space, { files: [export3k], outDir: path });
+    writeFileSync(join(path, 'head'), 'not a head');
+    await expect(build(space, { files: [export3k], outDir: path })).rejects.toMatchObject({
+      code: 'format-signature',
+    });
+  });
+
+  test('another collection does not take the place of the one that is there', async () => {
+    const wanted = { files: [export3k], outDir, collection: 'other' };
+    await expect(build(space, wanted)).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+});
+
+describe('a build that ends in the middle', () => {
+  test('kill -9 at any moment leaves the old edition in force, whole', async () => {
+    const outDir = space.path('killed');
+    const old = space.write('old.csv', sltdCsv('UTO,PAS,OLD1,,,lost'));
+    await build(space, { files: [old], outDir });
+    const big = await synthetic('big.csv', 60_000);
+    const directory = new EditionDirectory(outDir);
+    const before = readFileSync(join(outDir, 'head'));
+    const args = ['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir];
+    const states: string[] = [];
+    for (const step of ['import', 'partition', 'pages', 'manifest', 'verify']) {
+      const child = startSltd([...args, '--temp', space.dir, big]);
+      await new Promise<void>((resolve) => {
+        child.stderr.on('data', (chunk) => {
+          if (String(chunk).includes(`{"step":"${step}","event":"start"}`)) child.kill('SIGKILL');
+        });
+        child.once('close', () => resolve());
+      });
+      states.push(`${step} ${child.signalCode}`);
+      expect(readFileSync(join(outDir, 'head'))).toEqual(before);
+      const { manifest } = await openEdition(directory, space.keys);
+      expect(manifest.recordCount).toBe(1);
+    }
+    expect(states).toEqual(
+      ['import', 'partition', 'pages', 'manifest', 'verify'].map((step) => `${step} SIGKILL`),
+    );
+    // What the dead left, the next one takes away: key files above all.
+    expect(readdirSync(space.dir).some((name) => name.startsWith('sltd-'))).toBe(true);
+    const summary = await build(space, { files: [big], outDir, tempRoot: space.dir });
+    expect(summary.sequence).toBe(2);
+    expect(readdirSync(space.dir).filter((name) => name.startsWith('sltd-'))).toEqual([]);
+    const partial = readdirSync(join(outDir, 'pages')).filter((name) => name.startsWith('.'));
+    expect(partial).toEqual([]);
+  });
+
+  test('Ctrl-C leaves no half edition and no temporary file', async () => {
+    const outDir = space.path('interrupted');
+    const big = await synthetic('interrupted.csv', 60_000);
+    const args = ['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir];
+    const child = startSltd([...args, '--temp', space.dir, big]);
+    child.stderr.on('data', (chunk) => {
+      if (String(chunk).includes('"pages","event":"start"')) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(code).toBe(130);
+    expect(existsSync(join(outDir, 'head'))).toBe(false);
+    expect(readdirSync(space.dir).filter((name) => name.startsWith('sltd-'))).toEqual([]);
+  });
+
+  test('too many rejected rows leave the old edition in force', async () => {
+    const outDir = space.path('rejected');
+    const first = await build(space, { files: [export3k], outDir });
+    const bad = space.write('bad.csv', sltdCsv('UTO,PAS,A1,,,lost', 'Atlantis,PAS,A2,,,lost'));
+    await expect(build(space, { files: [bad], outDir })).rejects.toMatchObject({
+      code: 'input-rejects',
+    });
+    const { head } = await openEdition(new EditionDirectory(outDir), space.keys);
+    expect(Buffer.from(head.manifestSha256).toString('hex')).toBe(first.edition);
+    const allowed = await build(space, { files: [bad], outDir, rejectsMaxPercent: 50 });
+    expect(allowed).toMatchObject({ rows: 2, accepted: 1, rejected: 1, sequence: 2 });
+    rmSync(outDir, { recursive: true });
+  });
+});

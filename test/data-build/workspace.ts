@@ -1,0 +1,124 @@
+/** A temporary folder with keys, and the steps of the build called in process. */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
+import { afterAll } from 'vitest';
+import type { Profile } from '../../data-build/import/profile.ts';
+import { SLTD } from '../../data-build/import/profiles/sltd.ts';
+import { readKeyFile } from '../../data-build/key-file.ts';
+import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys.ts';
+import { type BuildOptions, buildEdition, importRows } from '../../data-build/pipeline.ts';
+import { Progress } from '../../data-build/progress.ts';
+import { CATEGORIES } from '../../src/format/category.ts';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Workspace {
+  dir: string;
+  keys: KeysFile;
+  keysPath: string;
+  path(name: string): string;
+  write(name: string, content: string | Uint8Array): string;
+}
+
+/** A folder of its own, removed after the file's tests. */
+export function workspace(): Workspace {
+  const dir = mkdtempSync(join(tmpdir(), 'sltd-test-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const keys = createKeys();
+  const keysPath = join(dir, 'keys.json');
+  writeKeys(keysPath, keys);
+  const path = (name: string): string => join(dir, name);
+  return {
+    ...{ dir, keys, keysPath, path },
+    write: (name, content) => {
+      writeFileSync(path(name), content);
+      return path(name);
+    },
+  };
+}
+
+export const SLTD_HEADER = 'issuing_state,document_type,number,number_from,number_to,category';
+
+/** An export of the `sltd` profile with these rows, in the order of SLTD_HEADER. */
+export const sltdCsv = (...rows: string[]): string => `${[SLTD_HEADER, ...rows].join('\n')}\n`;
+
+let importCount = 0;
+
+/** Runs the import alone: the keys as "key category", the reject lines, the counts. */
+export async function importFiles(
+  space: Workspace,
+  files: readonly string[],
+  profile: Profile = SLTD,
+): Promise<{
+  keys: string[];
+  rejects: string[];
+  rows: number;
+  accepted: number;
+  notes: Record<string, number>;
+  newestReport: number;
+}> {
+  const id = importCount++;
+  const keyFile = space.path(`import-${id}.keys`);
+  const rejectsPath = space.path(`import-${id}.rejects`);
+  const { counts } = await importRows(
+    { profile, files, rejectsPath, signal: undefined },
+    { keyFile, tempDir: space.dir, progress: new Progress(undefined) },
+  );
+  const keys = [...readKeyFile(keyFile)].flatMap((batch) =>
+    batch.keys.map((key, i) => `${key} ${CATEGORIES[batch.categories[i]!]}`),
+  );
+  const rejects = readFileSync(rejectsPath, 'utf8').trimEnd().split('\n').slice(1);
+  const notes = Object.fromEntries(counts.notes);
+  const { rows, accepted, newestReport } = counts;
+  return { keys, rejects, rows, accepted, notes, newestReport };
+}
+
+/** Builds in process, with defaults for what a test does not care about. */
+export function build(space: Workspace, options: Partial<BuildOptions> & { files: string[] }) {
+  return buildEdition({
+    ...{ profile: SLTD, keys: space.keys, outDir: space.path('edition'), collection: 'sltd' },
+    ...{ asOf: Date.UTC(2025, 0, 31), bitsPerKey: 8, keysPerShard: 32_768, probes: 5 },
+    ...{ tempRoot: space.dir, nonMemberCount: 20_000 },
+    ...options,
+  });
+}
+
+/** Names and bytes of all objects of an edition directory but the head, as one text. */
+export function objectNames(dir: string): string[] {
+  return ['pages', 'manifests', 'overlays'].flatMap((folder) =>
+    readdirSync(join(dir, folder))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
+}
+
+export interface CommandResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line tool as its own process. */
+export async function sltd(args: readonly string[], input = ''): Promise<CommandResult> {
+  const child = startSltd(args);
+  child.stdin.end(input);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stdout, stderr };
+}
+
+/** The same, running. */
+export function startSltd(args: readonly string[]) {
+  return spawn(process.execPath, ['data-build/cli.ts', ...args], { cwd: ROOT, stdio: 'pipe' });
+}
