@@ -1,0 +1,74 @@
+/**
+ * Settings of central, from its environment. docs/operations.md has the table.
+ *
+ * Everything is checked at the start, before anything is opened, and a refusal names the setting and
+ * never its value.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { SltdError } from '../src/errors.ts';
+import {
+  type SigningKey,
+  signingKey,
+  type VerifyKey,
+  verifyKeys,
+} from '../src/format/signature.ts';
+import type { DatabaseLocation } from './database.ts';
+
+export interface ServeConfig {
+  signingKey: SigningKey;
+  edgeKeys: readonly VerifyKey[];
+  host: string;
+  port: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_FOLDER = '.sltd';
+const DEFAULT_PORT = 8788;
+
+/** PostgreSQL by DATABASE_URL, or a SQLite file by DATABASE_FILE, .sltd/central.sqlite by default. */
+export function databaseLocation(env: Environment): DatabaseLocation {
+  const { DATABASE_URL: url, DATABASE_FILE: file } = env;
+  if (url && file) throw refuse('DATABASE_URL and DATABASE_FILE: give one of them');
+  if (url) return { url };
+  if (file) return { file };
+  mkdirSync(DEFAULT_FOLDER, { recursive: true, mode: 0o700 });
+  return { file: `${DEFAULT_FOLDER}/central.sqlite` };
+}
+
+/** Keys and address of the service; throws 'config-invalid' with the name of a bad setting. */
+export async function serveConfig(env: Environment): Promise<ServeConfig> {
+  return {
+    signingKey: await named('CENTRAL_SIGNING_KEY', env, async (text) =>
+      signingKey(JSON.parse(text) as JsonWebKey),
+    ),
+    edgeKeys: await named('EDGE_KEYS', env, verifyKeys),
+    host: env.HOST || '127.0.0.1',
+    port: portOf(env.PORT),
+  };
+}
+
+async function named<T>(
+  name: string,
+  env: Environment,
+  read: (text: string) => Promise<T>,
+): Promise<T> {
+  const text = env[name];
+  if (!text) throw refuse(`${name} is missing`);
+  try {
+    return await read(text);
+  } catch {
+    // The cause may hold parts of a key.
+    throw refuse(`${name} is not usable`);
+  }
+}
+
+function portOf(text: string | undefined): number {
+  if (!text) return DEFAULT_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw refuse('PORT is not a port');
+  return port;
+}
+
+const refuse = (detail: string): SltdError => new SltdError('config-invalid', { detail });

@@ -1,0 +1,81 @@
+/**
+ * A question of the edge about candidates, and the signed answer.
+ *
+ * The answer is bound to its question by nonce and hash, says up to when the data is complete, and
+ * has one result for each key, in order. Before the first load, or for a collection that is not
+ * held here, there is no answer at all: "not listed" would clear a candidate for want of data
+ * (promise 1). Form: src/format/confirmation.ts.
+ */
+
+import { CompactSign } from 'jose';
+import { SltdError } from '../src/errors.ts';
+import {
+  CONFIRMATION_ITEMS_MAX,
+  CONFIRMATION_TYPE,
+  type ConfirmationAnswer,
+  type ConfirmationQuestion,
+  parseConfirmationQuestion,
+} from '../src/format/confirmation.ts';
+import { sha256 } from '../src/format/names.ts';
+import type { SigningKey } from '../src/format/signature.ts';
+import type { Caller } from './caller.ts';
+import { parseJson } from './read-body.ts';
+import { findListed } from './records.ts';
+import type { CentralDatabase } from './schema.ts';
+import { confirmationView } from './views.ts';
+
+interface ConfirmOptions {
+  db: CentralDatabase;
+  signer: SigningKey;
+  caller: Caller;
+  clock: () => number;
+}
+
+/** A signed answer, and how many keys it is about: for the log, which may know no more. */
+export interface Confirmation {
+  /** Compact JWS over a ConfirmationAnswer. */
+  jws: string;
+  keyCount: number;
+  listedCount: number;
+}
+
+/**
+ * Answer the question in a body. Throws 'body-not-json', 'request-invalid', 'edition-missing' before
+ * the first load, and 'not-found' for another collection than the one loaded.
+ */
+export async function confirm(
+  body: Uint8Array<ArrayBuffer>,
+  { db, signer, caller, clock }: ConfirmOptions,
+): Promise<Confirmation> {
+  const question = questionOf(parseJson(body));
+  const listed = await findListed(db, question.keys);
+  if (!listed) throw new SltdError('edition-missing');
+  if (listed.state.collection !== question.collection) throw new SltdError('not-found');
+  const results = question.keys.map((key) => {
+    const record = listed.records.get(key);
+    return record ? { listed: true, record: confirmationView(record, caller) } : { listed: false };
+  });
+  const answer: ConfirmationAnswer = {
+    nonce: question.nonce,
+    questionSha256: Buffer.from(await sha256(body)).toString('base64url'),
+    issuedAt: clock(),
+    asOf: listed.state.asOf,
+    results,
+  };
+  const jws = await new CompactSign(new TextEncoder().encode(JSON.stringify(answer)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: CONFIRMATION_TYPE })
+    .sign(signer.key);
+  const listedCount = results.filter((result) => result.listed).length;
+  return { jws, keyCount: results.length, listedCount };
+}
+
+function questionOf(value: unknown): ConfirmationQuestion {
+  // Looked at first, because the schema notes every bad item of a list, however long it is.
+  const keys = (value as { keys?: unknown } | null)?.keys;
+  if (Array.isArray(keys) && keys.length > CONFIRMATION_ITEMS_MAX) {
+    throw new SltdError('request-invalid');
+  }
+  const question = parseConfirmationQuestion(value);
+  if (!question) throw new SltdError('request-invalid');
+  return question;
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env node
+/**
+ * The confirmation service as a command: `serve` answers the edge, `load` replaces the list.
+ *
+ * Both bring the schema up to date first. Exit codes: 0 done, 1 failed, 2 bad usage or settings,
+ * 3 the export was refused. Settings: docs/operations.md.
+ */
+
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { serve } from '@hono/node-server';
+import { SltdError } from '../src/errors.ts';
+import { createCentral } from './app.ts';
+import { databaseLocation, serveConfig } from './config.ts';
+import { openDatabase } from './database.ts';
+import { loadExport } from './load.ts';
+import { migrate } from './migrations.ts';
+import { traceError, writeLogLine } from './request-log.ts';
+import type { CentralDatabase } from './schema.ts';
+
+const USAGE = `usage: node central/main.ts serve
+       node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...
+
+serve   answer the edge; CENTRAL_SIGNING_KEY, EDGE_KEYS, PORT (8788), HOST (127.0.0.1)
+load    replace the list by an export, all at once
+  --as-of TIME         the export is complete up to here: 2026-11-22 or 2026-11-22T03:00:00Z;
+                       by default the newest date of report in it
+  --collection NAME    name of the list (sltd)
+  --allow-older        accept an export that is older than what is loaded
+  --rejects FILE       write where rows were rejected, and why
+  --rejects-max N      rejected rows allowed, in percent (0.01)
+
+Database: DATABASE_URL (PostgreSQL) or DATABASE_FILE (SQLite; .sltd/central.sqlite)
+`;
+
+/** One answer takes milliseconds; what takes this long is given up. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Requests under way may end within this after a signal. */
+const SHUTDOWN_MS = 10_000;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  if (command === 'serve' && rest.length === 0) return serveCentral();
+  if (command === 'load' && !rest.includes('--help')) return loadCentral(rest);
+  const isHelp = command === '--help' || (command === 'load' && rest.includes('--help'));
+  (isHelp ? process.stdout : process.stderr).write(USAGE);
+  return isHelp ? 0 : 2;
+}
+
+async function serveCentral(): Promise<number> {
+  const config = await serveConfig(process.env);
+  const location = databaseLocation(process.env);
+  await withDatabase(() => openDatabase(location), migrate);
+  const open = () => openDatabase(location, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  return withDatabase(open, async (db) => {
+    const app = createCentral({ db, ...config });
+    const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    const server = serve({
+      fetch: app.fetch,
+      hostname: config.host,
+      port: config.port,
+      serverOptions: { requestTimeout: REQUEST_TIMEOUT_MS },
+    });
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : config.port;
+    writeLogLine({ time: new Date().toISOString(), event: 'start', port });
+    await signal;
+    const closed = once(server, 'close');
+    server.close();
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    const cut = setTimeout(() => {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    }, SHUTDOWN_MS);
+    await closed;
+    clearTimeout(cut);
+    writeLogLine({ time: new Date().toISOString(), event: 'stop' });
+    return 0;
+  });
+}
+
+async function loadCentral(args: string[]): Promise<number> {
+  const { values, positionals: files } = parseLoadArgs(args);
+  if (files.length === 0) throw new SltdError('config-invalid', { detail: 'no file is named' });
+  const location = databaseLocation(process.env);
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  return withDatabase(
+    () => openDatabase(location),
+    async (db) => {
+      await migrate(db);
+      const { asOf, ...counts } = await loadExport(db, {
+        files,
+        profile: values.profile,
+        mapping: values.mapping,
+        asOf: timeOf(values['as-of']),
+        collection: values.collection,
+        allowOlder: values['allow-older'],
+        rejectsPath: values.rejects,
+        rejectsMaxPercent: percentOf(values['rejects-max']),
+        signal: interrupt.signal,
+      });
+      process.stdout.write(
+        `${JSON.stringify({ asOf: new Date(asOf).toISOString(), ...counts })}\n`,
+      );
+      return 0;
+    },
+  );
+}
+
+function parseLoadArgs(args: string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        profile: text,
+        mapping: text,
+        'as-of': text,
+        collection: text,
+        'allow-older': { type: 'boolean' },
+        rejects: text,
+        'rejects-max': text,
+      },
+    });
+  } catch {
+    throw new SltdError('config-invalid', { detail: 'an option is not known, see --help' });
+  }
+}
+
+async function withDatabase<T>(
+  open: () => CentralDatabase,
+  use: (db: CentralDatabase) => Promise<T>,
+): Promise<T> {
+  const db = open();
+  try {
+    return await use(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** A time with its zone; a day is its midnight in UTC. A time without a zone would be a guess. */
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const isForm = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const time = isForm ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new SltdError('config-invalid', { detail: '--as-of is not an ISO 8601 time with zone' });
+  }
+  return time;
+}
+
+function percentOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const percent = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(percent >= 0 && percent <= 100)) {
+    throw new SltdError('config-invalid', { detail: '--rejects-max is not a percentage' });
+  }
+  return percent;
+}
+
+/** Code and message where the error is one of ours; else its trace, since messages may hold data. */
+function report(error: unknown): number {
+  if (!(error instanceof SltdError)) {
+    const isAbort = error instanceof Error && error.name === 'AbortError';
+    const text = isAbort ? 'interrupted' : JSON.stringify(traceError(error));
+    process.stderr.write(`central: ${text}\n`);
+    return isAbort ? 130 : 1;
+  }
+  // ECONNREFUSED, SQLITE_BUSY and the like say what to look at, and hold no data.
+  const cause = traceError(error.cause).code;
+  process.stderr.write(`central: ${error.code}: ${error.message}${cause ? ` [${cause}]` : ''}\n`);
+  if (error.code === 'config-invalid') return 2;
+  return error.code.startsWith('input-') ? 3 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch(report);

@@ -1,0 +1,43 @@
+/**
+ * The body of a request, bounded before it is read.
+ *
+ * A declared length over the limit is refused unread; without one, or with a false one, reading
+ * stops at the limit.
+ */
+
+import { SltdError } from '../src/errors.ts';
+
+/** 4,096 keys take some 170 KB; a body over this is no question. */
+export const BODY_BYTES_MAX = 1_048_576;
+
+/** All bytes of the body; 'content-type' unless JSON is declared, 'body-too-large' over the limit. */
+export async function readJsonBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const type = request.headers.get('content-type') ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type)) throw new SltdError('content-type');
+  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) {
+    throw new SltdError('body-too-large');
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > BODY_BYTES_MAX) throw new SltdError('body-too-large');
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** The value of JSON in UTF-8; 'body-not-json' if it is not. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new SltdError('body-not-json');
+  }
+}

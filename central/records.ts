@@ -1,0 +1,75 @@
+/**
+ * Look-ups: what the database says about keys and ids, and up to when it is complete.
+ *
+ * Records and `asOf` are read in one snapshot. Read apart, a load between the two could pair the new
+ * `asOf` with the old records, and a new report would be cleared in the name of data that has it.
+ */
+
+import { CATEGORIES } from '../src/format/category.ts';
+import type { CentralDatabase, RecordRow } from './schema.ts';
+
+/** What is loaded; undefined before the first load. */
+export interface DataState {
+  collection: string;
+  /** The records are complete up to here, in milliseconds since 1970. */
+  asOf: number;
+  recordCount: number;
+}
+
+/** One snapshot of the list, as far as it was asked about. */
+export interface Listed {
+  state: DataState;
+  /** For each key that is listed, its record of the highest category. */
+  records: ReadonlyMap<string, RecordRow>;
+}
+
+/** The listed records of up to 4,096 keys; undefined before the first load: that is no answer. */
+export async function findListed(
+  db: CentralDatabase,
+  keys: readonly string[],
+): Promise<Listed | undefined> {
+  // SQLite takes any transaction as one snapshot and passes over the settings.
+  const transaction = db.transaction().setIsolationLevel('repeatable read');
+  return transaction.setAccessMode('read only').execute(async (snapshot) => {
+    const state = await readDataState(snapshot);
+    if (!state) return undefined;
+    const records = new Map<string, RecordRow>();
+    for (const { key, ...record } of await listedQuery(snapshot, keys).execute()) {
+      const before = records.get(key);
+      if (!before || outweighs(record, before)) records.set(key, record);
+    }
+    return { state, records };
+  });
+}
+
+/** The one query behind findListed(); apart, so that its plan can be looked at. */
+export function listedQuery(db: CentralDatabase, keys: readonly string[]) {
+  return db
+    .selectFrom('record_keys')
+    .innerJoin('records', 'records.id', 'record_keys.record_id')
+    .selectAll('records')
+    .select('record_keys.key')
+    .where('record_keys.key', 'in', [...new Set(keys)])
+    .where('records.withdrawn_at', 'is', null);
+}
+
+/** The record of an id, withdrawn or not. */
+export async function findRecord(db: CentralDatabase, id: string): Promise<RecordRow | undefined> {
+  return db.selectFrom('records').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** What is loaded, or undefined if nothing is. */
+export async function readDataState(db: CentralDatabase): Promise<DataState | undefined> {
+  const row = await db
+    .selectFrom('data_state')
+    .select(['collection', 'as_of', 'record_count'])
+    .executeTakeFirst();
+  if (!row || row.collection === null || row.as_of === null) return undefined;
+  return { collection: row.collection, asOf: row.as_of, recordCount: row.record_count ?? 0 };
+}
+
+/** Highest category first, as in a match page; among equals the lower id, so that runs agree. */
+function outweighs(record: RecordRow, before: RecordRow): boolean {
+  const weight = CATEGORIES.indexOf(record.category) - CATEGORIES.indexOf(before.category);
+  return weight === 0 ? record.id < before.id : weight > 0;
+}

@@ -1,0 +1,126 @@
+/**
+ * What a caller may see of a record.
+ *
+ * Everyone may know that a document is listed. Beyond that each role sees what its work needs: the
+ * officer whom to call and what to quote, a carrier next to nothing, the bureau that owns the record
+ * all of it. docs/api.md, "Roles", has the table in words.
+ */
+
+import type { RecordView } from '../src/format/confirmation.ts';
+import type { Caller, CallerRole } from './caller.ts';
+import type { RecordRow } from './schema.ts';
+
+/** How much a caller sees, from least to most. */
+export type ViewLevel = 'minimal' | 'audit' | 'operational' | 'full';
+
+/** By role: records of other states, and those of the caller's own bureau. */
+const LEVELS: Record<CallerRole, { others: ViewLevel; own: ViewLevel }> = {
+  carrier: { others: 'minimal', own: 'minimal' },
+  integrator: { others: 'minimal', own: 'minimal' },
+  auditor: { others: 'audit', own: 'audit' },
+  'data-operator': { others: 'audit', own: 'full' },
+  officer: { others: 'operational', own: 'operational' },
+  ncb: { others: 'operational', own: 'full' },
+};
+
+/** Stands for the id where the caller may not open the record, so that answers cannot be linked. */
+const ID_WITHHELD = '-';
+
+/** How much this caller sees of records of this issuing state. */
+function viewLevel(caller: Caller, state: string): ViewLevel {
+  return LEVELS[caller.role][caller.tenant === bureauOf(state) ? 'own' : 'others'];
+}
+
+/** True if the role may open no record at all, whatever the state. */
+export function opensNoRecord(role: CallerRole): boolean {
+  return LEVELS[role].own === 'minimal';
+}
+
+/** The record in a signed confirmation. */
+export function confirmationView(row: RecordRow, caller: Caller): RecordView {
+  const level = viewLevel(caller, row.state);
+  if (level === 'minimal') return { id: ID_WITHHELD, category: row.category };
+  const typeCode = fitting(row.type_code, 8);
+  const ncb = fitting(row.owner_ncb, 64) ?? bureauOf(row.state);
+  if (level === 'audit') return { id: row.id, category: row.category, typeCode, ncb };
+  return {
+    id: row.id,
+    category: row.category,
+    typeCode,
+    dateOfTheft: fitting(row.date_of_theft, 10),
+    nationalReference: fitting(row.national_reference, 64),
+    ncb,
+  };
+}
+
+/** A record opened by its id. Fields that the level does not show are undefined, and so not sent. */
+export interface RecordDetails {
+  id: string;
+  status: 'listed' | 'withdrawn';
+  issuingState: string;
+  ncb: string;
+  category?: string;
+  typeCode?: string;
+  dateOfTheft?: string;
+  nationalReference?: string;
+  reportedAt?: string;
+  updatedAt?: number;
+  withdrawnAt?: number;
+  documentNumber?: string;
+  placeOfTheft?: string;
+  countryOfTheft?: string;
+  dateOfIssue?: string;
+  dateOfExpiry?: string;
+  reviewDate?: string;
+  blankRange?: { from: string; to: string };
+}
+
+/** The record behind `GET /v1/records/:id`; undefined if the caller may not open it. */
+export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | undefined {
+  const level = viewLevel(caller, row.state);
+  if (level === 'minimal') return undefined;
+  const isWithdrawn = row.withdrawn_at !== null;
+  const details: RecordDetails = {
+    id: row.id,
+    status: isWithdrawn ? 'withdrawn' : 'listed',
+    issuingState: row.state,
+    ncb: row.owner_ncb ?? bureauOf(row.state),
+  };
+  // What was said of a document that is no longer listed is its owner's business, and the auditor's.
+  if (level === 'operational' && isWithdrawn) return details;
+  details.category = row.category;
+  details.typeCode = row.type_code ?? undefined;
+  if (level !== 'operational') {
+    details.reportedAt = row.reported_at ?? undefined;
+    details.updatedAt = row.updated_at;
+    details.withdrawnAt = row.withdrawn_at ?? undefined;
+  }
+  if (level === 'audit') return details;
+  details.dateOfTheft = row.date_of_theft ?? undefined;
+  details.nationalReference = row.national_reference ?? undefined;
+  return level === 'full' ? { ...details, ...ownersFields(row) } : details;
+}
+
+function ownersFields(row: RecordRow): Partial<RecordDetails> {
+  const { blank_from: from, blank_to: to } = row;
+  return {
+    documentNumber: row.number_as_reported,
+    placeOfTheft: row.place_of_theft ?? undefined,
+    countryOfTheft: row.country_of_theft ?? undefined,
+    dateOfIssue: row.date_of_issue ?? undefined,
+    dateOfExpiry: row.date_of_expiry ?? undefined,
+    reviewDate: row.review_date ?? undefined,
+    blankRange: from !== null && to !== null ? { from, to } : undefined,
+  };
+}
+
+/** Only the issuing state owns its records, through its bureau: ownership is never read from them. */
+const bureauOf = (state: string): string => `NCB-${state}`;
+
+/**
+ * A text of the export if the confirmation can carry it. One that is too long is left out, not cut:
+ * half a reference is a wrong one, and the edge would refuse the whole answer for a long one.
+ */
+function fitting(text: string | null, lengthMax: number): string | undefined {
+  return text !== null && text !== '' && text.length <= lengthMax ? text : undefined;
+}
