@@ -1,0 +1,235 @@
+/**
+ * The officer's page: sends a check and shows the answer in words.
+ *
+ * The token lives in sessionStorage, the document nowhere: it goes into the body of one request and
+ * is never kept. An answer stands only beside the document that it is about: the first change of
+ * the form takes it away, also one that is still on its way. Everything from outside is set as text.
+ */
+
+const TOKEN_KEY = 'sltd-token';
+const TIMEOUT_MS = 15_000;
+/** How often a page that is left open looks at the state of the list. */
+const LIST_STATE_MS = 30_000;
+/** Characters of a whole zone (ICAO Doc 9303-4 to -7): after them Enter asks. */
+const ZONE_LENGTHS = [2 * 36, 2 * 44, 3 * 30];
+
+const STATUS_WORDS = {
+  clear: ['Not reported', 'Not reported as stolen or lost. Nothing else was checked.'],
+  hit: ['Reported', 'Verify with the National Central Bureau of the issuing state.'],
+  candidate: ['Perhaps reported', 'Not confirmed yet. Take the traveler to a second check.'],
+  unknown: ['No decision', 'This is not an all-clear. Follow the procedure for a system outage.'],
+  invalid: ['Cannot be checked', 'Read the document again.'],
+};
+
+const REFUSED_WORDS = {
+  unauthenticated: 'The access token is not accepted. It may have expired: enter a new one.',
+  forbidden: 'The access token does not allow checks. Enter one that does.',
+};
+
+const ADVICE_WORDS = {
+  're-read': 'Read the document again, character by character.',
+  'second-check': 'Take the traveller to a second check.',
+};
+
+const COVERAGE_WORDS = { reports: 'yes', partial: 'in part', 'does-not-report': 'no' };
+
+const form = document.getElementById('check');
+const answer = document.getElementById('answer');
+const field = (name) => form.elements.namedItem(name);
+/** The request on its way, if any. */
+let running;
+
+field('token').value = sessionStorage.getItem(TOKEN_KEY) ?? '';
+field('token').addEventListener('change', () => {
+  sessionStorage.setItem(TOKEN_KEY, field('token').value.trim());
+});
+form.addEventListener('change', showParts);
+form.addEventListener('input', () => {
+  running?.abort();
+  running = undefined;
+  answer.replaceChildren();
+  answer.className = '';
+});
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (!running) check();
+});
+field('mrz').addEventListener('keydown', (event) => {
+  const isWhole = ZONE_LENGTHS.includes(field('mrz').value.replace(/\s/g, '').length);
+  if (event.key !== 'Enter' || event.shiftKey || !(isWhole || event.ctrlKey)) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+showParts();
+setInterval(refreshListState, LIST_STATE_MS);
+document.addEventListener('visibilitychange', refreshListState);
+
+function showParts() {
+  for (const part of form.querySelectorAll('[data-by]')) {
+    part.hidden = part.dataset.by !== field('by').value;
+  }
+}
+
+function check() {
+  const isMrz = field('by').value === 'mrz';
+  const missing = (isMrz ? ['mrz'] : ['number', 'issuingState']).concat('token').find(isEmpty);
+  for (const name of ['mrz', 'number', 'issuingState', 'token']) {
+    field(name).setAttribute('aria-invalid', String(name === missing));
+  }
+  if (missing) {
+    const label = form.querySelector(`label[for="${field(missing).id}"]`).textContent;
+    show('invalid', 'Something is missing', [`Please fill in: ${label}.`]);
+    field(missing).focus();
+    return;
+  }
+  const documentFields = isMrz
+    ? { mrz: field('mrz').value }
+    : {
+        number: field('number').value,
+        issuingState: field('issuingState').value,
+        ...(field('documentClass').value ? { documentClass: field('documentClass').value } : {}),
+      };
+  ask('/v1/checks', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...documentFields, purpose: 'border-check' }),
+  });
+}
+
+const isEmpty = (name) => field(name).value.trim() === '';
+
+async function ask(path, request) {
+  const own = new AbortController();
+  running = own;
+  show('unknown', 'Checking …', []);
+  const answered = await fetch(path, {
+    ...request,
+    headers: { ...request.headers, authorization: `Bearer ${field('token').value.trim()}` },
+    signal: AbortSignal.any([own.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    cache: 'no-store',
+  })
+    .then((response) => response.json())
+    .catch(() => undefined);
+  // The form has changed meanwhile: this would stand beside another document.
+  if (running !== own) return;
+  running = undefined;
+  if (answered) showAnswer(answered);
+  else {
+    show('unknown', 'No answer', [
+      'The service could not be reached. This is not an all-clear.',
+      'Check the connection and ask again.',
+    ]);
+  }
+}
+
+function showAnswer(body) {
+  const refused = REFUSED_WORDS[body.code];
+  if (refused) {
+    show('unknown', 'Not checked', [refused]);
+    field('token').setAttribute('aria-invalid', 'true');
+    field('token').focus();
+    return;
+  }
+  const list = body.collections?.[0];
+  const [title, meaning] = STATUS_WORDS[body.status] ?? STATUS_WORDS.unknown;
+  const lines = [meaning];
+  if (body.title) lines.unshift(body.title);
+  const advice = ADVICE_WORDS[body.advice];
+  if (advice && !lines.some((line) => line.includes('again') || line.includes('second check'))) {
+    lines.push(advice);
+  }
+  if (body.match?.spelling === 'look-alike') {
+    lines.push('A spelling that is easily misread for it is on the list, not this one.');
+  }
+  if (list?.freshness === 'stale') lines.push('There may be a newer edition of the list.');
+  if (body.status === 'clear' && list?.coverage === 'does-not-report') {
+    const nothing = 'This state reports nothing: there is nothing to compare the document with.';
+    show('unknown', 'No reports from this state', [nothing], factsOf(body));
+  } else {
+    show(body.status, title, lines, factsOf(body));
+  }
+  if (body.checkId) addAskAgain(body.checkId);
+  // The next reading then takes the place of this one.
+  if (document.activeElement === field('mrz') && body.status !== 'invalid') field('mrz').select();
+}
+
+function factsOf({ match, collections, mrz }) {
+  const list = collections?.[0];
+  return [
+    ['Matched number', match?.number],
+    ['Category', match?.category],
+    ['Withdrawal', match?.withdrawalPending ? 'on its way; not confirmed' : undefined],
+    ['Record', match?.record?.id],
+    ['National reference', match?.record?.nationalReference],
+    ['National Central Bureau', match?.record?.ncb],
+    ['Date of theft', match?.record?.dateOfTheft],
+    ['Format', mrz?.format],
+    ['Issuing state reports', COVERAGE_WORDS[list?.coverage]],
+    ['Reports up to', list && reportsUpTo(Date.parse(list.asOf))],
+    ['Edition', list && `${list.edition.slice(0, 12)}, sequence ${list.sequence}`],
+    ['Edition confirmed', list && `${ageText(list.ageSeconds)} ago`],
+  ].filter(([, value]) => value !== undefined);
+}
+
+function reportsUpTo(asOf) {
+  const minute = new Date(asOf).toISOString().slice(0, 16).replace('T', ' ');
+  return `${minute} UTC, ${ageText((Date.now() - asOf) / 1000)} ago`;
+}
+
+/** As src/routes/console.tsx says it. */
+function ageText(ageSeconds) {
+  if (ageSeconds < 120) return `${Math.max(0, Math.floor(ageSeconds))} s`;
+  if (ageSeconds < 7_200) return `${Math.floor(ageSeconds / 60)} min`;
+  if (ageSeconds < 172_800) return `${Math.floor(ageSeconds / 3_600)} h`;
+  return `${Math.floor(ageSeconds / 86_400)} days`;
+}
+
+function show(status, title, lines, facts = []) {
+  answer.className = status in STATUS_WORDS ? status : 'unknown';
+  answer.replaceChildren(
+    element('h2', title),
+    ...lines.map((line) => element('p', line)),
+    ...(facts.length > 0 ? [factList(facts)] : []),
+  );
+  answer.scrollIntoView({ block: 'nearest' });
+}
+
+/** A page that is left open must not go on saying how fresh the list was in the morning. */
+async function refreshListState() {
+  if (document.hidden) return;
+  const shown = document.getElementById('list-state');
+  const page = await fetch('/', { cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    .then((response) => (response.ok ? response.text() : ''))
+    .catch(() => '');
+  const fresh = new DOMParser().parseFromString(page, 'text/html').getElementById('list-state');
+  if (fresh) shown.replaceWith(fresh);
+  else {
+    const lost = element('p', 'The service does not answer: no document can be checked now.');
+    lost.id = 'list-state';
+    lost.className = 'expired';
+    shown.replaceWith(lost);
+  }
+}
+
+function factList(facts) {
+  const list = document.createElement('dl');
+  for (const [name, value] of facts) {
+    const row = document.createElement('div');
+    row.append(element('dt', name), element('dd', value));
+    list.append(row);
+  }
+  return list;
+}
+
+function addAskAgain(checkId) {
+  const again = element('button', 'Ask again');
+  again.type = 'button';
+  again.addEventListener('click', () => ask(`/v1/checks/${checkId}`, { method: 'GET' }));
+  answer.append(again);
+}
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}

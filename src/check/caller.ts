@@ -1,0 +1,29 @@
+/**
+ * Who asks. Role, tenant and site come from the credential alone, never from the request.
+ */
+
+export const ROLES = [
+  'officer',
+  'integrator',
+  'carrier',
+  'data-operator',
+  'ncb',
+  'auditor',
+] as const;
+
+export type Role = (typeof ROLES)[number];
+
+export interface Caller {
+  role: Role;
+  /** The agency or company. */
+  tenant: string;
+  /** The post or system. */
+  site: string;
+  subject: string;
+}
+
+/** Roles that may ask for documents. */
+export const CHECK_ROLES: readonly Role[] = ['officer', 'integrator', 'carrier', 'ncb'];
+
+/** Whether the role is told what was found; the others only learn that a second check is needed. */
+export const seesMatch = (role: Role): boolean => role === 'officer' || role === 'ncb';

@@ -1,0 +1,120 @@
+/**
+ * Check id: a candidate, sealed, so that its caller can ask again and the edge keeps nothing.
+ *
+ * An encrypted JWT (RFC 7516, direct A256GCM): the document numbers in it can stand in a URL without
+ * being there (S8). It names the edition that made the candidate, because only that edition's data
+ * say what central's data must not be older than. Only the same tenant can use it, for a day.
+ */
+
+import { EncryptJWT, errors, jwtDecrypt } from 'jose';
+import type { CanonicalKey } from '../document/canonical-key.ts';
+import { type ErrorCode, SltdError } from '../errors.ts';
+import type { Coverage } from '../format/manifest.ts';
+import { categoryOf, CATEGORIES } from '../format/category.ts';
+import type { ListState } from './confirmation.ts';
+import type { CandidateVerdict, Question } from './verdict.ts';
+
+const LIFE_SECONDS = 24 * 60 * 60;
+/** 64 keys of 36 characters, sealed, are well below. */
+const TEXT_LENGTH_MAX = 8_192;
+
+/** A candidate and the state of the list that made it. */
+export interface SealedCheck {
+  verdict: CandidateVerdict;
+  list: ListState;
+  /** Of the head, in milliseconds since 1970. */
+  issuedAt: number;
+  notAfter: number;
+  coverage: Coverage;
+}
+
+interface SealOptions {
+  /** 32 bytes. */
+  sealKey: Uint8Array;
+  tenant: string;
+  nowMs: number;
+}
+
+/** Key, 1 if exact, category code or -1: short, because all of it goes into a URL. */
+type QuestionRow = [key: string, exact: 0 | 1, category: number];
+
+/** Keys of the claims are short for the same reason. */
+interface Claims {
+  t: string;
+  q: QuestionRow[];
+  l: ListState;
+  i: number;
+  n: number;
+  c: Coverage;
+  w: boolean;
+  d?: ErrorCode | undefined;
+}
+
+/** The check id of a candidate. */
+export function sealCheck(
+  { verdict, list, issuedAt, notAfter, coverage }: SealedCheck,
+  { sealKey, tenant, nowMs }: SealOptions,
+): Promise<string> {
+  const claims: Claims = {
+    t: tenant,
+    q: verdict.questions.map(rowOf),
+    l: list,
+    i: issuedAt,
+    n: notAfter,
+    c: coverage,
+    w: verdict.isWithdrawalPending,
+    d: verdict.doubt,
+  };
+  return new EncryptJWT({ ...claims })
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+    .setExpirationTime(Math.floor(nowMs / 1000) + LIFE_SECONDS)
+    .encrypt(sealKey);
+}
+
+/** What a check id holds. Throws 'check-id-expired', and 'check-id-invalid' for everything else. */
+export async function openCheck(
+  text: string,
+  { sealKey, tenant, nowMs }: SealOptions,
+): Promise<SealedCheck> {
+  if (text.length > TEXT_LENGTH_MAX) throw new SltdError('check-id-invalid');
+  const claims = await claimsOf(text, sealKey, nowMs);
+  if (claims.t !== tenant) throw new SltdError('check-id-invalid');
+  const verdict: CandidateVerdict = {
+    kind: 'candidate',
+    questions: claims.q.map(questionOf),
+    doubt: claims.d,
+    isWithdrawalPending: claims.w,
+  };
+  return { verdict, list: claims.l, issuedAt: claims.i, notAfter: claims.n, coverage: claims.c };
+}
+
+async function claimsOf(text: string, sealKey: Uint8Array, nowMs: number): Promise<Claims> {
+  try {
+    const { payload } = await jwtDecrypt(text, sealKey, {
+      keyManagementAlgorithms: ['dir'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+      requiredClaims: ['exp'],
+      currentDate: new Date(nowMs),
+    });
+    // Sealed by ourselves: whoever could forge it could forge anything.
+    return payload as unknown as Claims;
+  } catch (error) {
+    const isExpired = error instanceof errors.JWTExpired;
+    throw new SltdError(isExpired ? 'check-id-expired' : 'check-id-invalid');
+  }
+}
+
+function rowOf({ key, spelling, category }: Question): QuestionRow {
+  const code = category === undefined ? -1 : CATEGORIES.indexOf(category);
+  return [key, spelling === 'exact' ? 1 : 0, code];
+}
+
+function questionOf([key, exact, code]: QuestionRow): Question {
+  return {
+    key: key as CanonicalKey,
+    spelling: exact === 1 ? 'exact' : 'look-alike',
+    // Behind the class letter and the three characters of the issuing state.
+    number: key.slice(4),
+    category: code < 0 ? undefined : categoryOf(code),
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * The path on one screen: from the documents of a request to one result for each.
+ *
+ *     document > probes > digests > overlay and pages > verdict > confirmation > result
+ *
+ * One edition for the whole request (S6), one wasm call for its digests, one question to central for
+ * its candidates. Whatever fails makes a document unknown, never clear (S4).
+ */
+
+import { type CanonicalKey, canonicalKey } from '../document/canonical-key.ts';
+import type { Mrz } from '../document/mrz.ts';
+import { type Change, respell } from '../document/look-alike.ts';
+import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
+import { assert, type ErrorCode, SltdError } from '../errors.ts';
+import { type Category, categoryOf } from '../format/category.ts';
+import type { Coverage, StateEntry } from '../format/manifest.ts';
+import type { Overlay, OverlayMatch } from '../format/overlay.ts';
+import type { Digests } from '../matcher/matcher.ts';
+import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
+import type { EditionStore } from '../store/edition-store.ts';
+import type { Caller } from './caller.ts';
+import type { CentralClient, ConfirmationFailure, ListState } from './confirmation.ts';
+import { type LookUp, type LookUpTools, lookUp } from './look-up.ts';
+import {
+  type Confirmations,
+  type Question,
+  type Resolution,
+  resolve,
+  type Verdict,
+} from './verdict.ts';
+
+/** One document as asked: either an MRZ, or number and issuing state. */
+export interface DocumentRequest {
+  /** The client's own, echoed. */
+  id?: string | undefined;
+  mrz?: string | undefined;
+  number?: string | undefined;
+  issuingState?: string | undefined;
+  documentClass?: string | undefined;
+}
+
+export interface CheckRequest {
+  documents: readonly DocumentRequest[];
+  /** The caller has seen an answer from this sequence and accepts no older edition. */
+  sequenceMin: number;
+  caller: Caller;
+}
+
+export interface CheckTools extends LookUpTools {
+  editions: EditionStore;
+  /** Undefined: candidates stay candidates. */
+  central: CentralClient | undefined;
+  limits: FreshnessLimits;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+export interface DocumentResult {
+  id: string | undefined;
+  verdict: Verdict;
+  resolution: Resolution;
+  /** How far the issuing state reports; undefined where the document or the edition was no good. */
+  coverage: Coverage | undefined;
+  mrz: Mrz | undefined;
+}
+
+/** The edition that a request was answered from, and how old it was then. */
+export interface UsedEdition extends Age {
+  edition: Edition;
+}
+
+export interface CheckResults {
+  /** One for each document, in order. */
+  results: readonly DocumentResult[];
+  used: UsedEdition | undefined;
+  central: 'not-asked' | 'answered' | ConfirmationFailure;
+  /** What made all documents unknown, if it was not expected: for the log. */
+  failure?: unknown;
+}
+
+/** Checks all documents of a request. Never throws for a document, a page or central. */
+export async function checkDocuments(
+  { documents, sequenceMin, caller }: CheckRequest,
+  tools: CheckTools,
+): Promise<CheckResults> {
+  const plan = planOf(documents);
+  let used: UsedEdition | undefined;
+  let verdicts: readonly Verdict[];
+  let failure: unknown;
+  try {
+    const edition = await tools.editions.current(tools.defer, sequenceMin);
+    used = { edition, ...ageOf(edition.head, tools.now(), tools.limits) };
+    if (used.freshness === 'expired') throw new SltdError('edition-expired');
+    verdicts = await verdictsOf(plan, edition, tools);
+  } catch (error) {
+    const code = error instanceof SltdError ? error.code : 'internal';
+    if (code === 'internal') failure = error;
+    verdicts = plan.map((step) => refusalOf(step) ?? { kind: 'unknown', code });
+  }
+  const { confirmations, central } = await confirm(verdicts, used?.edition, caller, tools);
+  const results = plan.map((step, i) => resultOf(step, verdicts[i]!, confirmations, used?.edition));
+  return { results, used, central, failure };
+}
+
+/** One document on its way: what is probed for it, or why it cannot be. */
+interface Step {
+  id: string | undefined;
+  code: ErrorCode | undefined;
+  state: string;
+  mrz: Mrz | undefined;
+  spellings: readonly Spellings[];
+}
+
+const NOTHING: readonly Spellings[] = [];
+
+function planOf(documents: readonly DocumentRequest[]): Step[] {
+  return documents.map(({ id, mrz, number, issuingState, documentClass }) => {
+    const result =
+      mrz === undefined
+        ? queryFromFields({ number: number ?? '', issuingState: issuingState ?? '', documentClass })
+        : queryFromMrz(mrz, documentClass);
+    if (!result.ok) return { id, code: result.code, state: '', mrz: undefined, spellings: NOTHING };
+    const { query } = result;
+    return {
+      id,
+      code: undefined,
+      state: query.state,
+      mrz: result.mrz,
+      spellings: spellingsOf(query),
+    };
+  });
+}
+
+const refusalOf = ({ code }: Step): Verdict | undefined =>
+  code === undefined ? undefined : { kind: 'invalid', code };
+
+async function verdictsOf(
+  plan: readonly Step[],
+  edition: Edition,
+  tools: CheckTools,
+): Promise<Verdict[]> {
+  const keys: (CanonicalKey | Change)[] = [];
+  const entries: (StateEntry | undefined)[] = [];
+  // Most travellers in a row come from few states: the last look-up mostly serves again.
+  let state = '';
+  let entry: StateEntry | undefined;
+  for (const { spellings } of plan) {
+    for (const spelling of spellings) {
+      if (spelling.state !== state) {
+        state = spelling.state;
+        entry = edition.manifest.state(state);
+      }
+      keys.push(spelling.key);
+      entries.push(entry);
+      for (const change of spelling.lookAlikes) {
+        keys.push(change);
+        entries.push(entry);
+      }
+    }
+  }
+  const digests = tools.matcher.digests(keys, edition.epochKey);
+  const found = await lookUp(edition, { digests, entries }, tools);
+  let first = 0;
+  return plan.map((step) => {
+    const from = first;
+    for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
+    return refusalOf(step) ?? verdictOf(step.spellings, from, first, { edition, digests, found });
+  });
+}
+
+interface Findings {
+  edition: Edition;
+  digests: Digests;
+  found: LookUp;
+}
+
+const ABSENT: Verdict = { kind: 'absent' };
+
+/** The verdict on one document, whose digests stand at places `from` to before `to`. */
+function verdictOf(
+  spellings: readonly Spellings[],
+  from: number,
+  to: number,
+  findings: Findings,
+): Verdict {
+  assert(to > from, 'S1: a document is absent only if it was probed');
+  const isAbsent = !findings.found.doubts && isUntouched(from, to, findings);
+  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, findings);
+}
+
+/** The way of nearly all documents: neither page nor overlay has a word on any of the digests. */
+function isUntouched(from: number, to: number, { edition, digests, found }: Findings): boolean {
+  for (let i = from; i < to; i++) if (found.answers[i] !== 0) return false;
+  const { overlay } = edition;
+  if (!overlay) return true;
+  for (let i = from; i < to; i++) if (operationOn(overlay, digests, i)) return false;
+  return true;
+}
+
+function operationOn(overlay: Overlay, digests: Digests, place: number): OverlayMatch | undefined {
+  const at = 4 * place;
+  return overlay.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
+}
+
+/** The few others: every spelling is written out and judged on its own. */
+function closeVerdictOf(
+  spellings: readonly Spellings[],
+  from: number,
+  { edition, digests, found }: Findings,
+): Verdict {
+  let doubt: ErrorCode | undefined;
+  let isWithdrawalPending = false;
+  const exact: Question[] = [];
+  const lookAlikes: Question[] = [];
+  let place = from;
+  /** Category of what is listed under the digest at `place`, which it passes. */
+  const next = (): Category | undefined => {
+    const code = found.doubts?.get(place);
+    doubt ??= code;
+    const answer = code === undefined ? found.answers[place]! : 0;
+    const operation = edition.overlay && operationOn(edition.overlay, digests, place);
+    place++;
+    if (operation?.kind === 'added') return categoryOf(operation.category);
+    // S5: a withdrawal takes nothing away here; central decides.
+    if (answer > 0 && operation?.kind === 'withdrawn') isWithdrawalPending = true;
+    return answer > 0 ? categoryOf(answer - 1) : undefined;
+  };
+  for (const { key, state, number, documentClass, lookAlikes: changes } of spellings) {
+    exact.push({ key, spelling: 'exact', number, category: next() });
+    for (const change of changes) {
+      const category = next();
+      if (category === undefined) continue;
+      const respelled = respell(number, change);
+      const respelledKey = canonicalKey(documentClass, state, respelled);
+      lookAlikes.push({ key: respelledKey, spelling: 'look-alike', number: respelled, category });
+    }
+  }
+  const questions = [...exact, ...lookAlikes];
+  if (questions.some(({ category }) => category !== undefined)) {
+    return { kind: 'candidate', questions, doubt, isWithdrawalPending };
+  }
+  return doubt === undefined ? ABSENT : { kind: 'unknown', code: doubt };
+}
+
+async function confirm(
+  verdicts: readonly Verdict[],
+  edition: Edition | undefined,
+  caller: Caller,
+  { central }: CheckTools,
+): Promise<{ confirmations: Confirmations | undefined; central: CheckResults['central'] }> {
+  const keys = new Set<string>();
+  for (const verdict of verdicts) {
+    if (verdict.kind === 'candidate') for (const { key } of verdict.questions) keys.add(key);
+  }
+  if (keys.size === 0 || !edition) return { confirmations: undefined, central: 'not-asked' };
+  if (!central) return { confirmations: undefined, central: 'off' };
+  const result = await central.confirm([...keys], listStateOf(edition), caller);
+  return result.ok
+    ? { confirmations: result.confirmations, central: 'answered' }
+    : { confirmations: undefined, central: result.failure };
+}
+
+/** What central is told of the edition that made the candidates. */
+export function listStateOf({ id, head }: Edition): ListState {
+  const { collection, sequence, asOf } = head;
+  return { collection, edition: id, sequence, asOf };
+}
+
+function resultOf(
+  { id, state, mrz }: Step,
+  verdict: Verdict,
+  confirmations: Confirmations | undefined,
+  edition: Edition | undefined,
+): DocumentResult {
+  const resolution = resolve(verdict, confirmations);
+  const coverage = edition?.manifest.state(state)?.coverage;
+  return { id, verdict, resolution, coverage, mrz };
+}

@@ -1,0 +1,208 @@
+/**
+ * Confirmation: asks central about all candidates of one request, and proves its answer.
+ *
+ * What comes back is used only if it is signed by a known key of central, of the right type, about
+ * this very question (nonce and SHA-256 of its body), signed just now, with one result a key, from
+ * data no older than the edge's (S2, S3). Everything else is no answer, and the documents stay
+ * candidates. docs/api.md, "Confirmation".
+ */
+
+import { base64url, compactVerify, SignJWT } from 'jose';
+import {
+  CONFIRMATION_ITEMS_MAX,
+  CONFIRMATION_TYPE,
+  type ConfirmationAnswer,
+  type ConfirmationQuestion,
+  parseConfirmationAnswer,
+} from '../format/confirmation.ts';
+import { sha256 } from '../format/names.ts';
+import type { SigningKey, VerifyKey } from '../format/signature.ts';
+import { readBoundedBytes } from '../store/bounded-bytes.ts';
+import { withDeadline } from '../store/deadline.ts';
+import type { Caller } from './caller.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import type { Confirmations } from './verdict.ts';
+
+/** Longest wait for one try, in milliseconds; the traveller stands at the desk. */
+const TRY_TIMEOUT_MS = 1_500;
+/** How far central's clock may be from ours, in milliseconds. */
+const ISSUED_TOLERANCE_MS = 60_000;
+/** 4,096 records of 500 bytes, as base64url. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** Life of the token that the edge sends along, in seconds. */
+const TOKEN_SECONDS = 60;
+
+export interface CentralOptions {
+  /** Without a trailing slash. */
+  url: string;
+  centralKeys: readonly VerifyKey[];
+  edgeKey: SigningKey;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  fetch: typeof fetch;
+  tryTimeoutMs?: number;
+}
+
+/** The state of the list that made the candidates. */
+export interface ListState {
+  collection: string;
+  /** Edition id. */
+  edition: string;
+  sequence: number;
+  /** Central's data must not be older, in milliseconds since 1970. */
+  asOf: number;
+}
+
+/** Why there is no usable answer; for the audit event. */
+export type ConfirmationFailure =
+  | 'off'
+  | 'open-circuit'
+  | 'timeout'
+  | 'transport'
+  | 'http'
+  | 'unproved'
+  | 'older-data';
+
+export type ConfirmationResult =
+  | { ok: true; confirmations: Confirmations }
+  | { ok: false; failure: ConfirmationFailure };
+
+/** Asks about the keys, at most CONFIRMATION_ITEMS_MAX of them; never throws. */
+export class CentralClient {
+  readonly #options: CentralOptions;
+  readonly #breaker = new CircuitBreaker();
+
+  constructor(options: CentralOptions) {
+    this.#options = options;
+  }
+
+  async confirm(
+    keys: readonly string[],
+    list: ListState,
+    caller: Caller,
+  ): Promise<ConfirmationResult> {
+    const { now } = this.#options;
+    if (!this.#breaker.allows(now())) return { ok: false, failure: 'open-circuit' };
+    const result = await this.#ask(keys.slice(0, CONFIRMATION_ITEMS_MAX), list, caller);
+    // Older data is no failure of the service: it answers well, only too early.
+    if (result.ok || result.failure === 'older-data') this.#breaker.succeeded();
+    else this.#breaker.failed(now());
+    return result;
+  }
+
+  async #ask(
+    keys: readonly string[],
+    list: ListState,
+    caller: Caller,
+  ): Promise<ConfirmationResult> {
+    const nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(16)));
+    const question: ConfirmationQuestion = { nonce, ...list, keys: [...keys] };
+    const body = new TextEncoder().encode(JSON.stringify(question)) as Uint8Array<ArrayBuffer>;
+    const token = await this.#token(caller);
+    let reply = await this.#post(body, token);
+    // Asked again with the same nonce: whichever answer comes back is bound to this question.
+    if (reply === 'transport' || reply === 'http') reply = await this.#post(body, token);
+    if (typeof reply === 'string') return { ok: false, failure: reply };
+    return this.#prove(reply.answer, {
+      question,
+      questionSha256: base64url.encode(await sha256(body)),
+    });
+  }
+
+  #token({ tenant, site, role, subject }: Caller): Promise<string> {
+    const { edgeKey, now } = this.#options;
+    const issuedAt = Math.floor(now() / 1000);
+    return new SignJWT({ tenant, site, role })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
+      .setIssuer('sltd-edge')
+      .setAudience('sltd-central')
+      .setSubject(subject)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + TOKEN_SECONDS)
+      .sign(edgeKey.key);
+  }
+
+  /** One try: the JWS as it came, or why there is none. A try that was too slow is not repeated. */
+  async #post(
+    body: Uint8Array<ArrayBuffer>,
+    token: string,
+  ): Promise<{ answer: string } | 'timeout' | 'transport' | 'http' | 'unproved'> {
+    const abort = new AbortController();
+    let isLate = false;
+    try {
+      return await withDeadline(this.#fetchAnswer(body, token, abort.signal), {
+        timeoutMs: this.#options.tryTimeoutMs ?? TRY_TIMEOUT_MS,
+        onTimeout: () => {
+          isLate = true;
+          return new Error('central was too slow');
+        },
+      });
+    } catch {
+      abort.abort();
+      return isLate ? 'timeout' : 'transport';
+    }
+  }
+
+  async #fetchAnswer(
+    body: Uint8Array<ArrayBuffer>,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<{ answer: string } | 'http' | 'unproved'> {
+    const { fetch, url } = this.#options;
+    const response = await fetch(`${url}/v1/confirmations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body,
+      signal,
+      redirect: 'manual',
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return response.status >= 500 ? 'http' : 'unproved';
+    }
+    const bytes = await readBoundedBytes(response, ANSWER_BYTES_MAX);
+    const answer = bytes && (parseJson(bytes) as { answer?: unknown } | undefined)?.answer;
+    return typeof answer === 'string' ? { answer } : 'unproved';
+  }
+
+  async #prove(
+    jws: string,
+    { question, questionSha256 }: { question: ConfirmationQuestion; questionSha256: string },
+  ): Promise<ConfirmationResult> {
+    const answer = await this.#verified(jws);
+    const { keys } = question;
+    const isProved =
+      answer !== undefined &&
+      answer.nonce === question.nonce &&
+      answer.questionSha256 === questionSha256 &&
+      Math.abs(this.#options.now() - answer.issuedAt) <= ISSUED_TOLERANCE_MS &&
+      answer.results.length === keys.length;
+    if (!isProved) return { ok: false, failure: 'unproved' };
+    if (answer.asOf < question.asOf) return { ok: false, failure: 'older-data' };
+    return { ok: true, confirmations: new Map(keys.map((key, i) => [key, answer.results[i]!])) };
+  }
+
+  async #verified(jws: string): Promise<ConfirmationAnswer | undefined> {
+    for (const { key } of this.#options.centralKeys) {
+      try {
+        const options = { algorithms: ['EdDSA'] };
+        const { payload, protectedHeader } = await compactVerify(jws, key, options);
+        if (protectedHeader.typ !== CONFIRMATION_TYPE) return undefined;
+        return parseConfirmationAnswer(parseJson(payload));
+      } catch {
+        // Not of this key; perhaps of the next.
+      }
+    }
+    return undefined;
+  }
+}
+
+const STRICT_UTF8 = { fatal: true, ignoreBOM: false };
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', STRICT_UTF8).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Look-up: for each digest, whether the pages of the edition have it.
+ *
+ * Filter pages first; only where one says *maybe*, the match page decides. Pages that are resident
+ * are all probed by one call. Those that are not are fetched, a few at a time, and each is probed in
+ * the very step that puts it into the arena: no address and no digest stays in wasm memory across an
+ * await (S7). A page that cannot be had answers nothing, and the digest is in doubt (S4).
+ */
+
+import { type ErrorCode, SltdError } from '../errors.ts';
+import type { StateEntry } from '../format/manifest.ts';
+import type { PageKind } from '../format/page.ts';
+import type { Digests } from '../matcher/matcher.ts';
+import type { WasmMatcher } from '../matcher/wasm-matcher.ts';
+import { type Edition, pageExpectation, shardRow } from '../store/edition.ts';
+import type { Defer, PageStore } from '../store/page-store.ts';
+import { forEachParallel } from '../store/parallel.ts';
+
+export interface LookUpTools {
+  matcher: WasmMatcher;
+  pages: PageStore;
+  defer: Defer;
+}
+
+export interface LookUp {
+  /** For each digest 0 (absent) or 1 + category. Says nothing where there is a doubt. */
+  answers: Uint8Array;
+  /** Why a digest could not be answered, by its place; undefined if all could. */
+  doubts: ReadonlyMap<number, ErrorCode> | undefined;
+}
+
+/** Digests in a row with the shard that each belongs to. */
+interface Shards {
+  digests: Digests;
+  /** By digest; undefined where the edition does not know the issuing state. */
+  entries: readonly (StateEntry | undefined)[];
+}
+
+/** Looks all digests up in the pages of one edition; never throws for a page. */
+export async function lookUp(
+  edition: Edition,
+  { digests, entries }: Shards,
+  tools: LookUpTools,
+): Promise<LookUp> {
+  const count = entries.length;
+  const rows = new Int32Array(count);
+  const asked: Asked = { edition, digests, entries, rows, doubts: new Map() };
+  const filterAnswers = askAllResident(asked, tools.matcher) ?? (await askFilters(asked, tools));
+  const maybe: number[] = [];
+  for (let i = 0; i < count; i++) if (filterAnswers[i] === 1) maybe.push(i);
+  const answers = new Uint8Array(count);
+  if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
+  return { answers, doubts: asked.doubts.size === 0 ? undefined : asked.doubts };
+}
+
+/**
+ * Synchronous, the way of a post that is warm: one pass, one call. Undefined as soon as a page is
+ * not resident or a state not known; fills `rows` up to there.
+ */
+function askAllResident(
+  { edition, digests, entries, rows }: Asked,
+  matcher: WasmMatcher,
+): Uint8Array | undefined {
+  const { filters } = matcher;
+  const addresses = new Uint32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const entry = entries[i];
+    if (entry === undefined) return undefined;
+    const row = shardRow(entry, digests[4 * i + 3]!);
+    const address = filters.find(edition.firstPageId + row);
+    if (address === 0) return undefined;
+    rows[i] = row;
+    addresses[i] = address;
+  }
+  return matcher.probeFilters(digests, addresses);
+}
+
+async function askFilters(asked: Asked, tools: LookUpTools): Promise<Uint8Array> {
+  const { digests, entries, rows, doubts } = asked;
+  const places: number[] = [];
+  for (let i = 0; i < rows.length; i++) {
+    const entry = entries[i];
+    if (entry === undefined) {
+      doubts.set(i, 'state-not-covered');
+    } else {
+      rows[i] = shardRow(entry, digests[4 * i + 3]!);
+      places.push(i);
+    }
+  }
+  const answers = new Uint8Array(rows.length);
+  await askPages('filter', places, answers, asked, tools);
+  return answers;
+}
+
+interface Asked extends Shards {
+  edition: Edition;
+  rows: Int32Array;
+  doubts: Map<number, ErrorCode>;
+}
+
+/** Writes the answers of one kind of page at `places`; where there is none, a doubt. */
+async function askPages(
+  kind: PageKind,
+  places: readonly number[],
+  answers: Uint8Array,
+  asked: Asked,
+  tools: LookUpTools,
+): Promise<void> {
+  const missing = askResident(kind, places, answers, asked, tools.matcher);
+  if (missing === undefined) return;
+  await forEachParallel([...missing], async ([row, placesOfRow]) => {
+    try {
+      await askFetched(kind, row, placesOfRow, answers, asked, tools);
+    } catch (error) {
+      const code = error instanceof SltdError ? error.code : 'internal';
+      for (const place of placesOfRow) asked.doubts.set(place, code);
+    }
+  });
+}
+
+/** Synchronous. Answers what it can from the arena; the rest comes back by shard row. */
+function askResident(
+  kind: PageKind,
+  places: readonly number[],
+  answers: Uint8Array,
+  { edition, digests, rows }: Asked,
+  matcher: WasmMatcher,
+): Map<number, number[]> | undefined {
+  const arena = kind === 'filter' ? matcher.filters : matcher.matches;
+  const found: number[] = [];
+  const addresses = new Uint32Array(places.length);
+  let missing: Map<number, number[]> | undefined;
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i]!;
+    const row = rows[place]!;
+    const address = arena.find(edition.firstPageId + row);
+    if (address !== 0) {
+      addresses[found.length] = address;
+      found.push(place);
+      continue;
+    }
+    missing ??= new Map();
+    const others = missing.get(row);
+    if (others) others.push(place);
+    else missing.set(row, [place]);
+  }
+  probe(kind, found, addresses.subarray(0, found.length), answers, digests, matcher);
+  return missing;
+}
+
+async function askFetched(
+  kind: PageKind,
+  row: number,
+  places: readonly number[],
+  answers: Uint8Array,
+  { edition, digests, entries }: Asked,
+  { matcher, pages, defer }: LookUpTools,
+): Promise<void> {
+  const entry = entries[places[0]!]!;
+  const expected = pageExpectation(edition, { kind, entry, row });
+  const page = await pages.get(edition.manifest.page(kind, row), expected, defer);
+  const arena = kind === 'filter' ? matcher.filters : matcher.matches;
+  const id = edition.firstPageId + row;
+  // Another request may have put it here while this one waited.
+  const address = arena.find(id) || arena.put(id, page);
+  const addresses = new Uint32Array(places.length).fill(address);
+  probe(kind, places, addresses, answers, digests, matcher);
+}
+
+/** Synchronous, from digests to answers: the addresses are good only until the next put(). */
+function probe(
+  kind: PageKind,
+  places: readonly number[],
+  addresses: Uint32Array,
+  answers: Uint8Array,
+  digests: Digests,
+  matcher: WasmMatcher,
+): void {
+  const count = places.length;
+  if (count === 0) return;
+  const isAll = 4 * count === digests.length;
+  const asked = isAll ? digests : selected(digests, places);
+  const said =
+    kind === 'filter'
+      ? matcher.probeFilters(asked, addresses)
+      : matcher.probeMatches(asked, addresses);
+  for (let i = 0; i < count; i++) answers[places[i]!] = said[i]!;
+}
+
+function selected(digests: Digests, places: readonly number[]): Digests {
+  const part = new Uint32Array(4 * places.length);
+  for (let i = 0; i < places.length; i++) {
+    const from = 4 * places[i]!;
+    for (let word = 0; word < 4; word++) part[4 * i + word] = digests[from + word]!;
+  }
+  return part;
+}

@@ -1,0 +1,121 @@
+/**
+ * Verdict and status: what the pages say of one document, and what may be answered for it.
+ *
+ * Pure. The verdict is the edge's own: absent, candidate or unknown. Only resolve() makes a status
+ * of it, and it is the one place that does:
+ *
+ *     verdict     central's answer             status
+ *     absent      not asked                    clear (basis edge)
+ *     unknown     not asked                    unknown
+ *     candidate   none that can be used        candidate
+ *     candidate   an exact spelling is listed  hit (S3)
+ *     candidate   only a look-alike is listed  candidate: read the document again
+ *     candidate   nothing of it is listed      clear (basis central, S2); unknown if a page was missing
+ */
+
+import type { CanonicalKey } from '../document/canonical-key.ts';
+import { assert, type ErrorCode } from '../errors.ts';
+import type { Category } from '../format/category.ts';
+import type { RecordView } from '../format/confirmation.ts';
+
+export type Spelling = 'exact' | 'look-alike';
+
+/** A key that central is asked about, and what the edge has found under it. */
+export interface Question {
+  key: CanonicalKey;
+  spelling: Spelling;
+  /** Canonical number in the key. */
+  number: string;
+  /** Of the record that the edge matched; undefined if it matched none under this key. */
+  category?: Category | undefined;
+}
+
+export interface CandidateVerdict {
+  kind: 'candidate';
+  /** All exact spellings, and the look-alikes that matched; exact ones first, at least one matched. */
+  questions: readonly Question[];
+  /** A page that another key of the document needed could not be read. */
+  doubt?: ErrorCode | undefined;
+  /** The overlay tells of a withdrawal on its way (S5). */
+  isWithdrawalPending: boolean;
+}
+
+export type Verdict =
+  | { kind: 'absent' }
+  | { kind: 'unknown'; code: ErrorCode }
+  | { kind: 'invalid'; code: ErrorCode }
+  | CandidateVerdict;
+
+/** Central's signed word on each key, by key. */
+export type Confirmations = ReadonlyMap<
+  string,
+  { listed: boolean; record?: RecordView | undefined }
+>;
+
+export interface Match {
+  spelling: Spelling;
+  number: string;
+  category?: Category | undefined;
+  record?: RecordView | undefined;
+  isWithdrawalPending: boolean;
+}
+
+/** Who said so: the edge's own data, or central for this request. */
+export type Basis = 'edge' | 'central';
+
+export type Resolution =
+  | { status: 'clear'; basis: Basis }
+  | { status: 'hit'; basis: 'central'; match: Match }
+  | { status: 'candidate'; basis: Basis; match: Match }
+  | { status: 'unknown'; code: ErrorCode }
+  | { status: 'invalid'; code: ErrorCode };
+
+const CLEAR_BY_EDGE: Resolution = { status: 'clear', basis: 'edge' };
+const CLEAR_BY_CENTRAL: Resolution = { status: 'clear', basis: 'central' };
+
+/** The status of a verdict, given central's usable answer, or undefined if there is none. */
+export function resolve(verdict: Verdict, confirmations: Confirmations | undefined): Resolution {
+  switch (verdict.kind) {
+    case 'absent':
+      return CLEAR_BY_EDGE;
+    case 'unknown':
+      return { status: 'unknown', code: verdict.code };
+    case 'invalid':
+      return { status: 'invalid', code: verdict.code };
+    case 'candidate':
+      return resolveCandidate(verdict, confirmations);
+  }
+}
+
+function resolveCandidate(
+  verdict: CandidateVerdict,
+  confirmations: Confirmations | undefined,
+): Resolution {
+  const { questions, doubt, isWithdrawalPending } = verdict;
+  const matched = questions.find(({ category }) => category !== undefined);
+  assert(matched !== undefined, 'a candidate has a match');
+  // S2: nothing is cleared unless central has answered on every key of the document.
+  if (!confirmations || !questions.every(({ key }) => confirmations.has(key))) {
+    return {
+      status: 'candidate',
+      basis: 'edge',
+      match: { ...matchOf(matched), isWithdrawalPending },
+    };
+  }
+  // Exact spellings come first, so the first listed one is exact if any is.
+  for (const question of questions) {
+    const confirmation = confirmations.get(question.key);
+    if (!confirmation?.listed) continue;
+    const { record } = confirmation;
+    const category = record?.category ?? question.category;
+    const match = { ...matchOf(question), category, isWithdrawalPending };
+    // S3: a hit is an exact spelling that central lists. The record behind a look-alike is most
+    // likely another person's document: it is not shown.
+    return question.spelling === 'exact'
+      ? { status: 'hit', basis: 'central', match: { ...match, record } }
+      : { status: 'candidate', basis: 'central', match };
+  }
+  return doubt === undefined ? CLEAR_BY_CENTRAL : { status: 'unknown', code: doubt };
+}
+
+const matchOf = ({ spelling, number, category }: Question) => ({ spelling, number, category });

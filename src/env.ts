@@ -1,0 +1,190 @@
+/**
+ * Settings of the Worker, read once an isolate, and the services made of them.
+ *
+ * A setting that is missing or not usable fails with 'config-invalid' and its name, never its value.
+ * The table of all settings stands in docs/api.md.
+ */
+
+import { base64url } from 'jose';
+import { AuditTagger } from './check/audit.ts';
+import type { CheckTools } from './check/check.ts';
+import { CentralClient } from './check/confirmation.ts';
+import { CredentialReader } from './check/credential.ts';
+import { epochKeyId } from './document/digest.ts';
+import { SltdError } from './errors.ts';
+import { fromHex } from './format/names.ts';
+import { signingKey, type VerifyKey, verifyKeys } from './format/signature.ts';
+import { WasmMatcher } from './matcher/wasm-matcher.ts';
+import type { FreshnessLimits } from './store/edition.ts';
+import { EditionStore, type EpochKey } from './store/edition-store.ts';
+import { HttpSource } from './store/http-source.ts';
+import type { ObjectSource } from './store/object-source.ts';
+import { type PageCache, PageStore } from './store/page-store.ts';
+import { type ObjectBucket, R2Source } from './store/r2-source.ts';
+
+/** Bindings, variables and secrets; all but the bucket are text. */
+export interface Env {
+  EDITIONS?: ObjectBucket;
+  EDITIONS_ORIGIN?: string;
+  COLLECTION?: string;
+  EPOCH_KEYS?: string;
+  EDITION_KEYS?: string;
+  OVERLAY_KEYS?: string;
+  HEAD_KEYS?: string;
+  CENTRAL_KEYS?: string;
+  TOKEN_KEYS?: string;
+  CENTRAL_URL?: string;
+  EDGE_SIGNING_KEY?: string;
+  SEAL_KEY?: string;
+  FRESH_SECONDS?: string;
+  STALE_SECONDS?: string;
+  FILTER_ARENA_BYTES?: string;
+  MATCH_ARENA_BYTES?: string;
+}
+
+/** What the outside gives: clock, network, cache, log, and the compiled matcher. */
+export interface World {
+  matcherModule: WebAssembly.Module;
+  /** XXH64, seed 0. */
+  hash64: (bytes: Uint8Array) => bigint;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  fetch: typeof fetch;
+  cache?: PageCache | undefined;
+  /** Instead of the one that the settings name. */
+  source?: ObjectSource;
+  /** Takes one line of JSON. */
+  log: (line: string) => void;
+}
+
+/** Everything that the requests of one isolate share. */
+export interface Services extends Omit<CheckTools, 'defer'> {
+  credentials: CredentialReader;
+  tagger: AuditTagger;
+  /** 32 bytes. */
+  sealKey: Uint8Array;
+  log: (line: string) => void;
+}
+
+/** Fresh up to 5 minutes, usable up to 6 hours: what the page on answers promises at most. */
+const FRESH_SECONDS_MAX = 300;
+const STALE_SECONDS_MAX = 21_600;
+/** An isolate has 128 MB for heap and wasm together; most of it goes to filters, read every time. */
+const FILTER_ARENA_BYTES = 44 * 1024 * 1024;
+const MATCH_ARENA_BYTES = 4 * 1024 * 1024;
+const ARENA_BYTES_MAX = 1024 * 1024 * 1024;
+const SEAL_KEY_BYTES = 32;
+
+/** The services of an isolate; throws 'config-invalid'. */
+export async function createServices(env: Env, world: World): Promise<Services> {
+  const { now, log } = world;
+  const limits = limitsOf(env);
+  const sealKey = setting('SEAL_KEY', () => sealKeyOf(env.SEAL_KEY));
+  const source = world.source ?? sourceOf(env, world);
+  const editions = new EditionStore({
+    source,
+    limits,
+    now,
+    collection: env.COLLECTION || 'sltd',
+    epochKeys: await epochKeysOf(env),
+    editionKeys: await publicKeys(env, 'EDITION_KEYS'),
+    overlayKeys: await publicKeys(env, 'OVERLAY_KEYS'),
+    headKeys: await publicKeys(env, 'HEAD_KEYS'),
+  });
+  return {
+    editions,
+    limits,
+    now,
+    log,
+    sealKey,
+    pages: new PageStore({ source, cache: world.cache, hash64: world.hash64 }),
+    matcher: new WasmMatcher(world.matcherModule, {
+      filterArenaBytes: bytesOf(env, 'FILTER_ARENA_BYTES', FILTER_ARENA_BYTES),
+      matchArenaBytes: bytesOf(env, 'MATCH_ARENA_BYTES', MATCH_ARENA_BYTES),
+    }),
+    central: env.CENTRAL_URL ? await centralOf(env, env.CENTRAL_URL, world) : undefined,
+    credentials: new CredentialReader(await publicKeys(env, 'TOKEN_KEYS'), now),
+    tagger: new AuditTagger(sealKey),
+  };
+}
+
+function limitsOf(env: Env): FreshnessLimits {
+  const freshSeconds = numberOf(env, 'FRESH_SECONDS', FRESH_SECONDS_MAX, FRESH_SECONDS_MAX);
+  const staleSeconds = numberOf(env, 'STALE_SECONDS', STALE_SECONDS_MAX, STALE_SECONDS_MAX);
+  if (freshSeconds > staleSeconds) throw invalid('FRESH_SECONDS');
+  return { freshSeconds, staleSeconds };
+}
+
+/** A directory over HTTP if one is named, else the bucket. */
+function sourceOf(env: Env, { fetch }: World): ObjectSource {
+  if (env.EDITIONS_ORIGIN) {
+    return new HttpSource(urlOf('EDITIONS_ORIGIN', env.EDITIONS_ORIGIN), { fetch });
+  }
+  if (env.EDITIONS) return new R2Source(env.EDITIONS);
+  throw invalid('EDITIONS or EDITIONS_ORIGIN');
+}
+
+async function centralOf(env: Env, url: string, { now, fetch }: World): Promise<CentralClient> {
+  return new CentralClient({
+    url: urlOf('CENTRAL_URL', url).replace(/\/$/, ''),
+    centralKeys: await publicKeys(env, 'CENTRAL_KEYS'),
+    edgeKey: await setting('EDGE_SIGNING_KEY', () => signingKey(JSON.parse(env.EDGE_SIGNING_KEY!))),
+    now,
+    fetch,
+  });
+}
+
+function epochKeysOf(env: Env): Promise<EpochKey[]> {
+  return setting('EPOCH_KEYS', () =>
+    Promise.all(
+      env.EPOCH_KEYS!.split(',').map(async (text) => {
+        const key = fromHex(text.trim());
+        return { key, id: await epochKeyId(key) };
+      }),
+    ),
+  );
+}
+
+type KeysName = 'EDITION_KEYS' | 'OVERLAY_KEYS' | 'HEAD_KEYS' | 'CENTRAL_KEYS' | 'TOKEN_KEYS';
+
+const publicKeys = (env: Env, name: KeysName): Promise<VerifyKey[]> =>
+  setting(name, () => verifyKeys(env[name]!));
+
+function sealKeyOf(text: string | undefined): Uint8Array {
+  const bytes = base64url.decode(text!);
+  if (bytes.length !== SEAL_KEY_BYTES) throw invalid('SEAL_KEY');
+  return bytes;
+}
+
+function urlOf(name: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw invalid(name);
+  return url.href;
+}
+
+const bytesOf = (env: Env, name: 'FILTER_ARENA_BYTES' | 'MATCH_ARENA_BYTES', preset: number) =>
+  numberOf(env, name, preset, ARENA_BYTES_MAX);
+
+type NumberName = 'FRESH_SECONDS' | 'STALE_SECONDS' | 'FILTER_ARENA_BYTES' | 'MATCH_ARENA_BYTES';
+
+/** A whole number from 1 to `max`: the limits of freshness can only be made stricter. */
+function numberOf(env: Env, name: NumberName, preset: number, max: number): number {
+  const text = env[name];
+  if (!text) return preset;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > max) throw invalid(name);
+  return value;
+}
+
+/** What `read` makes of a setting; whatever goes wrong there is told by the setting's name alone. */
+function setting<T>(name: string, read: () => T): T {
+  try {
+    const value = read();
+    if (value instanceof Promise) return value.catch(() => Promise.reject(invalid(name))) as T;
+    return value;
+  } catch {
+    throw invalid(name);
+  }
+}
+
+const invalid = (name: string) => new SltdError('config-invalid', { detail: name });

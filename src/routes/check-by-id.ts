@@ -1,0 +1,64 @@
+/**
+ * GET /v1/checks/{id}: asks central again about a candidate that was answered before.
+ *
+ * The id holds all that is needed; the edge has kept nothing. The answer is about the edition that
+ * made the candidate, so it can only be cleared while that edition could still be answered from.
+ */
+
+import { answerText, type VisibleResult, visibleTo } from '../check/answer.ts';
+import { auditLine } from '../check/audit.ts';
+import type { CheckResults } from '../check/check.ts';
+import { openCheck, type SealedCheck } from '../check/check-id.ts';
+import { type Resolution, resolve } from '../check/verdict.ts';
+import type { GuardedRoute } from '../middleware/guard.ts';
+import { ageOf } from '../store/edition.ts';
+import { respondAnswer } from './respond-answer.ts';
+
+export async function getCheck(context: GuardedRoute): Promise<Response> {
+  const { c, services, requestId, caller } = context;
+  const { sealKey, now, limits } = services;
+  const id = c.req.param('id') ?? '';
+  const sealed = await openCheck(id, { sealKey, tenant: caller.tenant, nowMs: now() });
+  const { verdict, list, coverage } = sealed;
+  const { confirmations, central } = await askAgain(sealed, context);
+  const age = ageOf(sealed, now(), limits);
+  let resolution: Resolution = resolve(verdict, confirmations);
+  if (resolution.status === 'clear' && age.freshness === 'expired') {
+    resolution = { status: 'unknown', code: 'edition-expired' };
+  }
+  const seen = visibleTo(caller.role, resolution);
+  const visible: VisibleResult = {
+    ...{ id: undefined, mrz: undefined, coverage, ...seen },
+    checkId: seen.status === 'candidate' ? id : undefined,
+  };
+  await audit(sealed, visible, central, context);
+  return respondAnswer(visible, answerText(visible, { ...list, ...age }), requestId);
+}
+
+async function askAgain({ verdict, list }: SealedCheck, { services, caller }: GuardedRoute) {
+  const { central } = services;
+  if (!central) return { confirmations: undefined, central: 'off' as const };
+  const keys = verdict.questions.map(({ key }) => key);
+  const result = await central.confirm(keys, list, caller);
+  return result.ok
+    ? { confirmations: result.confirmations, central: 'answered' as const }
+    : { confirmations: undefined, central: result.failure };
+}
+
+async function audit(
+  { verdict, list }: SealedCheck,
+  visible: VisibleResult,
+  central: CheckResults['central'],
+  { services, caller, requestId, startedMs }: GuardedRoute,
+): Promise<void> {
+  const nowMs = services.now();
+  const { edition, sequence } = list;
+  services.log(
+    auditLine({
+      ...{ requestId, route: 'GET /v1/checks/:id', caller, edition, sequence, central, nowMs },
+      answers: [visible],
+      tags: await services.tagger.tagsOf([verdict], nowMs),
+      durationMs: performance.now() - startedMs,
+    }),
+  );
+}

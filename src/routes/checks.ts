@@ -1,0 +1,100 @@
+/**
+ * POST /v1/checks: one document or a batch, checked and answered; docs/api.md has the form.
+ *
+ * POST only, because a document number must not stand in a URL (S8).
+ */
+
+import {
+  answerText,
+  batchText,
+  type ListFacts,
+  type VisibleResult,
+  visibleTo,
+} from '../check/answer.ts';
+import { auditLine } from '../check/audit.ts';
+import {
+  type CheckResults,
+  checkDocuments,
+  type DocumentResult,
+  listStateOf,
+  type UsedEdition,
+} from '../check/check.ts';
+import { sealCheck } from '../check/check-id.ts';
+import { errorLine, type GuardedRoute } from '../middleware/guard.ts';
+import { readJson } from '../middleware/read-json.ts';
+import { type ChecksBody, decodeChecks } from './decode-checks.ts';
+import { respondAnswer } from './respond-answer.ts';
+import { respond } from '../middleware/respond.ts';
+
+export async function postChecks(context: GuardedRoute): Promise<Response> {
+  const { c, services, requestId, defer, caller } = context;
+  const body = decodeChecks(await readJson(c.req.raw));
+  const { documents, isSingle, sequenceMin } = body;
+  const request = { documents, sequenceMin, caller };
+  const checked = await checkDocuments(request, { ...services, defer });
+  const { used, failure } = checked;
+  if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
+  const visible: VisibleResult[] = [];
+  for (const result of checked.results) {
+    const seen = visibleResult(result, context);
+    visible.push(
+      used && result.verdict.kind === 'candidate' && seen.status !== 'clear'
+        ? { ...seen, checkId: await checkIdOf(result, seen, used, context) }
+        : seen,
+    );
+  }
+  await audit(body, checked, visible, context);
+  const list = used && listFactsOf(used);
+  if (!isSingle) return respond(batchText(visible, list), { requestId });
+  return respondAnswer(visible[0]!, answerText(visible[0]!, list), requestId);
+}
+
+function visibleResult(result: DocumentResult, { caller }: GuardedRoute): VisibleResult {
+  const { id, resolution, coverage, mrz } = result;
+  return { id, coverage, mrz, ...visibleTo(caller.role, resolution) };
+}
+
+/** Only what is still a candidate to its caller can be asked about again. */
+async function checkIdOf(
+  { verdict, coverage }: DocumentResult,
+  { status }: VisibleResult,
+  { edition }: UsedEdition,
+  { services, caller }: GuardedRoute,
+): Promise<string | undefined> {
+  if (status !== 'candidate' || verdict.kind !== 'candidate' || coverage === undefined) {
+    return undefined;
+  }
+  const { issuedAt, notAfter } = edition.head;
+  const sealed = { verdict, list: listStateOf(edition), issuedAt, notAfter, coverage };
+  const { sealKey, now } = services;
+  return sealCheck(sealed, { sealKey, tenant: caller.tenant, nowMs: now() });
+}
+
+function listFactsOf({ edition, ageSeconds, freshness }: UsedEdition): ListFacts {
+  return { ...listStateOf(edition), ageSeconds, freshness };
+}
+
+async function audit(
+  { purpose, direction }: ChecksBody,
+  { results, used, central }: CheckResults,
+  visible: readonly VisibleResult[],
+  { services, caller, requestId, startedMs }: GuardedRoute,
+): Promise<void> {
+  const nowMs = services.now();
+  const tags =
+    central === 'not-asked'
+      ? []
+      : await services.tagger.tagsOf(
+          results.map(({ verdict }) => verdict),
+          nowMs,
+        );
+  services.log(
+    auditLine({
+      ...{ requestId, route: 'POST /v1/checks', caller, purpose, direction, central, tags, nowMs },
+      answers: visible,
+      edition: used?.edition.id,
+      sequence: used?.edition.head.sequence,
+      durationMs: performance.now() - startedMs,
+    }),
+  );
+}

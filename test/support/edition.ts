@@ -1,0 +1,224 @@
+/**
+ * A small real edition, built in memory with the builder that ships: for Node and Workers alike.
+ */
+
+import xxhash from 'xxhash-wasm';
+import { canonicalKey } from '../../src/document/canonical-key.ts';
+import { epochKeyId } from '../../src/document/digest.ts';
+import type { DocumentClass } from '../../src/document/document-class.ts';
+import { ISSUING_STATES, type StateCode } from '../../src/document/issuing-state.ts';
+import { CATEGORIES, type Category } from '../../src/format/category.ts';
+import { encodeHead } from '../../src/format/head.ts';
+import { type Coverage, encodeManifest, type PageReference } from '../../src/format/manifest.ts';
+import { HEAD_NAME, objectName, sha256 } from '../../src/format/names.ts';
+import { encodeOverlay, type Operation } from '../../src/format/overlay.ts';
+import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
+import type { Digests } from '../../src/matcher/matcher.ts';
+import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
+import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
+
+export interface TestRecord {
+  documentClass: DocumentClass;
+  state: string;
+  number: string;
+  category: Category;
+}
+
+export interface EditionSpec {
+  records: readonly TestRecord[];
+  sequence?: number;
+  /** Milliseconds since 1970; now if absent. */
+  issuedAt?: number;
+  /** 24 hours after issuedAt if absent. */
+  notAfter?: number;
+  asOf?: number;
+  collection?: string;
+  keysPerShard?: number;
+  bitsPerKey?: number;
+  /** Those that are not `reports`. */
+  coverage?: Readonly<Record<string, Coverage>>;
+  /** States that the manifest does not have at all. */
+  withoutStates?: readonly string[];
+  /** All codes of Doc 9303-3; a few of them, and those of the records, if absent. */
+  hasAllStates?: boolean;
+  overlay?: readonly (Omit<TestRecord, 'category'> & {
+    kind: Operation['kind'];
+    category?: Category;
+  })[];
+}
+
+/** Private keys of a deployment, made anew for each test file. */
+export interface TestKeys {
+  epochKey: Uint8Array;
+  edition: SigningKey;
+  overlay: SigningKey;
+  head: SigningKey;
+  jwk: Record<KeyName, JsonWebKey>;
+}
+
+const SOME_STATES = ['D', 'FRA', 'GBR', 'GBD', 'GBN', 'GBO', 'GBP', 'GBS', 'USA', 'UTO'];
+
+const KEY_NAMES = ['edition', 'overlay', 'head', 'central', 'token', 'edge'] as const;
+type KeyName = (typeof KEY_NAMES)[number];
+
+/** New random keys of all roles. */
+export async function makeTestKeys(): Promise<TestKeys> {
+  const jwks = await Promise.all(
+    KEY_NAMES.map(async (name) => [name, await makeSigningJwk()] as const),
+  );
+  const jwk = Object.fromEntries(jwks) as Record<KeyName, JsonWebKey>;
+  return {
+    epochKey: crypto.getRandomValues(new Uint8Array(16)),
+    edition: await signingKey(jwk.edition),
+    overlay: await signingKey(jwk.overlay),
+    head: await signingKey(jwk.head),
+    jwk,
+  };
+}
+
+/** A new private Ed25519 key. */
+export async function makeSigningJwk(): Promise<JsonWebKey> {
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair;
+  return (await crypto.subtle.exportKey('jwk', pair.privateKey)) as JsonWebKey;
+}
+
+/** All objects of an edition by name, signed; the head included. */
+export async function buildEdition(
+  spec: EditionSpec,
+  keys: TestKeys,
+  module: WebAssembly.Module,
+): Promise<Map<string, Uint8Array>> {
+  const objects = new Map<string, Uint8Array>();
+  const matcher = new WasmMatcher(module);
+  const { h64Raw: hash64 } = await xxhash();
+  const issuedAt = spec.issuedAt ?? Date.now();
+  const asOf = spec.asOf ?? issuedAt;
+  const collection = spec.collection ?? 'sltd';
+  const keyId = await epochKeyId(keys.epochKey);
+  const some = new Set<string>([...SOME_STATES, ...spec.records.map(({ state }) => state)]);
+  const codes = ISSUING_STATES.map(({ code }) => code)
+    .filter((code) => spec.hasAllStates || some.has(code))
+    .filter((code) => !spec.withoutStates?.includes(code))
+    .sort();
+  const states = [];
+  const shards: { filter: PageReference; match: PageReference }[] = [];
+  for (const state of codes) {
+    const records = spec.records.filter((record) => record.state === state);
+    const built = await buildState(state, records, {
+      ...{ spec, keys, keyId, module, matcher, objects, hash64 },
+    });
+    shards.push(...built.shards);
+    states.push({
+      state,
+      coverage: spec.coverage?.[state] ?? 'reports',
+      shardCount: built.shards.length,
+      asOf,
+      recordCount: built.recordCount,
+    } as const);
+  }
+  const content = { epochKeyId: keyId, asOf, collection, inputsSha256: new Uint8Array(32) };
+  const manifest = await signObject(encodeManifest({ ...content, states, shards }), keys.edition);
+  const manifestSha256 = await put(objects, 'manifests', manifest);
+  const overlay = spec.overlay && (await buildOverlay(spec.overlay, manifestSha256, keys, matcher));
+  const head = encodeHead({
+    sequence: spec.sequence ?? 1,
+    issuedAt,
+    notAfter: spec.notAfter ?? issuedAt + 24 * 3_600_000,
+    collection,
+    manifestSha256,
+    manifestLength: manifest.length,
+    overlaySha256: overlay && (await put(objects, 'overlays', overlay)),
+    overlayLength: overlay?.length ?? 0,
+    asOf,
+  });
+  objects.set(HEAD_NAME, await signObject(head, keys.head));
+  return objects;
+}
+
+interface BuildTools {
+  spec: EditionSpec;
+  keys: TestKeys;
+  keyId: Uint8Array;
+  module: WebAssembly.Module;
+  matcher: WasmMatcher;
+  objects: Map<string, Uint8Array>;
+  hash64: (bytes: Uint8Array) => bigint;
+}
+
+async function buildState(state: StateCode, records: readonly TestRecord[], tools: BuildTools) {
+  const { spec, keys, keyId, module, matcher } = tools;
+  const digests = digestsOf(records, keys, matcher);
+  const categories = Uint8Array.from(records, ({ category }) => CATEGORIES.indexOf(category));
+  const shardCount = Math.max(1, Math.ceil(records.length / (spec.keysPerShard ?? 32_768)));
+  const builder = new PageBuilder(module);
+  const shards = [];
+  let recordCount = 0;
+  for (let shardIndex = 0; shardIndex < shardCount; shardIndex++) {
+    const places = [...categories.keys()].filter(
+      (i) => Math.floor((digests[4 * i + 3]! * shardCount) / 2 ** 32) === shardIndex,
+    );
+    const merged = sortAndMerge(
+      Uint32Array.from(places.flatMap((i) => [...digests.subarray(4 * i, 4 * i + 4)])),
+      Uint8Array.from(places, (i) => categories[i]!),
+    );
+    const identity = { state, shardIndex, shardCount, epochKeyId: keyId };
+    const bitsPerKey = spec.bitsPerKey ?? 8;
+    const filter = builder.buildFilterPage({ ...identity, bitsPerKey, probes: 5 }, merged.digests);
+    const { page } = builder.buildMatchPage(identity, merged.digests, merged.categories);
+    shards.push({
+      filter: await putPage(tools, filter),
+      match: await putPage(tools, page),
+    });
+    recordCount += merged.categories.length;
+  }
+  return { shards, recordCount };
+}
+
+async function buildOverlay(
+  operations: NonNullable<EditionSpec['overlay']>,
+  manifestSha256: Uint8Array,
+  keys: TestKeys,
+  matcher: WasmMatcher,
+): Promise<Uint8Array> {
+  const digests = digestsOf(operations, keys, matcher);
+  const content = {
+    epochKeyId: await epochKeyId(keys.epochKey),
+    manifestSha256,
+    asOf: Date.now(),
+    operations: operations.map(({ kind, category }, i) => ({
+      kind,
+      category: category ? CATEGORIES.indexOf(category) : 0,
+      digest: new Uint8Array(digests.slice(4 * i, 4 * i + 4).buffer),
+    })),
+  };
+  return signObject(encodeOverlay(content), keys.overlay);
+}
+
+const digestsOf = (
+  records: readonly Omit<TestRecord, 'category'>[],
+  { epochKey }: TestKeys,
+  matcher: WasmMatcher,
+): Digests =>
+  matcher.digests(
+    records.map(({ documentClass, state, number }) =>
+      canonicalKey(documentClass, state as StateCode, number),
+    ),
+    epochKey,
+  );
+
+async function putPage({ objects, hash64 }: BuildTools, page: Uint8Array): Promise<PageReference> {
+  return { sha256: await put(objects, 'pages', page), xxh64: hash64(page), length: page.length };
+}
+
+async function put(
+  objects: Map<string, Uint8Array>,
+  folder: 'pages' | 'manifests' | 'overlays',
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  const hash = await sha256(bytes);
+  objects.set(objectName(folder, hash), bytes);
+  return hash;
+}
