@@ -1,0 +1,312 @@
+/**
+ * The matcher alone, in Node, on one core: how long a probe, a page and a check take, and how large
+ * pages are.
+ *
+ * One made-up list of 1 M passports of one state in 32 shards, and 1 M that are not listed. All
+ * pages are resident, as at a post that has been open for a while; nothing is fetched, and central
+ * is not asked.
+ */
+
+import { readMatcherModule } from '../data-build/matcher-module.ts';
+import { type CanonicalKey, canonicalKey } from '../src/document/canonical-key.ts';
+import type { DocumentClass } from '../src/document/document-class.ts';
+import { parseStateCode } from '../src/document/issuing-state.ts';
+import type { Change } from '../src/document/look-alike.ts';
+import {
+  type DocumentQuery,
+  queryFromFields,
+  queryFromMrz,
+  spellingsOf,
+} from '../src/document/query.ts';
+import type { Digests } from '../src/matcher/matcher.ts';
+import { PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
+import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
+import { renderMrz } from '../test/support/render-mrz.ts';
+import { type Measurement, measured, repeat } from './measurement.ts';
+
+const LISTED = 1_000_000;
+const SHARD_COUNT = 32;
+/** A flight: the largest batch that the service takes. */
+const BATCH_KEYS = 1000;
+const CHECKS = 20_000;
+const RUNS = 9;
+
+const STATE = parseStateCode('D')!;
+const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 17 * index);
+const IDENTITY = { state: STATE, shardCount: SHARD_COUNT, epochKeyId: new Uint8Array(16) };
+const FILTER_OPTIONS = { bitsPerKey: 8, probes: 5 };
+
+interface Shard {
+  digests: Digests;
+  categories: Uint8Array;
+}
+
+interface World {
+  matcher: WasmMatcher;
+  builder: PageBuilder;
+  /** As they came, unsorted. */
+  shards: Shard[];
+  listed: Digests;
+  unlisted: Digests;
+  filterBytes: number;
+  matchBytes: number;
+}
+
+/** The number of the index-th passport: 9 characters, no two equal, in no visible order. */
+function numberOf(index: number): string {
+  const mixed = Math.imul(index, 0x9e3779b1) >>> 0;
+  return `C${mixed.toString(36).toUpperCase().padStart(8, '0')}`;
+}
+
+const keyOf = (index: number): CanonicalKey => canonicalKey('passport', STATE, numberOf(index));
+
+/** docs/format.md section 4. */
+const shardOf = (d3: number): number => Math.floor((d3 * SHARD_COUNT) / 2 ** 32);
+
+let world: World | undefined;
+
+function theWorld(): World {
+  if (world) return world;
+  const module = readMatcherModule();
+  const matcher = new WasmMatcher(module, { filterArenaBytes: 2 ** 21, matchArenaBytes: 2 ** 23 });
+  const builder = new PageBuilder(module);
+  const digestsFrom = (first: number) =>
+    matcher.digests(
+      Array.from({ length: LISTED }, (_, index) => keyOf(first + index)),
+      EPOCH_KEY,
+    );
+  const listed = digestsFrom(0);
+  const shards = split(listed);
+  let filterBytes = 0;
+  let matchBytes = 0;
+  shards.forEach((shard, shardIndex) => {
+    const { filterPage, matchPage } = buildPages(builder, shard, shardIndex);
+    matcher.filters.put(shardIndex, filterPage);
+    matcher.matches.put(shardIndex, matchPage);
+    filterBytes += filterPage.length;
+    matchBytes += matchPage.length;
+  });
+  const unlisted = digestsFrom(LISTED);
+  world = { matcher, builder, shards, listed, unlisted, filterBytes, matchBytes };
+  return world;
+}
+
+function split(digests: Digests): Shard[] {
+  const words: number[][] = Array.from({ length: SHARD_COUNT }, () => []);
+  for (let at = 0; at < digests.length; at += 4) {
+    words[shardOf(digests[at + 3]!)]!.push(...digests.subarray(at, at + 4));
+  }
+  return words.map((shard) => ({
+    digests: Uint32Array.from(shard),
+    categories: new Uint8Array(shard.length / 4).fill(4),
+  }));
+}
+
+function buildPages(builder: PageBuilder, shard: Shard, shardIndex: number) {
+  const { digests, categories } = sortAndMerge(shard.digests, shard.categories);
+  const identity = { ...IDENTITY, shardIndex };
+  return {
+    filterPage: builder.buildFilterPage({ ...identity, ...FILTER_OPTIONS }, digests),
+    matchPage: builder.buildMatchPage(identity, digests, categories).page,
+  };
+}
+
+/** Nanoseconds a key, from the milliseconds of runs over `keyCount` keys. */
+const perKey = (runsMs: readonly number[], keyCount: number): number[] =>
+  runsMs.map((ms) => (ms * 1e6) / keyCount);
+
+/** One probe a key in batches, pages resident: filter for all, match for the listed ones. */
+export async function warmProbe(): Promise<Measurement[]> {
+  const { matcher, listed, unlisted } = theWorld();
+  const addresses = (digests: Digests, arena: WasmMatcher['filters']) =>
+    Uint32Array.from({ length: LISTED }, (_, index) =>
+      arena.find(shardOf(digests[4 * index + 3]!)),
+    );
+  const time = async (kind: 'probeFilters' | 'probeMatches', digests: Digests) => {
+    const arena = kind === 'probeFilters' ? matcher.filters : matcher.matches;
+    const pages = addresses(digests, arena);
+    const runsMs = await repeat(
+      () => {
+        for (let first = 0; first < LISTED; first += BATCH_KEYS) {
+          const end = first + BATCH_KEYS;
+          matcher[kind](digests.subarray(4 * first, 4 * end), pages.subarray(first, end));
+        }
+      },
+      { runs: RUNS },
+    );
+    return perKey(runsMs, LISTED);
+  };
+  const keys = Array.from({ length: LISTED }, (_, index) => keyOf(index));
+  const digestsMs = await repeat(() => matcher.digests(keys, EPOCH_KEY), { runs: RUNS });
+  const bound = { atMost: 15 };
+  const about = (id: string, question: string) => ({ id, question, unit: 'ns/key' });
+  return [
+    measured(
+      about('warm-probe-filter-unlisted', 'filter probe of 1 M unlisted keys, batches of 1,000'),
+      await time('probeFilters', unlisted),
+      bound,
+    ),
+    measured(
+      about('warm-probe-filter-listed', 'filter probe of 1 M listed keys, batches of 1,000'),
+      await time('probeFilters', listed),
+      bound,
+    ),
+    measured(
+      about('warm-probe-match-listed', 'match probe of 1 M listed keys, batches of 1,000'),
+      await time('probeMatches', listed),
+      bound,
+    ),
+    measured(about('digest', 'digest of 1 M canonical keys'), perKey(digestsMs, LISTED)),
+  ];
+}
+
+/** Both pages of every shard, from unsorted digests. */
+export async function pageBuild(): Promise<Measurement[]> {
+  const { builder, shards } = theWorld();
+  const sortMs = await repeat(
+    () => {
+      for (const { digests, categories } of shards) sortAndMerge(digests, categories);
+    },
+    { runs: RUNS },
+  );
+  const allMs = await repeat(
+    () => {
+      shards.forEach((shard, shardIndex) => {
+        buildPages(builder, shard, shardIndex);
+      });
+    },
+    { runs: RUNS },
+  );
+  const microseconds = (runsMs: readonly number[]) => runsMs.map((ms) => (ms * 1e3) / LISTED);
+  return [
+    measured(
+      {
+        id: 'page-build',
+        question: 'sort, filter page and match page of 1 M keys',
+        unit: 'us/key',
+      },
+      microseconds(allMs),
+      { atMost: 0.5 },
+    ),
+    measured(
+      { id: 'page-build-sort', question: 'the sorting of it', unit: 'us/key' },
+      microseconds(sortMs),
+    ),
+  ];
+}
+
+/** Bits a key of the pages of all shards, headers included. */
+export async function space(): Promise<Measurement[]> {
+  const { filterBytes, matchBytes } = theWorld();
+  const bits = (byteCount: number) => (8 * byteCount) / LISTED;
+  return [
+    measured(
+      {
+        id: 'space-filter',
+        question: 'filter pages of 32 shards of 31,250 keys',
+        unit: 'bits/key',
+      },
+      [bits(filterBytes)],
+      { atMost: 8.3 },
+    ),
+    measured(
+      {
+        id: 'space-match',
+        question: 'match pages of 32 shards of 31,250 keys, without the 4 category bits',
+        unit: 'bits/key',
+      },
+      [bits(matchBytes) - 4],
+      { atMost: 34.8 },
+    ),
+  ];
+}
+
+/** Whether any probe is a candidate: what the request path does with resident pages. */
+function isCandidate(matcher: WasmMatcher, keys: readonly (CanonicalKey | Change)[]): boolean {
+  const digests = matcher.digests(keys, EPOCH_KEY);
+  const addresses = new Uint32Array(keys.length);
+  for (let i = 0; i < keys.length; i++) {
+    addresses[i] = matcher.filters.find(shardOf(digests[4 * i + 3]!));
+  }
+  const maybes = matcher.probeFilters(digests, addresses);
+  for (let i = 0; i < keys.length; i++) {
+    if (maybes[i] === 0) continue;
+    const page = matcher.matches.find(shardOf(digests[4 * i + 3]!));
+    const digest = digests.subarray(4 * i, 4 * i + 4);
+    if (matcher.probeMatches(digest, Uint32Array.of(page))[0] !== 0) return true;
+  }
+  return false;
+}
+
+/** Every exact key, each with its look-alikes behind it. */
+function keysOf(query: DocumentQuery): (CanonicalKey | Change)[] {
+  const keys: (CanonicalKey | Change)[] = [];
+  for (const { key, lookAlikes } of spellingsOf(query)) keys.push(key, ...lookAlikes);
+  return keys;
+}
+
+/** The keys of typed fields; without look-alikes only the spelling as typed. */
+function keysOfFields(number: string, lookAlikes: boolean): readonly (CanonicalKey | Change)[] {
+  const documentClass: DocumentClass = 'passport';
+  const result = queryFromFields({ number, issuingState: 'D', documentClass });
+  if (!result.ok) throw new Error(result.code);
+  if (lookAlikes) return keysOf(result.query);
+  const { state, numbers } = result.query;
+  return numbers.map((spelling) => canonicalKey(documentClass, state, spelling));
+}
+
+async function timeChecks(
+  questions: readonly string[],
+  check: (text: string) => boolean,
+): Promise<number[]> {
+  const runsMs = await repeat(() => questions.filter(check).length, { warmups: 4, runs: RUNS });
+  return runsMs.map((ms) => (ms * 1e3) / questions.length);
+}
+
+const strangers = (): string[] =>
+  Array.from({ length: CHECKS }, (_, index) => numberOf(LISTED + index));
+
+/** From three fields to the verdict, one document at a time, not listed. */
+export async function singleCheck(): Promise<Measurement[]> {
+  const { matcher } = theWorld();
+  const time = (lookAlikes: boolean) =>
+    timeChecks(strangers(), (number) => isCandidate(matcher, keysOfFields(number, lookAlikes)));
+  return [
+    measured(
+      { id: 'single-check-exact', question: 'fields to verdict, exact spelling only', unit: 'us' },
+      await time(false),
+      { atMost: 1 },
+    ),
+    measured(
+      { id: 'single-check', question: 'fields to verdict, look-alikes included', unit: 'us' },
+      await time(true),
+    ),
+  ];
+}
+
+/** From a passport's machine readable zone to the verdict, look-alikes included, not listed. */
+export async function mrzCheck(): Promise<Measurement[]> {
+  const { matcher } = theWorld();
+  const zones = strangers().map((documentNumber) =>
+    renderMrz({
+      ...{ format: 'TD3', documentCode: 'P', issuingState: 'D', documentNumber },
+      ...{ birthDate: '740812', sex: 'F', expiryDate: '320415' },
+    }).join('\n'),
+  );
+  const micros = await timeChecks(zones, (zone) => {
+    const result = queryFromMrz(zone);
+    if (!result.ok) throw new Error(result.code);
+    return isCandidate(matcher, keysOf(result.query));
+  });
+  return [
+    measured(
+      {
+        id: 'mrz-check',
+        question: 'MRZ of two lines to verdict, look-alikes included',
+        unit: 'us',
+      },
+      micros,
+      { atMost: 6 },
+    ),
+  ];
+}

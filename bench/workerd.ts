@@ -1,0 +1,110 @@
+/**
+ * A bundled Worker in a bare workerd process, without wrangler's proxy in front.
+ *
+ * The proxy of `wrangler dev` costs more than a check; a ratio measured through it would flatter us.
+ */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../scripts/system.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const READY_TIMEOUT_MS = 20_000;
+
+export interface WorkerdProcess {
+  url: string;
+  /** Processor time that the process has used so far, in seconds. */
+  cpuSeconds(): number;
+  stop(): Promise<void>;
+}
+
+/** Bundles the Worker of a wrangler config into `outDir`, as a deployment would. */
+export function bundle(config: string, outDir: string): void {
+  execFileSync(
+    process.execPath,
+    [
+      ...['node_modules/wrangler/bin/wrangler.js', 'deploy', '--dry-run', '--config', config],
+      ...['--outdir', outDir, '--minify'],
+    ],
+    {
+      cwd: ROOT,
+      stdio: 'pipe',
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+    },
+  );
+}
+
+/** Starts workerd on a bundle; `variables` become text bindings, read from its environment. */
+export async function startWorkerd(
+  bundleDir: string,
+  variables: Record<string, string> = {},
+): Promise<WorkerdProcess> {
+  const files = readdirSync(bundleDir);
+  const entry = files.find((name) => name.endsWith('.js')) as string;
+  const modules = [
+    `(name = "${entry}", esModule = embed "${entry}")`,
+    ...files
+      .filter((name) => name.endsWith('.wasm'))
+      .map((name) => `(name = "./${name}", wasm = embed "${name}")`),
+  ];
+  const bindings = Object.keys(variables).map(
+    (name) => `(name = "${name}", fromEnvironment = "${name}")`,
+  );
+  const port = await freePort();
+  writeFileSync(
+    join(bundleDir, 'config.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .edge),
+    (name = "internet", network = (allow = ["local", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+const edge :Workerd.Worker = (
+  modules = [${modules.join(', ')}],
+  bindings = [${bindings.join(', ')}],
+  compatibilityDate = "2026-10-01",
+);
+`,
+  );
+  const child = spawn(
+    join(ROOT, 'node_modules/workerd/bin/workerd'),
+    ['serve', join(bundleDir, 'config.capnp')],
+    { env: { ...process.env, ...variables }, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await untilAnswers(url, child);
+  return {
+    url,
+    cpuSeconds: () => cpuSecondsOf(child.pid as number),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill('SIGTERM');
+      }),
+  };
+}
+
+/** Linux counts it in hundredths of a second: proc(5), fields 14 and 15. */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function untilAnswers(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`workerd ended with ${child.exitCode}`);
+    const answered = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`workerd did not answer within ${READY_TIMEOUT_MS / 1000} s`);
+}

@@ -1,0 +1,122 @@
+/**
+ * Who may import whom, as docs/architecture.md draws it.
+ *
+ * The folders of src/ stand in the order of the data; each imports only from those before it.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Folder or file of ours → what it may import, itself always included. */
+const ALLOWED: Record<string, readonly string[]> = {
+  'src/errors.ts': [],
+  'src/document': ['src/errors.ts'],
+  'src/format': ['src/errors.ts', 'src/document'],
+  'src/store': ['src/errors.ts', 'src/document', 'src/format'],
+  'src/matcher': ['src/errors.ts', 'src/document', 'src/format', 'src/store'],
+  'src/check': ['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/matcher'],
+  'src/env.ts': [
+    'src/errors.ts',
+    'src/document',
+    'src/format',
+    'src/store',
+    'src/matcher',
+    'src/check',
+  ],
+  'src/middleware': [
+    'src/errors.ts',
+    'src/document',
+    'src/format',
+    'src/store',
+    'src/check',
+    'src/env.ts',
+  ],
+  'src/routes': [
+    ...['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/matcher', 'src/check'],
+    ...['src/env.ts', 'src/middleware'],
+  ],
+  'src/app.ts': ['src'],
+  'src/index.ts': ['src', 'build'],
+  assembly: ['src/format/layout.ts'],
+  'data-build': ['src/errors.ts', 'src/document', 'src/format', 'src/matcher'],
+  // The one exception: central loads the same export through the same reader.
+  'central/load.ts': [
+    'central',
+    'src/errors.ts',
+    'src/document',
+    'src/format',
+    'data-build/import',
+  ],
+  central: ['src/errors.ts', 'src/document', 'src/format', 'src/matcher'],
+};
+
+/** Folders whose modules take clock, storage and network as arguments. */
+const PURE = [
+  'src/document',
+  'src/format',
+  'src/matcher/reference-matcher.ts',
+  'src/check/verdict.ts',
+];
+
+const within = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
+
+function sourceFiles(): string[] {
+  return ['src', 'assembly', 'data-build', 'central'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name))),
+  );
+}
+
+/** Specifiers of static and dynamic imports and re-exports. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((m) => m[1] as string);
+}
+
+const ruleOf = (file: string) =>
+  Object.keys(ALLOWED)
+    .filter((place) => within(file, place))
+    .sort((a, b) => b.length - a.length)[0];
+
+describe('imports follow the order of the data', () => {
+  const files = sourceFiles();
+
+  it('finds the sources', () => {
+    expect(files.length).toBeGreaterThan(20);
+  });
+
+  it.each(files)('%s', (file) => {
+    const rule = ruleOf(file);
+    expect(rule, 'every source file falls under a rule').toBeDefined();
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith('.')) {
+        if (PURE.some((place) => within(file, place))) expect(specifier).not.toMatch(/^node:/);
+        if (file.startsWith('src/')) expect(specifier).not.toMatch(/^node:/);
+        continue;
+      }
+      const target = relative(ROOT, resolve(ROOT, dirname(file), specifier)).replace(
+        /\.js$/,
+        '.ts',
+      );
+      const withSuffix = /\.\w+$/.test(target) ? target : `${target}.ts`;
+      const allowed = [rule as string, ...(ALLOWED[rule as string] ?? [])];
+      expect(
+        allowed.some((place) => within(withSuffix, place)),
+        `${file} must not import ${withSuffix}`,
+      ).toBe(true);
+    }
+  });
+
+  it.each(files.filter((file) => PURE.some((place) => within(file, place))))(
+    '%s reads no clock, no randomness and no network',
+    (file) => {
+      const code = readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+      expect(code).not.toMatch(/Date\.now|new Date\(\)|Math\.random|performance\.now|\bfetch\(/);
+    },
+  );
+});

@@ -1,0 +1,18 @@
+/** Every proof, in the order of the path. */
+
+import { badBodies } from './bad-bodies.ts';
+import { byteFlip } from './byte-flip.ts';
+import { centralKilled } from './central-killed.ts';
+import { exhaustive } from './exhaustive.ts';
+import type { Proof } from './proof.ts';
+import { replay } from './replay.ts';
+import { secondReader } from './second-reader.ts';
+
+export const PROOFS: readonly Proof[] = [
+  exhaustive,
+  secondReader,
+  byteFlip,
+  badBodies,
+  replay,
+  centralKilled,
+];
