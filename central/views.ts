@@ -3,7 +3,7 @@
  *
  * Everyone may know that a document is listed. Beyond that each role sees what its work needs: the
  * officer whom to call and what to quote, a carrier next to nothing, the bureau that owns the record
- * all of it. docs/api.md, "Roles", has the table in words.
+ * all of it. docs/api.md, "Central", has the table in words.
  */
 
 import type { RecordView } from '../src/format/confirmation.ts';
