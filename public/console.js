@@ -141,6 +141,9 @@ function showAnswer(body) {
   if (body.match?.spelling === 'look-alike') {
     lines.push('A spelling that is easily misread for it is on the list, not this one.');
   }
+  if (body.match?.spelling === 'other-reading') {
+    lines.push('Another way to read this number or its issuer is on the list: compare them.');
+  }
   if (list?.freshness === 'stale') lines.push('There may be a newer edition of the list.');
   if (body.status === 'clear' && list?.coverage === 'does-not-report') {
     const nothing = 'This state reports nothing: there is nothing to compare the document with.';

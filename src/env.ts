@@ -156,9 +156,13 @@ function sealKeyOf(text: string | undefined): Uint8Array {
   return bytes;
 }
 
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
 function urlOf(name: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw invalid(name);
+  // Plain HTTP would show the list or the questions to whoever is on the line.
+  const isLoopback = url?.protocol === 'http:' && LOOPBACK.has(url.hostname);
+  if (!url || (url.protocol !== 'https:' && !isLoopback)) throw invalid(name);
   return url.href;
 }
 

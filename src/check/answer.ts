@@ -46,7 +46,12 @@ export function visibleTo(
 ): Pick<VisibleResult, 'status' | 'code' | 'advice' | 'basis' | 'match'> {
   switch (resolution.status) {
     case 'clear':
-      return { status: 'clear', advice: 'not-reported', basis: resolution.basis };
+      // Who may not see matches must not see either that there was one.
+      return {
+        status: 'clear',
+        advice: 'not-reported',
+        basis: seesMatch(role) ? resolution.basis : 'edge',
+      };
     case 'invalid':
       return { status: 'invalid', code: resolution.code, advice: 're-read' };
     case 'unknown':
@@ -57,7 +62,7 @@ export function visibleTo(
   if (!seesMatch(role)) return { status: 'candidate', advice: 'second-check', basis: 'edge' };
   const { status, basis, match } = resolution;
   if (status === 'hit') return { status, advice: 'verify-with-issuer', basis, match };
-  const advice = match.spelling === 'exact' ? 'second-check' : 're-read';
+  const advice = match.spelling === 'look-alike' ? 're-read' : 'second-check';
   return { status, advice, basis, match };
 }
 

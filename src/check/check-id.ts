@@ -12,7 +12,7 @@ import { type ErrorCode, SltdError } from '../errors.ts';
 import type { Coverage } from '../format/manifest.ts';
 import { categoryOf, CATEGORIES } from '../format/category.ts';
 import type { ListState } from './confirmation.ts';
-import type { CandidateVerdict, Question } from './verdict.ts';
+import type { CandidateVerdict, Question, Spelling } from './verdict.ts';
 
 const LIFE_SECONDS = 24 * 60 * 60;
 /** 64 keys of 36 characters, sealed, are well below. */
@@ -35,8 +35,10 @@ interface SealOptions {
   nowMs: number;
 }
 
-/** Key, 1 if exact, category code or -1: short, because all of it goes into a URL. */
-type QuestionRow = [key: string, exact: 0 | 1, category: number];
+/** Key, place in SPELLINGS, category code or -1: short, because all of it goes into a URL. */
+type QuestionRow = [key: string, spelling: number, category: number];
+
+const SPELLINGS: readonly Spelling[] = ['exact', 'other-reading', 'look-alike'];
 
 /** Keys of the claims are short for the same reason. */
 interface Claims {
@@ -106,13 +108,13 @@ async function claimsOf(text: string, sealKey: Uint8Array, nowMs: number): Promi
 
 function rowOf({ key, spelling, category }: Question): QuestionRow {
   const code = category === undefined ? -1 : CATEGORIES.indexOf(category);
-  return [key, spelling === 'exact' ? 1 : 0, code];
+  return [key, SPELLINGS.indexOf(spelling), code];
 }
 
-function questionOf([key, exact, code]: QuestionRow): Question {
+function questionOf([key, spelling, code]: QuestionRow): Question {
   return {
     key: key as CanonicalKey,
-    spelling: exact === 1 ? 'exact' : 'look-alike',
+    spelling: SPELLINGS[spelling] ?? 'look-alike',
     // Behind the class letter and the three characters of the issuing state.
     number: key.slice(4),
     category: code < 0 ? undefined : categoryOf(code),

@@ -14,6 +14,7 @@ import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../d
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { type Category, categoryOf } from '../format/category.ts';
 import type { Coverage, StateEntry } from '../format/manifest.ts';
+import { toHex } from '../format/names.ts';
 import type { Overlay, OverlayMatch } from '../format/overlay.ts';
 import type { Digests } from '../matcher/matcher.ts';
 import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
@@ -51,8 +52,6 @@ export interface CheckTools extends LookUpTools {
   /** Undefined: candidates stay candidates. */
   central: CentralClient | undefined;
   limits: FreshnessLimits;
-  /** Milliseconds since 1970. */
-  now: () => number;
 }
 
 export interface DocumentResult {
@@ -210,7 +209,7 @@ function closeVerdictOf(
 ): Verdict {
   let doubt: ErrorCode | undefined;
   let isWithdrawalPending = false;
-  const exact: Question[] = [];
+  const readings: Question[] = [];
   const lookAlikes: Question[] = [];
   let place = from;
   /** Category of what is listed under the digest at `place`, which it passes. */
@@ -225,8 +224,8 @@ function closeVerdictOf(
     if (answer > 0 && operation?.kind === 'withdrawn') isWithdrawalPending = true;
     return answer > 0 ? categoryOf(answer - 1) : undefined;
   };
-  for (const { key, state, number, documentClass, lookAlikes: changes } of spellings) {
-    exact.push({ key, spelling: 'exact', number, category: next() });
+  for (const { key, state, number, documentClass, spelling, lookAlikes: changes } of spellings) {
+    readings.push({ key, spelling, number, category: next() });
     for (const change of changes) {
       const category = next();
       if (category === undefined) continue;
@@ -235,12 +234,15 @@ function closeVerdictOf(
       lookAlikes.push({ key: respelledKey, spelling: 'look-alike', number: respelled, category });
     }
   }
-  const questions = [...exact, ...lookAlikes];
+  const questions = [...readings.sort(exactFirst), ...lookAlikes];
   if (questions.some(({ category }) => category !== undefined)) {
     return { kind: 'candidate', questions, doubt, isWithdrawalPending };
   }
   return doubt === undefined ? ABSENT : { kind: 'unknown', code: doubt };
 }
+
+const exactFirst = (a: Question, b: Question) =>
+  Number(b.spelling === 'exact') - Number(a.spelling === 'exact');
 
 async function confirm(
   verdicts: readonly Verdict[],
@@ -261,9 +263,9 @@ async function confirm(
 }
 
 /** What central is told of the edition that made the candidates. */
-export function listStateOf({ id, head }: Edition): ListState {
+export function listStateOf({ id, head, manifest }: Edition): ListState {
   const { collection, sequence, asOf } = head;
-  return { collection, edition: id, sequence, asOf };
+  return { collection, edition: id, sequence, asOf, inputsSha256: toHex(manifest.inputsSha256) };
 }
 
 function resultOf(

@@ -3,7 +3,7 @@
  *
  * What comes back is used only if it is signed by a known key of central, of the right type, about
  * this very question (nonce and SHA-256 of its body), signed just now, with one result a key, from
- * data no older than the edge's (S2, S3). Everything else is no answer, and the documents stay
+ * the export that the edition was built from or from later data (S2, S3). Everything else is no answer, and the documents stay
  * candidates. docs/api.md, "Confirmation".
  */
 
@@ -49,8 +49,10 @@ export interface ListState {
   /** Edition id. */
   edition: string;
   sequence: number;
-  /** Central's data must not be older, in milliseconds since 1970. */
+  /** In milliseconds since 1970. */
   asOf: number;
+  /** Digest of the export that the edition was built from, in hexadecimal. */
+  inputsSha256: string;
 }
 
 /** Why there is no usable answer; for the audit event. */
@@ -96,7 +98,10 @@ export class CentralClient {
     caller: Caller,
   ): Promise<ConfirmationResult> {
     const nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(16)));
-    const question: ConfirmationQuestion = { nonce, ...list, keys: [...keys] };
+    const { collection, edition, sequence, asOf } = list;
+    const question: ConfirmationQuestion = {
+      ...{ nonce, collection, edition, sequence, asOf, keys: [...keys] },
+    };
     const body = new TextEncoder().encode(JSON.stringify(question)) as Uint8Array<ArrayBuffer>;
     const token = await this.#token(caller);
     let reply = await this.#post(body, token);
@@ -106,6 +111,7 @@ export class CentralClient {
     return this.#prove(reply.answer, {
       question,
       questionSha256: base64url.encode(await sha256(body)),
+      inputsSha256: list.inputsSha256,
     });
   }
 
@@ -167,7 +173,7 @@ export class CentralClient {
 
   async #prove(
     jws: string,
-    { question, questionSha256 }: { question: ConfirmationQuestion; questionSha256: string },
+    { question, questionSha256, inputsSha256 }: Asked,
   ): Promise<ConfirmationResult> {
     const answer = await this.#verified(jws);
     const { keys } = question;
@@ -178,7 +184,9 @@ export class CentralClient {
       Math.abs(this.#options.now() - answer.issuedAt) <= ISSUED_TOLERANCE_MS &&
       answer.results.length === keys.length;
     if (!isProved) return { ok: false, failure: 'unproved' };
-    if (answer.asOf < question.asOf) return { ok: false, failure: 'older-data' };
+    // Two exports of one day may bear one time, so only a later time or the same export will do.
+    const isCurrent = answer.asOf > question.asOf || answer.inputsSha256 === inputsSha256;
+    if (!isCurrent) return { ok: false, failure: 'older-data' };
     return { ok: true, confirmations: new Map(keys.map((key, i) => [key, answer.results[i]!])) };
   }
 
@@ -195,6 +203,15 @@ export class CentralClient {
     }
     return undefined;
   }
+}
+
+/** What an answer must be bound to. */
+interface Asked {
+  question: ConfirmationQuestion;
+  /** Of the question's body, base64url. */
+  questionSha256: string;
+  /** Of the edition, in hexadecimal. */
+  inputsSha256: string;
 }
 
 const STRICT_UTF8 = { fatal: true, ignoreBOM: false };

@@ -13,6 +13,8 @@ import { type Caller, ROLES, type Role } from './caller.ts';
 
 /** Clocks of issuer and edge may differ by this much, in seconds. */
 const CLOCK_TOLERANCE_SECONDS = 30;
+/** A token is for a shift, not for ever. */
+const LIFE_MAX_MS = (24 * 3600 + CLOCK_TOLERANCE_SECONDS) * 1000;
 const REMEMBERED_MAX_MS = 5 * 60_000;
 const REMEMBERED_COUNT_MAX = 1_000;
 const TOKEN_LENGTH_MAX = 4_096;
@@ -71,6 +73,7 @@ export class CredentialReader {
           currentDate: new Date(nowMs),
         });
         const { exp = 0, tenant, site, sub, role } = payload;
+        if (exp * 1000 > nowMs + LIFE_MAX_MS) throw new SltdError('unauthenticated');
         const caller: Caller = {
           role: roleOf(role),
           tenant: nameOf(tenant),

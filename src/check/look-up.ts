@@ -16,10 +16,15 @@ import { type Edition, pageExpectation, shardRow } from '../store/edition.ts';
 import type { Defer, PageStore } from '../store/page-store.ts';
 import { forEachParallel } from '../store/parallel.ts';
 
+/** Time for the pages of one kind, in milliseconds: after it no further one is fetched. */
+const FETCHING_MAX_MS = 4_000;
+
 export interface LookUpTools {
   matcher: WasmMatcher;
   pages: PageStore;
   defer: Defer;
+  /** Milliseconds since 1970. */
+  now: () => number;
 }
 
 export interface LookUp {
@@ -108,8 +113,11 @@ async function askPages(
 ): Promise<void> {
   const missing = askResident(kind, places, answers, asked, tools.matcher);
   if (missing === undefined) return;
+  const untilMs = tools.now() + FETCHING_MAX_MS;
   await forEachParallel([...missing], async ([row, placesOfRow]) => {
     try {
+      // A store that hangs would otherwise hold a large batch for minutes.
+      if (tools.now() > untilMs) throw new SltdError('page-unavailable');
       await askFetched(kind, row, placesOfRow, answers, asked, tools);
     } catch (error) {
       const code = error instanceof SltdError ? error.code : 'internal';

@@ -9,16 +9,17 @@
  *     unknown     not asked                    unknown
  *     candidate   none that can be used        candidate
  *     candidate   an exact spelling is listed  hit (S3)
- *     candidate   only a look-alike is listed  candidate: read the document again
+ *     candidate   only another spelling is     candidate: read the document again, or compare
  *     candidate   nothing of it is listed      clear (basis central, S2); unknown if a page was missing
  */
 
 import type { CanonicalKey } from '../document/canonical-key.ts';
 import { assert, type ErrorCode } from '../errors.ts';
 import type { Category } from '../format/category.ts';
+import type { Spelling } from '../document/query.ts';
 import type { RecordView } from '../format/confirmation.ts';
 
-export type Spelling = 'exact' | 'look-alike';
+export type { Spelling };
 
 /** A key that central is asked about, and what the edge has found under it. */
 export interface Question {
@@ -32,7 +33,7 @@ export interface Question {
 
 export interface CandidateVerdict {
   kind: 'candidate';
-  /** All exact spellings, and the look-alikes that matched; exact ones first, at least one matched. */
+  /** All readings, the exact ones first, and the look-alikes that matched; at least one matched. */
   questions: readonly Question[];
   /** A page that another key of the document needed could not be read. */
   doubt?: ErrorCode | undefined;

@@ -96,12 +96,14 @@ const NUMERO = /\u2116/g;
 const MISLEADING = /[\u00aa\u00ba\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u215f\u2189]/;
 
 /**
- * Text with characters beyond ASCII. At most 128 characters, of which NFKC makes at most 18 each.
+ * Text with characters beyond ASCII.
  */
 function canonicalNational(text: string, state: StateCode): NumberResult {
   if (MISLEADING.test(text)) return BAD_CHARACTER;
   // Upper case can compose anew or fall apart, so normalize on both sides of it.
   const upper = text.replace(NUMERO, '').normalize('NFKC').toUpperCase().normalize('NFKC');
+  // One character of these can become eighteen.
+  if (upper.length > NUMBER_TEXT_LENGTH_MAX) return TOO_LONG;
   const letters = Array.from(upper).filter((letter) => !isDropped(letter));
   const place = { isInitial: true, isFinal: false, previous: '' };
   let value = '';

@@ -40,8 +40,11 @@ export interface Mrz {
   documentClass: DocumentClass;
   issuingState: string;
   documentNumber: string;
+  /** The number that lists print, where the number field of the zone holds only part of it. */
+  fullNumber?: string;
   /** Other numbers that the same zone may mean; empty but for the cases that say so below. */
   otherNumbers: readonly string[];
+  /** `absent` only where a composite check digit vouches for the number instead. */
   numberCheck: 'valid' | 'invalid' | 'absent';
   nationality?: string;
   birthDate: string;
@@ -128,9 +131,7 @@ function parseTd3(first: string, second: string): Mrz {
   fields.checks.optionalData = checkAt(second, 28, 42);
   fields.checks.composite = closesSum(compositeSum(second, 43), second.charCodeAt(43));
   const zone = zoneOf('TD3', first, number, fields);
-  const series = russianSeries(zone, second);
-  if (series !== undefined) zone.otherNumbers = [series];
-  return zone;
+  return isRussianInternal(zone) ? withSeries(zone, second) : zone;
 }
 
 /** struct MRV { as TD3 or TD2, but optional[16] or optional[8] and no composite }   // 9303-7 */
@@ -195,6 +196,8 @@ function compositeSum(second: string, end: number): number {
 
 function zoneOf(format: MrzFormat, first: string, number: NumberField, fields: Fields): Mrz {
   const documentCode = trimFillers(first, 0, 2);
+  // One misread character must not switch the check off: something has to vouch for the number.
+  const isUnproved = number.check === 'absent' && fields.checks.composite !== true;
   return {
     ok: true,
     format,
@@ -203,7 +206,7 @@ function zoneOf(format: MrzFormat, first: string, number: NumberField, fields: F
     issuingState: trimFillers(first, 2, 5),
     documentNumber: number.value,
     otherNumbers: number.others,
-    numberCheck: number.check,
+    numberCheck: isUnproved ? 'invalid' : number.check,
     ...fields,
   };
 }
@@ -225,15 +228,19 @@ function checkAt(line: string, from: number, to: number): boolean {
   return trimFillers(line, from, to) === '';
 }
 
+const isRussianInternal = ({ issuingState, documentCode, documentNumber }: Mrz): boolean =>
+  issuingState === 'RUS' && documentCode === 'PN' && documentNumber.length === NUMBER_WIDTH;
+
 /**
- * The ten-digit number of a Russian internal passport (PN), or undefined. Its zone holds the first
- * three digits of the series and the number, and moves the fourth digit of the series to the start
- * of the optional data (order 851 of the Ministry of Internal Affairs, 2017); lists print all ten.
+ * A Russian internal passport (PN). Its zone holds the first three digits of the series and the
+ * number, and moves the fourth digit of the series to the start of the optional data (order 851 of
+ * the Ministry of Internal Affairs, 2017); lists print all ten. Without that digit, or with one
+ * whose own check digit does not fit, the number is not known.
  */
-function russianSeries(zone: Mrz, second: string): string | undefined {
-  if (zone.issuingState !== 'RUS' || !zone.documentCode.startsWith('PN')) return undefined;
-  const number = zone.documentNumber;
+function withSeries(zone: Mrz, second: string): Mrz {
   const fourth = second.charAt(28);
-  if (number.length !== NUMBER_WIDTH || !/^\d$/.test(fourth)) return undefined;
-  return number.slice(0, 3) + fourth + number.slice(3);
+  const isKnown = fourth >= '0' && fourth <= '9' && zone.checks.optionalData === true;
+  if (!isKnown) return { ...zone, numberCheck: 'invalid' };
+  const number = zone.documentNumber;
+  return { ...zone, fullNumber: number.slice(0, 3) + fourth + number.slice(3) };
 }

@@ -3,8 +3,8 @@
  *
  * The record's side has one key a class; all doubt is carried by the question: classes that the
  * document may be recorded under, other readings of its number, other issuers of one family, and
- * spellings that are easily misread. Each can only add a candidate (promise 1), which central then
- * confirms or not. At most 64 probes; exact ones come first and are never cut.
+ * spellings that are easily misread. Each can only add a candidate (promise 1), and only the number
+ * as read, of the state as read, can become a hit. At most 64 probes; readings are never cut.
  */
 
 import { assert, type ErrorCode } from '../errors.ts';
@@ -14,6 +14,7 @@ import {
   canonicalNumber,
   type NumberResult,
 } from './canonical-key.ts';
+import { closesSum, weightedSum } from './check-digit.ts';
 import { classesOfMrz, classesOfQuery, type DocumentClass } from './document-class.ts';
 import { parseStateCode, relatedStates, type StateCode } from './issuing-state.ts';
 import { type Change, lookAlikes, respell } from './look-alike.ts';
@@ -58,7 +59,9 @@ export function queryFromFields(fields: {
   if (classes === undefined) return refusal('class-unknown');
   const number = canonicalNumber(fields.number, state);
   if (!number.ok) return refusal(number.code);
-  const numbers = numberReadings(fields.number, number.value, state);
+  const numbers = [...numberReadings(fields.number, number.value, state)];
+  // Beside other readings it would not fit the budget of probes.
+  if (numbers.length === 1) numbers.push(...withoutCheckDigit(number.value));
   return { ok: true, query: queryOf(classes, state, numbers, 'none') };
 }
 
@@ -79,11 +82,22 @@ export function queryFromMrz(text: string, documentClass?: string): QueryResult 
   const number = canonicalNumber(mrz.documentNumber, state);
   if (!number.ok) return refusal(number.code);
   const numbers = [...numberReadings(mrz.documentNumber, number.value, state)];
+  if (mrz.fullNumber !== undefined) numbers.unshift(mrz.fullNumber);
   for (const text of mrz.otherNumbers) addNumber(numbers, canonicalNumber(text, state));
   // A filler inside the number moves the weights of what follows it: not verified as spelled here.
-  const isVerified = mrz.numberCheck === 'valid' && number.value === mrz.documentNumber;
+  const isVerified = mrz.numberCheck === 'valid' && numbers[0] === mrz.documentNumber;
   const query = queryOf(union(ofMrz, given), state, numbers, isVerified ? 'verified' : 'none');
   return { ok: true, query, mrz };
+}
+
+const ZONE_NUMBER_WIDTH = 9;
+
+/** The nine characters of a number that may have been typed from a zone with its check digit. */
+function withoutCheckDigit(number: string): string[] {
+  const isWithDigit =
+    number.length === ZONE_NUMBER_WIDTH + 1 &&
+    closesSum(weightedSum(number, 0, ZONE_NUMBER_WIDTH), number.charCodeAt(ZONE_NUMBER_WIDTH));
+  return isWithDigit ? [number.slice(0, ZONE_NUMBER_WIDTH)] : [];
 }
 
 function addNumber(numbers: string[], number: NumberResult): void {
@@ -111,9 +125,16 @@ function queryOf(
   return query;
 }
 
-/** One exact key of a question, and the look-alike spellings that are asked with it. */
+/**
+ * How a key is to what was read: the same; another reading of it, under which the record may have
+ * been filed (the other script, a related issuer, a number that may be longer); or misread.
+ */
+export type Spelling = 'exact' | 'other-reading' | 'look-alike';
+
+/** One key of a question, and the look-alike spellings that are asked with it. */
 export interface Spellings {
   key: CanonicalKey;
+  spelling: 'exact' | 'other-reading';
   /** The issuing state in the key: pages are kept by it. Mostly the query's own. */
   state: StateCode;
   number: string;
@@ -140,10 +161,18 @@ export function spellingsOf(query: DocumentQuery): Spellings[] {
     let changes: readonly Change[] = lookAlikes(number, i === 0 ? query.checkDigit : 'none', room);
     if (numbers.length > 1) changes = changes.filter(isNewTo(all, numbers, number));
     room -= changes.length;
-    addSpellings(all, classes, state, number, changes);
+    addSpellings(all, query, {
+      state,
+      number,
+      changes,
+      spelling: i === 0 ? 'exact' : 'other-reading',
+    });
   }
   for (const other of alsoStates ?? []) {
-    for (const number of numbers) addSpellings(all, classes, other, number, NO_CHANGES);
+    for (const number of numbers) {
+      const changes = NO_CHANGES;
+      addSpellings(all, query, { state: other, number, changes, spelling: 'other-reading' });
+    }
   }
   return all;
 }
@@ -159,21 +188,20 @@ function isNewTo(before: readonly Spellings[], numbers: readonly string[], numbe
 
 function addSpellings(
   all: Spellings[],
-  classes: readonly DocumentClass[],
-  state: StateCode,
-  number: string,
-  changes: readonly Change[],
+  { classes }: DocumentQuery,
+  reading: Pick<Spellings, 'state' | 'number' | 'spelling'> & { changes: readonly Change[] },
 ): void {
+  const { state, number, spelling, changes } = reading;
   for (const documentClass of classes) {
     const key = canonicalKey(documentClass, state, number);
-    all.push({ key, state, number, documentClass, lookAlikes: changes });
+    all.push({ key, spelling, state, number, documentClass, lookAlikes: changes });
   }
 }
 
 export interface Probe {
   key: CanonicalKey;
   state: StateCode;
-  spelling: 'exact' | 'look-alike';
+  spelling: Spelling;
   number: string;
   documentClass: DocumentClass;
 }
@@ -182,8 +210,10 @@ export interface Probe {
 export function probesOf(query: DocumentQuery): Probe[] {
   const exact: Probe[] = [];
   const others: Probe[] = [];
-  for (const { key, state, number, documentClass, lookAlikes: changes } of spellingsOf(query)) {
-    exact.push({ key, state, spelling: 'exact', number, documentClass });
+  const readings: Probe[] = [];
+  for (const spellings of spellingsOf(query)) {
+    const { key, state, spelling, number, documentClass, lookAlikes: changes } = spellings;
+    (spelling === 'exact' ? exact : readings).push({ key, state, spelling, number, documentClass });
     for (const change of changes) {
       const respelled = respell(number, change);
       const respelledKey = canonicalKey(documentClass, state, respelled);
@@ -192,5 +222,5 @@ export function probesOf(query: DocumentQuery): Probe[] {
       });
     }
   }
-  return [...exact, ...others];
+  return [...exact, ...readings, ...others];
 }

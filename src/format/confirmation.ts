@@ -23,7 +23,7 @@ const ConfirmationQuestionSchema = v.strictObject({
   /** The edition that made the candidates: name of its manifest. */
   edition: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   sequence: timeMs,
-  /** Every report up to here is in the edge's data; central's data must not be older. */
+  /** Every report up to here is in the edge's data. */
   asOf: timeMs,
   /** Canonical keys (docs/format.md section 3). */
   keys: v.pipe(
@@ -52,6 +52,8 @@ const ConfirmationAnswerSchema = v.object({
   issuedAt: timeMs,
   /** Central's data is complete up to here. */
   asOf: timeMs,
+  /** What central has loaded: the manifest's inputsSha256 of the same export, in hexadecimal. */
+  inputsSha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** One for each key, in order. */
   results: v.pipe(
     v.array(v.object({ listed: v.boolean(), record: v.optional(RecordViewSchema) })),

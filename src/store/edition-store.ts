@@ -144,6 +144,8 @@ export class EditionStore {
       before && namesTheSame(before.head, head)
         ? before.overlay
         : await this.#loadOverlay(head, manifest);
+    // The time that central is held to is the data's: a head cannot make them older (S2).
+    if (head.asOf < Math.max(manifest.asOf, overlay?.asOf ?? 0)) refuse('time of the head');
     return new Edition({
       head,
       manifest,

@@ -124,12 +124,28 @@ describe('the document number', () => {
     expect(read(lines.join('\n'))).toMatchObject({ documentNumber: '', numberCheck: 'valid' });
   });
 
-  it('without a check digit is absent, not invalid', () => {
+  it('S1: without a check digit is only believed if the composite digit vouches for it', () => {
     const [first = '', second = ''] = TD3;
-    const mrz = read(`${first}\n${second.slice(0, 9)}<${second.slice(10)}`);
-    expect(mrz).toMatchObject({ documentNumber: 'L898902C3', numberCheck: 'absent' });
+    const unproved = `${first}\n${second.slice(0, 9)}<${second.slice(10)}`;
+    const digits = Array.from('0123456789');
+    const zones = digits.map((digit) => read(`${unproved.slice(0, -1)}${digit}`));
+    const proved = zones.filter(({ checks }) => checks.composite);
+    expect(proved).toHaveLength(1);
+    expect(proved[0]).toMatchObject({ documentNumber: 'L898902C3', numberCheck: 'absent' });
+    const others = zones.filter(({ checks }) => !checks.composite);
+    expect(others.every(({ numberCheck }) => numberCheck === 'invalid')).toBe(true);
     const card = read(TD1.join('\n').replace('D231458907', 'D23145890<'));
-    expect(card).toMatchObject({ documentNumber: 'D23145890', numberCheck: 'absent' });
+    expect(card).toMatchObject({ documentNumber: 'D23145890', numberCheck: 'invalid' });
+  });
+
+  it('S1: of a visa must have its check digit: no other vouches for it', () => {
+    const visa = renderMrz({
+      ...{ format: 'MRV-A', documentCode: 'V', issuingState: 'UTO', documentNumber: 'L898902C3' },
+      ...{ birthDate: '740812', expiryDate: '300415' },
+    });
+    const second = visa[1] ?? '';
+    const mrz = read(`${visa[0]}\n${second.slice(0, 9)}<${second.slice(10)}`);
+    expect(mrz).toMatchObject({ documentNumber: 'L898902C3', numberCheck: 'invalid' });
   });
 
   it('is read long under both habits, and the short reading is kept beside', () => {
@@ -147,7 +163,7 @@ describe('the document number', () => {
     );
   });
 
-  it('of a Russian internal passport gets back the digit of its series that stands apart', () => {
+  it('S1: of a Russian internal passport has the digit that stands apart, or is not known', () => {
     const lines = renderMrz({
       format: 'TD3',
       documentCode: 'PN',
@@ -156,7 +172,14 @@ describe('the document number', () => {
       birthDate: '800101',
       optionalData: '2041201770001',
     });
-    expect(read(lines.join('\n')).otherNumbers).toEqual(['3802734578']);
+    const zone = lines.join('\n');
+    expect(read(zone)).toMatchObject({ fullNumber: '3802734578', numberCheck: 'valid' });
+    const at = zone.indexOf('2041201770001');
+    for (const misread of 'O<19') {
+      const damaged = read(zone.slice(0, at) + misread + zone.slice(at + 1));
+      expect(damaged.numberCheck).toBe('invalid');
+      expect(damaged.fullNumber).toBeUndefined();
+    }
   });
 });
 

@@ -238,7 +238,13 @@ describe('probes', () => {
         const exact = probes.filter(({ spelling }) => spelling === 'exact');
         expect(probes.slice(0, exact.length)).toEqual(exact);
         const states = 1 + (query.alsoStates?.length ?? 0);
-        expect(exact).toHaveLength(query.classes.length * query.numbers.length * states);
+        expect(exact).toHaveLength(query.classes.length);
+        const readings = probes.filter(({ spelling }) => spelling !== 'look-alike');
+        expect(probes.slice(0, readings.length)).toEqual(readings);
+        expect(readings).toHaveLength(query.classes.length * query.numbers.length * states);
+        for (const { number: spelled, state } of exact) {
+          expect([spelled, state]).toEqual([query.numbers[0], query.state]);
+        }
         for (const { key, documentClass: cls, state, number: spelled } of probes) {
           expect(key).toBe(canonicalKey(cls, state, spelled));
         }
@@ -282,6 +288,28 @@ describe('probes', () => {
     expect(numbers(query)).toContain('CU1X00T47');
     expect(numbers(query)).not.toContain('CO1X00T47');
     expect(numbers({ ...query, numbers: ['C01X00T47', 'B7'] })).toContain('87');
+  });
+
+  it('S3: only the number as read, of the state as read, is exact', () => {
+    const spellingOf = (result: QueryResult, key: string) =>
+      probesOf(queryOf(result)).find((probe) => probe.key === key)?.spelling;
+    const typed = queryFromFields({
+      number: 'L898902C36',
+      issuingState: 'UTO',
+      documentClass: 'P',
+    });
+    expect(spellingOf(typed, 'PUTOL898902C36')).toBe('exact');
+    expect(spellingOf(typed, 'PUTOL898902C3')).toBe('other-reading');
+    const british = queryFromFields({ number: '1', issuingState: 'GBR', documentClass: 'P' });
+    expect(spellingOf(british, 'PGBS1')).toBe('other-reading');
+    const internal = queryFromMrz(
+      zone({
+        ...{ documentCode: 'PN', issuingState: 'RUS', documentNumber: '380734578' },
+        optionalData: '2041201770001',
+      }),
+    );
+    expect(spellingOf(internal, 'PRUS3802734578')).toBe('exact');
+    expect(spellingOf(internal, 'PRUS380734578')).toBe('other-reading');
   });
 
   it('ask a spelling once, even if it is a look-alike of one reading and itself another', () => {

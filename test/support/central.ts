@@ -26,6 +26,9 @@ export interface AskedOfCentral {
   claims: Record<string, unknown>;
 }
 
+/** Inputs of the editions that buildEdition() makes. */
+const TEST_INPUTS_SHA256 = '0'.repeat(64);
+
 export class TestCentral {
   /** Canonical key → its record. */
   readonly listed = new Map<string, RecordView>();
@@ -89,6 +92,7 @@ export class TestCentral {
       questionSha256: base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', body))),
       issuedAt: this.#now(),
       asOf: this.asOf ?? this.#now(),
+      ...(this.asOf === undefined ? { inputsSha256: TEST_INPUTS_SHA256 } : {}),
       results: question.keys.map((key) => {
         const record = this.listed.get(key);
         return record ? { listed: true, record } : { listed: false };

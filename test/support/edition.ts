@@ -122,7 +122,8 @@ export async function buildEdition(
   const content = { epochKeyId: keyId, asOf, collection, inputsSha256: new Uint8Array(32) };
   const manifest = await signObject(encodeManifest({ ...content, states, shards }), keys.edition);
   const manifestSha256 = await put(objects, 'manifests', manifest);
-  const overlay = spec.overlay && (await buildOverlay(spec.overlay, manifestSha256, keys, matcher));
+  const overlay =
+    spec.overlay && (await buildOverlay(spec.overlay, { manifestSha256, asOf }, keys, matcher));
   const head = encodeHead({
     sequence: spec.sequence ?? 1,
     issuedAt,
@@ -179,7 +180,7 @@ async function buildState(state: StateCode, records: readonly TestRecord[], tool
 
 async function buildOverlay(
   operations: NonNullable<EditionSpec['overlay']>,
-  manifestSha256: Uint8Array,
+  { manifestSha256, asOf }: { manifestSha256: Uint8Array; asOf: number },
   keys: TestKeys,
   matcher: WasmMatcher,
 ): Promise<Uint8Array> {
@@ -187,7 +188,7 @@ async function buildOverlay(
   const content = {
     epochKeyId: await epochKeyId(keys.epochKey),
     manifestSha256,
-    asOf: Date.now(),
+    asOf,
     operations: operations.map(({ kind, category }, i) => ({
       kind,
       category: category ? CATEGORIES.indexOf(category) : 0,

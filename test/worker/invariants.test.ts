@@ -91,7 +91,8 @@ describe('S2 a candidate becomes clear only by a signed, fresh, bound negative o
     ['to another question', () => ({ questionSha256: 'A'.repeat(43) })],
     ['without a result', () => ({ results: [] })],
     ['with a result too many', () => ({ results: [{ listed: false }, { listed: false }] })],
-    ['from older data', (now: number) => ({ asOf: now - 1 })],
+    ['from older data', (now: number) => ({ asOf: now - 1, inputsSha256: 'f'.repeat(64) })],
+    ['from another export of that time', (now: number) => ({ asOf: now, inputsSha256: undefined })],
   ])('a negative %s leaves it a candidate', async (_, change) => {
     edge.central.change = (answer) => ({ ...answer, ...change(edge.clock.nowMs) });
     expect(await ask()).toMatchObject({ status: 'candidate', collections: [{ basis: 'edge' }] });
@@ -249,6 +250,31 @@ describe('S4 absence is never clear', () => {
     const { answer } = await edge.ask({ number, issuingState: state });
     expect(answer.status).toBe('unknown');
     expect(edge.central.asked).toHaveLength(1);
+  });
+});
+
+describe('a store that hangs', () => {
+  it('S4: holds a batch for seconds, not for each of its pages', async () => {
+    const records = Array.from({ length: 60 }, (_, i) => ({ ...SPECIMEN, number: `C${1000 + i}` }));
+    let getCount = 0;
+    const edge = await Edge.start({
+      spec: { records, keysPerShard: 1 },
+      source: (bucketSource) => ({
+        get: async (name, lengthMax) => {
+          if (!name.startsWith('pages/')) return bucketSource.get(name, lengthMax);
+          getCount++;
+          edge.passSeconds(2);
+          throw new Error('timeout');
+        },
+      }),
+    });
+    const documents = records.map(({ number }) => ({ ...SPECIMEN_FIELDS, number }));
+    const { answer } = await edge.ask({ documents });
+    expect(answer.results).toHaveLength(60);
+    for (const result of answer.results) {
+      expect(result).toMatchObject({ status: 'unknown', code: 'page-unavailable' });
+    }
+    expect(getCount).toBeLessThan(20);
   });
 });
 
