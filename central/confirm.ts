@@ -1,10 +1,10 @@
 /**
  * A question of the edge about candidates, and the signed answer.
  *
- * The answer is bound to its question by nonce and hash, says up to when the data is complete, and
- * has one result for each key, in order. Before the first load, or for a collection that is not
- * held here, there is no answer at all: "not listed" would clear a candidate for want of data
- * (promise 1). Form: src/format/confirmation.ts.
+ * The answer is bound to its question by nonce and hash, says which export the data is and up to when
+ * it is complete, and has one result for each key, in order. Before the first load, or for a
+ * collection that is not held here, there is no answer at all: "not listed" would clear a candidate
+ * for want of data (promise 1). Form: src/format/confirmation.ts.
  */
 
 import { CompactSign } from 'jose';
@@ -60,6 +60,8 @@ export async function confirm(
     questionSha256: Buffer.from(await sha256(body)).toString('base64url'),
     issuedAt: clock(),
     asOf: listed.state.asOf,
+    // Left out of the JSON where it is undefined: the edge then has the date alone to go by.
+    inputsSha256: listed.state.inputsSha256,
     results,
   };
   const jws = await new CompactSign(new TextEncoder().encode(JSON.stringify(answer)))

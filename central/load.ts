@@ -13,12 +13,15 @@
  */
 
 import { findProfile } from '../data-build/import/find-profile.ts';
+import { inputsSha256Of } from '../data-build/import/inputs-digest.ts';
 import { readRecords } from '../data-build/import/read-records.ts';
+import type { FileSummary } from '../data-build/import/read-rows.ts';
 import type { ImportedRecord } from '../data-build/import/record.ts';
 import { canonicalKey } from '../src/document/canonical-key.ts';
 import { sipHash128 } from '../src/document/digest.ts';
 import { CLASS_LETTER } from '../src/document/document-class.ts';
 import { SltdError } from '../src/errors.ts';
+import { toHex } from '../src/format/names.ts';
 import { beginReplacement, finishReplacement, replaceBatch } from './replace-list.ts';
 import type { CentralDatabase, RecordKeysTable, RecordRow } from './schema.ts';
 
@@ -31,6 +34,11 @@ export interface LoadOptions {
    * after the last record.
    */
   asOf: number | (() => number);
+  /**
+   * Digest of the export's files in hexadecimal, asked after the last record; left out where the
+   * records come from no file.
+   */
+  inputsSha256?: () => Promise<string>;
   /** Name of the list, by which the edge asks; 'sltd' by default. */
   collection?: string | undefined;
   /** Accept an export that is older than what is loaded: the way back from a bad export. */
@@ -61,7 +69,7 @@ const FUTURE_MAX_MS = 5 * 60_000;
 export async function loadRecords(
   db: CentralDatabase,
   records: AsyncIterable<ImportedRecord>,
-  { asOf, collection = 'sltd', allowOlder = false, clock = Date.now }: LoadOptions,
+  { asOf, inputsSha256, collection = 'sltd', allowOlder = false, clock = Date.now }: LoadOptions,
 ): Promise<LoadResult> {
   const nowMs = clock();
   return db.transaction().execute(async (transaction) => {
@@ -77,12 +85,15 @@ export async function loadRecords(
     }
     if (readCount === 0) throw new SltdError('input-empty');
     const asOfMs = typeof asOf === 'number' ? asOf : checkAsOf(asOf(), limits);
-    const counts = await finishReplacement(transaction, { asOf: asOfMs, nowMs });
+    const counts = await finishReplacement(transaction, {
+      // Null where there is none: that of the load before would vouch for other records.
+      ...{ asOf: asOfMs, nowMs, inputsSha256: (await inputsSha256?.()) ?? null },
+    });
     return { asOf: asOfMs, readCount, ...counts };
   });
 }
 
-export interface ExportOptions extends Omit<LoadOptions, 'asOf'> {
+export interface ExportOptions extends Omit<LoadOptions, 'asOf' | 'inputsSha256'> {
   files: readonly string[];
   /** Name of a profile of docs/export-profiles.md, or a mapping file. */
   profile?: string | undefined;
@@ -101,15 +112,19 @@ export async function loadExport(db: CentralDatabase, options: ExportOptions): P
   const { files, profile, mapping, rejectsMaxPercent, rejectsPath, signal } = options;
   const found = findProfile({ profile, mapping });
   let newestReport = 0;
+  let read: readonly FileSummary[] = [];
   async function* records(): AsyncGenerator<ImportedRecord> {
     const settings = { profile: found, files, rejectsMaxPercent, rejectsPath, signal };
-    ({ newestReport } = yield* readRecords(settings));
+    const { counts, files: summaries } = yield* readRecords(settings);
+    ({ newestReport } = counts);
+    read = summaries;
   }
   const asOf = () => {
     if (newestReport > 0) return newestReport;
     throw new SltdError('config-invalid', { detail: 'no date of report in the export: --as-of' });
   };
-  return loadRecords(db, records(), { ...options, asOf: options.asOf ?? asOf });
+  const inputsSha256 = async () => toHex(await inputsSha256Of(found, read));
+  return loadRecords(db, records(), { ...options, asOf: options.asOf ?? asOf, inputsSha256 });
 }
 
 /** Data must not claim to know the future: a negative would then clear what nobody has reported yet. */

@@ -66,6 +66,7 @@ async function createRecords(db: Kysely<unknown>): Promise<void> {
     .addColumn('id', 'integer', (column) => column.primaryKey().check(sql`id = 1`))
     .addColumn('collection', 'text')
     .addColumn('as_of', 'bigint')
+    .addColumn('inputs_sha256', 'text')
     .addColumn('record_count', 'bigint')
     .addColumn('identity_key', 'text', (column) => column.notNull())
     .execute();

@@ -1,8 +1,9 @@
 /**
  * Look-ups: what the database says about keys and ids, and up to when it is complete.
  *
- * Records and `asOf` are read in one snapshot. Read apart, a load between the two could pair the new
- * `asOf` with the old records, and a new report would be cleared in the name of data that has it.
+ * Records, `asOf` and the digest of the export are read in one snapshot. Read apart, a load between
+ * them could pair the new `asOf` with the old records, and a new report would be cleared in the name of
+ * data that has it.
  */
 
 import { CATEGORIES } from '../src/format/category.ts';
@@ -13,6 +14,8 @@ export interface DataState {
   collection: string;
   /** The records are complete up to here, in milliseconds since 1970. */
   asOf: number;
+  /** Digest of the export's files in hexadecimal; absent if the records came from none. */
+  inputsSha256?: string;
   recordCount: number;
 }
 
@@ -62,10 +65,15 @@ export async function findRecord(db: CentralDatabase, id: string): Promise<Recor
 export async function readDataState(db: CentralDatabase): Promise<DataState | undefined> {
   const row = await db
     .selectFrom('data_state')
-    .select(['collection', 'as_of', 'record_count'])
+    .select(['collection', 'as_of', 'inputs_sha256', 'record_count'])
     .executeTakeFirst();
   if (!row || row.collection === null || row.as_of === null) return undefined;
-  return { collection: row.collection, asOf: row.as_of, recordCount: row.record_count ?? 0 };
+  return {
+    collection: row.collection,
+    asOf: row.as_of,
+    ...(row.inputs_sha256 === null ? {} : { inputsSha256: row.inputs_sha256 }),
+    recordCount: row.record_count ?? 0,
+  };
 }
 
 /** Highest category first, as in a match page; among equals the lower id, so that runs agree. */

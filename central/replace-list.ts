@@ -99,7 +99,7 @@ async function upsert(transaction: ListTransaction, rows: readonly RecordRow[]):
 /** Withdraw what no batch brought, set what is loaded, refresh the planner's figures. */
 export async function finishReplacement(
   transaction: ListTransaction,
-  { asOf, nowMs }: { asOf: number; nowMs: number },
+  { asOf, inputsSha256, nowMs }: { asOf: number; inputsSha256: string | null; nowMs: number },
 ): Promise<{ listedCount: number; withdrawnCount: number }> {
   await sql`analyze loaded_ids`.execute(transaction);
   const { numUpdatedRows } = await transaction
@@ -125,7 +125,7 @@ export async function finishReplacement(
     .executeTakeFirstOrThrow();
   await transaction
     .updateTable('data_state')
-    .set({ as_of: asOf, record_count: count })
+    .set({ as_of: asOf, inputs_sha256: inputsSha256, record_count: count })
     .where('id', '=', 1)
     .execute();
   // Without them PostgreSQL reads whole tables for a look-up, until it gets round to it by itself.

@@ -53,6 +53,8 @@ export interface DataStateTable {
   collection: string | null;
   /** The records are complete up to here; null until the first load. */
   as_of: number | null;
+  /** Digest of the export's files in hexadecimal; null if the records came from none. */
+  inputs_sha256: string | null;
   /** Records listed. */
   record_count: number | null;
   /** Secret from which record ids are made, base64url of 16 bytes. */

@@ -2,7 +2,7 @@
  * One question to an edition directory: docs/format.md section 12, step 3.
  */
 
-import { type DocumentQuery, probesOf } from '../src/document/query.ts';
+import { type DocumentQuery, probesOf, type Spelling } from '../src/document/query.ts';
 import { SltdError } from '../src/errors.ts';
 import { type Category, categoryOf } from '../src/format/category.ts';
 import type { Coverage } from '../src/format/manifest.ts';
@@ -15,7 +15,7 @@ export interface EditionAnswer {
   verdict: 'absent' | 'candidate';
   category?: Category;
   /** Whether the number matched as asked, or a spelling that looks like it. */
-  spelling?: 'exact' | 'look-alike';
+  spelling?: Spelling;
   /** An overlay says that the record is being withdrawn; only central can take it away. */
   withdrawalPending?: boolean;
   coverage: Coverage;

@@ -12,12 +12,13 @@ import { epochKeyId } from '../src/document/digest.ts';
 import { ISSUING_STATES, type StateCode } from '../src/document/issuing-state.ts';
 import { assert, SltdError } from '../src/errors.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';
-import { sha256, toHex } from '../src/format/names.ts';
+import { toHex } from '../src/format/names.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { PageBuilder } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type BuiltPages, buildPages } from './build-pages.ts';
 import { EditionDirectory } from './edition-directory.ts';
+import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
 import { type FileSummary, readRows } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode, RejectLog } from './import/rejects.ts';
@@ -137,7 +138,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       epochKeyId: page.epochKeyId,
       asOf,
       collection: options.collection,
-      inputsSha256: await inputsSha256Of(imported.files),
+      inputsSha256: await inputsSha256Of(options.profile, imported.files),
       states: built.states.map(({ state, recordCount, shards }) => {
         const coverage = recordCount > 0 ? options.profile.coverage : 'does-not-report';
         return { state, coverage, asOf, recordCount, shardCount: shards.length };
@@ -218,11 +219,6 @@ export async function importRows(
     writer.abandon();
     rejects.close();
   }
-}
-
-/** SHA-256 over the SHA-256s of the input files, in order: docs/format.md section 9. */
-export function inputsSha256Of(files: readonly FileSummary[]): Promise<Uint8Array> {
-  return sha256(Buffer.concat(files.map((file) => file.sha256)));
 }
 
 /** A row for every state of Doc 9303-3, with or without keys, ascending by code. */

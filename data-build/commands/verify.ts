@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { SltdError } from '../../src/errors.ts';
 import { type Command, EXIT, wholeNumber } from '../command.ts';
 import { EditionDirectory } from '../edition-directory.ts';
-import { importRows, inputsSha256Of } from '../pipeline.ts';
+import { inputsSha256Of } from '../import/inputs-digest.ts';
+import { importRows } from '../pipeline.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { readKeys } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
@@ -72,7 +73,10 @@ export const VERIFY: Command = {
         pages: result.pages,
         pageBytes: result.pageBytes,
         /** Whether these very files are the ones that the edition was built from. */
-        sameInputs: equalBytes(await inputsSha256Of(imported.files), manifest.inputsSha256),
+        sameInputs: equalBytes(
+          await inputsSha256Of(profile, imported.files),
+          manifest.inputsSha256,
+        ),
       };
       process.stdout.write(`${JSON.stringify(summary, null, process.stdout.isTTY ? 2 : 0)}\n`);
       if (imported.keys === 0) throw new SltdError('input-empty', { detail: 'no row accepted' });

@@ -4,27 +4,36 @@
  * The scanner only finds where each object ends; JSON.parse reads it. So a broken object costs itself
  * alone and its line is known, and a file of any size goes through a window. A whole number is taken
  * as its digits; other values in a column that is read reject the row, because they would be guesses.
+ * An object that has a member twice stops the reading: one of the two would be lost without a word.
  */
 
 import { SltdError } from '../../src/errors.ts';
 import { ROW_BYTES_MAX } from './input-limits.ts';
+import { foldName } from './profile.ts';
 import type { RowSink } from './row-sink.ts';
 
 const LF = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** Names remembered; a file with more has each further one looked at every time. */
+const NAMES_MAX = 4096;
+
 export class JsonScanner {
   readonly #sink: RowSink;
   readonly #columns: readonly string[];
   /** For each column whether any object had it. */
   readonly seen: Uint8Array;
+  /** For each column whether any object had a member whose name is the same only when folded. */
+  readonly seenFolded: Uint8Array;
   /** Objects handed on so far. */
   rowCount = 0;
   #mode: 'unknown' | 'array' | 'lines' | 'done' = 'unknown';
   #buffer: Uint8Array = new Uint8Array(0);
   #line = 1;
   #needsComma = false;
+  /** Names of members met so far. */
+  readonly #names = new Set<string>();
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   #fields = new Uint8Array(4096);
@@ -36,6 +45,7 @@ export class JsonScanner {
     this.#sink = options.sink;
     this.#columns = options.columns;
     this.seen = new Uint8Array(options.columns.length);
+    this.seenFolded = new Uint8Array(options.columns.length);
     this.#starts = new Int32Array(options.columns.length);
     this.#ends = new Int32Array(options.columns.length);
   }
@@ -140,6 +150,7 @@ export class JsonScanner {
       this.#sink.bad(line, 'row-json');
       return;
     }
+    this.#checkNames(text, Object.keys(value));
     // A field is at most as long as its JSON text, but for numbers, which have 16 digits at most.
     const room = text.length + 32 * this.#columns.length;
     if (this.#fields.length < room) this.#fields = new Uint8Array(2 * room);
@@ -160,6 +171,22 @@ export class JsonScanner {
     this.rowCount++;
     this.#sink.row(this.#fields, this.#starts, this.#ends, line, this.#columns.length);
   }
+
+  /** Notes names that are not quite a column's; 'input-schema' if one object has a member twice. */
+  #checkNames(text: Uint8Array, names: readonly string[]): void {
+    // JSON.parse keeps the last of two and says nothing.
+    if (memberCount(text) !== names.length) {
+      throw new SltdError('input-schema', { detail: 'an object has a member twice' });
+    }
+    for (const name of names) {
+      if (this.#names.has(name)) continue;
+      if (this.#names.size < NAMES_MAX) this.#names.add(name);
+      if (this.#columns.includes(name)) continue;
+      const folded = foldName(name);
+      const column = this.#columns.findIndex((each) => foldName(each) === folded);
+      if (column >= 0) this.seenFolded[column] = 1;
+    }
+  }
 }
 
 function textOf(value: unknown): string | undefined {
@@ -170,6 +197,25 @@ function textOf(value: unknown): string | undefined {
 
 const isSpace = (byte: number): boolean =>
   byte === 0x20 || byte === LF || byte === 0x0d || byte === 0x09;
+
+/** Members of the object, equal ones counted each time; the text is valid JSON. */
+function memberCount(text: Uint8Array): number {
+  let depth = 0;
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const byte = text[i]!;
+    if (byte === QUOTE) {
+      for (i++; text[i] !== QUOTE; i++) if (text[i] === BACKSLASH) i++;
+    } else if (byte === 0x3a) {
+      if (depth === 1) count++;
+    } else if (byte === 0x7b || byte === 0x5b) {
+      depth++;
+    } else if (byte === 0x7d || byte === 0x5d) {
+      depth--;
+    }
+  }
+  return count;
+}
 
 /** End of the JSON value at `position`, or -1 if it is not all there yet. */
 function endOfValue(bytes: Uint8Array, position: number): number {

@@ -8,7 +8,15 @@
 
 import { join } from 'node:path';
 import { SltdError } from '../../src/errors.ts';
-import { type Profile, requiredColumns } from './profile.ts';
+import {
+  checkNames,
+  columnNames,
+  foldName,
+  numberColumnNames,
+  type Profile,
+  requiredColumns,
+} from './profile.ts';
+import { missingColumn } from './row-reader.ts';
 
 /** Writes the profile's columns of a Parquet file to a CSV file in `tempDir`; its path. */
 export async function parquetToCsv(options: {
@@ -33,16 +41,25 @@ export async function parquetToCsv(options: {
     await connection.run('SET lock_configuration = true');
     const source = `read_parquet(${quoted(path)})`;
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`);
-    const present = described.getRows().map(([name]) => String(name));
+    const present = described
+      .getRows()
+      .map(([name, type]) => [String(name), String(type)] as const);
+    const schema = await connection.runAndReadAll(
+      `SELECT name, coalesce(num_children, 0) FROM parquet_schema(${quoted(path)})`,
+    );
+    // From the schema, because the names above are DuckDB's, which makes equal ones different.
+    const elements = schema
+      .getRows()
+      .map(([name, children]) => [String(name), Number(children)] as const);
+    checkNames(profile, topNames(elements));
     const wanted = columnNames(profile);
-    const columns = present.filter((name) => wanted.has(name.toLowerCase()));
-    const lower = new Set(columns.map((name) => name.toLowerCase()));
+    const columns = present.filter(([name]) => wanted.has(foldName(name)));
+    const found = new Set(columns.map(([name]) => foldName(name)));
     for (const names of requiredColumns(profile)) {
-      if (!names.some((name) => lower.has(name.toLowerCase()))) {
-        throw new SltdError('input-schema', { detail: `no column ${names.join(' or ')}` });
-      }
+      if (!names.some((name) => found.has(foldName(name)))) missingColumn(names);
     }
-    const list = columns.map((name) => {
+    checkNumberTypes(profile, columns);
+    const list = columns.map(([name]) => {
       const identifier = `"${name.replaceAll('"', '""')}"`;
       return `CAST(${identifier} AS VARCHAR) AS ${identifier}`;
     });
@@ -60,10 +77,33 @@ export async function parquetToCsv(options: {
   }
 }
 
-/** Every column name that the profile reads, in lower case. */
-function columnNames(profile: Profile): ReadonlySet<string> {
-  const names = [...profile.number.map(({ column }) => column), ...Object.values(profile.columns)];
-  return new Set(names.flat().map((name) => name.toLowerCase()));
+/** Names of the columns: the children of the schema's root, which stands first, each before its own. */
+function topNames(elements: readonly (readonly [name: string, children: number])[]): string[] {
+  const names: string[] = [];
+  let position = 1;
+  while (position < elements.length) {
+    names.push(elements[position]![0]);
+    // Passes over the column and all that is within it.
+    for (let open = 1; open > 0 && position < elements.length; position++) {
+      open += elements[position]![1] - 1;
+    }
+  }
+  return names;
+}
+
+const FRACTIONAL = /^(FLOAT|DOUBLE|DECIMAL\(\d+,\s*[1-9]\d*\))/;
+
+/** A number read as floating point is not what the document says: digits, zeros, a point too many. */
+function checkNumberTypes(
+  profile: Profile,
+  columns: readonly (readonly [name: string, type: string])[],
+): void {
+  const numbers = numberColumnNames(profile);
+  for (const [name, type] of columns) {
+    if (!numbers.has(foldName(name)) || !FRACTIONAL.test(type)) continue;
+    const detail = `a number is no floating-point number: column ${foldName(name)}`;
+    throw new SltdError('input-schema', { detail });
+  }
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;

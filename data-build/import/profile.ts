@@ -7,6 +7,7 @@
  */
 
 import type { DocumentClass } from '../../src/document/document-class.ts';
+import { SltdError } from '../../src/errors.ts';
 import type { Category } from '../../src/format/category.ts';
 
 /** Fields of a record besides its number. */
@@ -79,8 +80,45 @@ export interface Profile {
   classesOf(type: string): readonly DocumentClass[] | undefined;
   /** What it means that a state has records in this export. */
   coverage: 'reports' | 'partial';
-  /** A zip of two files holds a difference: added rows, then removed rows. */
-  differencePair?: boolean;
+  /**
+   * A zip of two files holds a difference: added rows, then removed rows. It is applied, or refused
+   * with these words where the profile cannot tell what is removed.
+   */
+  differencePair?: 'apply' | { refuse: string };
+}
+
+/** A column's name as names are compared: without case and without blanks around it. */
+export const foldName = (name: string): string => name.trim().toLowerCase();
+
+/** Every column that the profile reads, its name folded. */
+export function columnNames({ number, columns }: Profile): ReadonlySet<string> {
+  const names = [...number.map(({ column }) => column), ...Object.values(columns).flat()];
+  return new Set(names.map(foldName));
+}
+
+/** The same of those that hold a number, or a part of one. */
+export function numberColumnNames({ number, columns }: Profile): ReadonlySet<string> {
+  const { numberFrom = [], numberTo = [] } = columns;
+  const names = [...number.map(({ column }) => column), ...numberFrom, ...numberTo];
+  return new Set(names.map(foldName));
+}
+
+/**
+ * Throws 'input-schema' if two columns go by one name that the profile reads: whichever is taken, the
+ * documents of the other are lost without a word.
+ */
+export function checkNames(profile: Profile, names: readonly string[]): void {
+  const read = columnNames(profile);
+  const seen = new Set<string>();
+  for (const name of names.map(foldName)) {
+    if (read.has(name) && seen.has(name)) twoColumns(name);
+    seen.add(name);
+  }
+}
+
+/** The error for a file with two columns of one name, which is the profile's. */
+export function twoColumns(name: string): never {
+  throw new SltdError('input-schema', { detail: `two columns are named ${name}` });
 }
 
 /** For each thing that every file must have, the names its column may go by. */

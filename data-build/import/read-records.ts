@@ -9,7 +9,7 @@ import { CLASS_LETTER } from '../../src/document/document-class.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { importDate } from './import-date.ts';
 import type { Profile } from './profile.ts';
-import { readRows } from './read-rows.ts';
+import { type FileSummary, readRows } from './read-rows.ts';
 import type { ImportedRecord } from './record.ts';
 import { checkRejects, RejectLog } from './rejects.ts';
 import { type ImportCounts, newCounts, type RecordConsumer, type RowReader } from './row-reader.ts';
@@ -30,15 +30,22 @@ export interface RecordOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What is known once all files were read. */
+export interface ReadResult {
+  counts: ImportCounts;
+  /** One for each input file, in order. */
+  files: readonly FileSummary[];
+}
+
 /**
- * Every record in file order; its return value are the counts.
+ * Every record in file order; its return value says what was read.
  *
  * Throws an input-* error where the build does: for too many rejected rows after the last record, so
  * whoever loads must do so in one transaction.
  */
 export async function* readRecords(
   options: RecordOptions,
-): AsyncGenerator<ImportedRecord, ImportCounts> {
+): AsyncGenerator<ImportedRecord, ReadResult> {
   const temp = openTempDir(options.tempRoot);
   const rejects = new RejectLog(options.rejectsPath);
   const counts = newCounts();
@@ -47,6 +54,7 @@ export async function* readRecords(
   const collector = new RecordCollector(queue, removed.byKey);
   const ending = new AbortController();
   const signals = options.signal ? [options.signal, ending.signal] : [ending.signal];
+  let read: readonly FileSummary[] = [];
   const reading = readRows({
     ...{ profile: options.profile, files: options.files, signal: AbortSignal.any(signals) },
     ...{ rejects, counts, tempDir: temp.path, now: Date.now() },
@@ -54,7 +62,10 @@ export async function* readRecords(
     removed: (index) => removed.startFile(index),
     pause: () => queue.drained(),
   }).then(
-    () => queue.end(),
+    (summaries) => {
+      read = summaries;
+      queue.end();
+    },
     (error) => queue.end(error),
   );
   try {
@@ -65,7 +76,7 @@ export async function* readRecords(
     }
     await reading;
     checkRejects(rejects, counts.rows, options.rejectsMaxPercent);
-    return counts;
+    return { counts, files: read };
   } finally {
     // Also when whoever takes the records has had enough of them.
     ending.abort();
@@ -122,7 +133,7 @@ class RecordCollector implements RecordConsumer {
     const reportedAt = row.text('reportedAt') ?? '';
     const reportedTime = importDateTime(reportedAt) ?? importDate(reportedAt);
     if (reportedTime !== undefined) record.reportedAt = reportedTime;
-    if (row.range) record.blankRange = row.range;
+    if (row.range) record.blankRange = { from: row.range.from, to: row.range.to };
     this.#queue.put(record);
   }
 }

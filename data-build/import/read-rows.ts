@@ -13,7 +13,7 @@ import { CsvScanner } from './csv-scanner.ts';
 import { decodeText, type OpenInput, openInput } from './input-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { parquetToCsv } from './parquet-rows.ts';
-import { type Profile, requiredColumns, SEPARATORS } from './profile.ts';
+import { foldName, type Profile, requiredColumns, SEPARATORS, twoColumns } from './profile.ts';
 import type { RejectLog } from './rejects.ts';
 import { type ImportCounts, missingColumn, type RecordConsumer, RowReader } from './row-reader.ts';
 import type { RowSink } from './row-sink.ts';
@@ -99,12 +99,16 @@ interface Context extends ReadOptions {
 }
 
 const isDifference = (profile: Profile, input: OpenInput): boolean =>
-  profile.differencePair === true && input.packing === 'zip' && input.parts.length === 2;
+  profile.differencePair !== undefined && input.packing === 'zip' && input.parts.length === 2;
 
 async function readRemoved(options: ReadOptions, path: string, index: number): Promise<void> {
   const input = await openInput(path);
   try {
     if (!isDifference(options.profile, input)) return;
+    const { differencePair } = options.profile;
+    if (typeof differencePair === 'object') {
+      throw new SltdError('input-schema', { detail: differencePair.refuse });
+    }
     const context = { ...options, doneBytes: 0, path, consumer: options.removed(index) };
     await readText(context, input.parts[1]!.bytes, input);
   } finally {
@@ -192,6 +196,8 @@ function newJsonScanner(profile: Profile, newReader: (header: string[]) => RowRe
     end: () => {
       scanner.end();
       if (scanner.rowCount === 0) return;
+      const twice = columns.find((_, i) => scanner.seen[i] === 1 && scanner.seenFolded[i] === 1);
+      if (twice !== undefined) twoColumns(foldName(twice));
       for (const group of requiredColumns(profile)) {
         const seen = group.some((name) => scanner.seen[columns.indexOf(name)] === 1);
         if (!seen) missingColumn(group);

@@ -10,7 +10,7 @@ import type { DocumentClass } from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { Category } from '../../src/format/category.ts';
 
-/** One document of the list; a row that gives a range of numbers becomes one record per number. */
+/** One document of the list; a row with a range of numbers becomes one record a number. */
 export interface ImportedRecord {
   state: StateCode;
   /** Document type code as in the export, if it has one. */

@@ -12,7 +12,8 @@ import { SltdError } from '../../src/errors.ts';
 export const REJECT_REASONS = {
   'number-missing': 'the row has no document number',
   'number-too-long': 'the document number has more than 32 characters',
-  'number-bad-character': 'the document number has a character that no number has',
+  'number-bad-character':
+    'the document number has a character that no number has, or was read as floating point',
   'state-unknown': 'the issuing state is not known',
   'range-invalid': 'the range has no two ends of one form in ascending order',
   'range-too-large': 'the range has more than 1,000,000 numbers',

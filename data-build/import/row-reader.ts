@@ -7,14 +7,25 @@
  * Each row is counted as accepted or as rejected, never as neither.
  */
 
-import { canonicalNumber, NUMBER_LENGTH_MAX } from '../../src/document/canonical-key.ts';
+import {
+  canonicalNumber,
+  NUMBER_LENGTH_MAX,
+  type NumberResult,
+} from '../../src/document/canonical-key.ts';
 import { DOCUMENT_CLASSES, type DocumentClass } from '../../src/document/document-class.ts';
 import { importStateCode, type StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Category } from '../../src/format/category.ts';
 import { importDate } from './import-date.ts';
 import { incrementNumber, measureRange } from './number-range.ts';
-import { type Profile, requiredColumns, TEXT_FIELDS, type TextField } from './profile.ts';
+import {
+  checkNames,
+  foldName,
+  type Profile,
+  requiredColumns,
+  TEXT_FIELDS,
+  type TextField,
+} from './profile.ts';
 import type { NoteCode, RejectCode, RejectLog } from './rejects.ts';
 import type { RowSink } from './row-sink.ts';
 import { TextCache } from './text-cache.ts';
@@ -42,6 +53,16 @@ export interface RecordConsumer {
 
 const DAY_LENGTH = 10;
 const HYPHEN = 0x2d;
+
+/** A number that a program took for floating point: the zero behind the point is none of its digits. */
+const FLOATING = /^\d+\.0+$/;
+
+/** Canonical ends of a range, and how many numbers it has. */
+interface BlankRange {
+  from: string;
+  to: string;
+  count: number;
+}
 
 interface Part {
   column: number;
@@ -92,14 +113,15 @@ export class RowReader implements RowSink {
   /** The newest report so far, as YYYY-MM-DD in ASCII; zero bytes before the first. */
   readonly #newestDay = new Uint8Array(DAY_LENGTH);
 
-  /** Throws 'input-schema' if a column that the profile needs is not in the header. */
+  /** Throws 'input-schema' if the header lacks a column that the profile needs, or has one twice. */
   constructor(options: ReaderOptions) {
     const { profile, header } = options;
     const { constants } = profile;
     this.#options = options;
-    const index = new Map(header.map((name, column) => [name.trim().toLowerCase(), column]));
+    checkNames(profile, header);
+    const index = new Map(header.map((name, column) => [foldName(name), column]));
     const columnsOf = (names: readonly string[] = []): number[] =>
-      names.map((name) => index.get(name.toLowerCase())).filter((column) => column !== undefined);
+      names.map((name) => index.get(foldName(name))).filter((column) => column !== undefined);
 
     this.#columns = Object.fromEntries<readonly number[]>(
       TEXT_FIELDS.map((field) => [field, columnsOf(profile.columns[field])]),
@@ -144,14 +166,12 @@ export class RowReader implements RowSink {
     }
     this.state = state;
     this.range = undefined;
-    const rangeCount = this.#readRange();
-    if (rangeCount < 0) return;
-    if (rangeCount === 0) {
-      const code = this.#readNumber();
-      if (code !== undefined) {
-        this.#reject('number', code);
-        return;
-      }
+    const range = this.#readRange();
+    if (range === 'rejected') return;
+    const code = this.#readNumber();
+    if (code !== undefined && !(code === 'number-missing' && range !== undefined)) {
+      this.#reject('number', code);
+      return;
     }
 
     let { category } = profile.constants;
@@ -169,8 +189,15 @@ export class RowReader implements RowSink {
     this.#countReport();
 
     counts.accepted++;
+    // A row may have both; a number within its own range is listed with the range.
+    if (code === undefined && !(range !== undefined && this.#isWithin(range))) {
+      consumer.accept(this);
+    }
+    if (range === undefined) return;
+    this.range = range;
+    this.#take(range.from);
     consumer.accept(this);
-    for (let done = 1; done < rangeCount; done++) {
+    for (let done = 1; done < range.count; done++) {
       incrementNumber(this.number, this.numberLength);
       consumer.accept(this);
     }
@@ -220,27 +247,31 @@ export class RowReader implements RowSink {
     return undefined;
   }
 
-  /** Length of the row's range, its first number in place; 0 if it has none, -1 if rejected. */
-  #readRange(): number {
-    if (this.#columns.numberFrom.length === 0) return 0;
+  /** The row's range, if it has one; a bad one rejects the row. */
+  #readRange(): BlankRange | undefined | 'rejected' {
+    if (this.#columns.numberFrom.length === 0) return undefined;
     const first = this.text('numberFrom');
     const last = this.text('numberTo');
-    if (first === undefined && last === undefined) return 0;
+    if (first === undefined && last === undefined) return undefined;
     if (first === undefined || last === undefined) return this.#rejectRange('range-invalid');
-    const from = canonicalNumber(first, this.state);
+    const from = numberOf(first, this.state);
     if (!from.ok) return this.#rejectRange(from.code as RejectCode);
-    const to = canonicalNumber(last, this.state);
+    const to = numberOf(last, this.state);
     if (!to.ok) return this.#rejectRange(to.code as RejectCode);
     const measured = measureRange(from.value, to.value);
     if (!measured.ok) return this.#rejectRange(measured.code);
-    this.#take(from.value);
-    this.range = { from: from.value, to: to.value };
-    return measured.count;
+    return { from: from.value, to: to.value, count: measured.count };
   }
 
-  #rejectRange(code: RejectCode): -1 {
+  #rejectRange(code: RejectCode): 'rejected' {
     this.#reject('number_from', code);
-    return -1;
+    return 'rejected';
+  }
+
+  /** Whether the number in place is one of the range. */
+  #isWithin({ from, to }: BlankRange): boolean {
+    const number = this.#decoder.decode(this.number.subarray(0, this.numberLength));
+    return measureRange(from, number).ok && measureRange(number, to).ok;
   }
 
   /** The number of the row into `number`, or why there is none. */
@@ -273,6 +304,7 @@ export class RowReader implements RowSink {
     for (const { column, padDigits, optional } of this.#parts) {
       const part = this.#fieldText(column);
       if (part === '' && !optional) return 'number-missing';
+      if (FLOATING.test(part)) return 'number-bad-character';
       text += part.length < padDigits && /^\d+$/.test(part) ? part.padStart(padDigits, '0') : part;
     }
     const result = canonicalNumber(text, this.state);
@@ -316,6 +348,12 @@ export class RowReader implements RowSink {
       .decode(this.#bytes.subarray(this.#starts[column], this.#ends[column]))
       .trim();
   }
+}
+
+/** canonicalNumber() of a text of the export, trimmed; refuses what was read as floating point. */
+function numberOf(text: string, state: StateCode): NumberResult {
+  if (FLOATING.test(text)) return { ok: false, code: 'number-bad-character' };
+  return canonicalNumber(text, state);
 }
 
 /** The error for a file that lacks a column; the names are the profile's, not the file's. */

@@ -9,9 +9,9 @@
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { CanonicalKey } from '../document/canonical-key.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
+import { CATEGORIES, categoryOf } from '../format/category.ts';
 import type { Coverage } from '../format/manifest.ts';
-import { categoryOf, CATEGORIES } from '../format/category.ts';
-import type { ListState } from './confirmation.ts';
+import type { ListState } from '../store/edition.ts';
 import type { CandidateVerdict, Question, Spelling } from './verdict.ts';
 
 const LIFE_SECONDS = 24 * 60 * 60;

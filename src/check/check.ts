@@ -8,19 +8,18 @@
  */
 
 import { type CanonicalKey, canonicalKey } from '../document/canonical-key.ts';
-import type { Mrz } from '../document/mrz.ts';
 import { type Change, respell } from '../document/look-alike.ts';
+import type { Mrz } from '../document/mrz.ts';
 import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { type Category, categoryOf } from '../format/category.ts';
 import type { Coverage, StateEntry } from '../format/manifest.ts';
-import { toHex } from '../format/names.ts';
 import type { Overlay, OverlayMatch } from '../format/overlay.ts';
 import type { Digests } from '../matcher/matcher.ts';
 import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
 import type { EditionStore } from '../store/edition-store.ts';
 import type { Caller } from './caller.ts';
-import type { CentralClient, ConfirmationFailure, ListState } from './confirmation.ts';
+import type { CentralClient, ConfirmationFailure } from './confirmation.ts';
 import { type LookUp, type LookUpTools, lookUp } from './look-up.ts';
 import {
   type Confirmations,
@@ -256,16 +255,10 @@ async function confirm(
   }
   if (keys.size === 0 || !edition) return { confirmations: undefined, central: 'not-asked' };
   if (!central) return { confirmations: undefined, central: 'off' };
-  const result = await central.confirm([...keys], listStateOf(edition), caller);
+  const result = await central.confirm([...keys], edition.list, caller);
   return result.ok
     ? { confirmations: result.confirmations, central: 'answered' }
     : { confirmations: undefined, central: result.failure };
-}
-
-/** What central is told of the edition that made the candidates. */
-export function listStateOf({ id, head, manifest }: Edition): ListState {
-  const { collection, sequence, asOf } = head;
-  return { collection, edition: id, sequence, asOf, inputsSha256: toHex(manifest.inputsSha256) };
 }
 
 function resultOf(

@@ -19,6 +19,7 @@ import { sha256 } from '../format/names.ts';
 import type { SigningKey, VerifyKey } from '../format/signature.ts';
 import { readBoundedBytes } from '../store/bounded-bytes.ts';
 import { withDeadline } from '../store/deadline.ts';
+import type { ListState } from '../store/edition.ts';
 import type { Caller } from './caller.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { Confirmations } from './verdict.ts';
@@ -41,18 +42,6 @@ export interface CentralOptions {
   now: () => number;
   fetch: typeof fetch;
   tryTimeoutMs?: number;
-}
-
-/** The state of the list that made the candidates. */
-export interface ListState {
-  collection: string;
-  /** Edition id. */
-  edition: string;
-  sequence: number;
-  /** In milliseconds since 1970. */
-  asOf: number;
-  /** Digest of the export that the edition was built from, in hexadecimal. */
-  inputsSha256: string;
 }
 
 /** Why there is no usable answer; for the audit event. */

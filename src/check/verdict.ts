@@ -14,9 +14,9 @@
  */
 
 import type { CanonicalKey } from '../document/canonical-key.ts';
+import type { Spelling } from '../document/query.ts';
 import { assert, type ErrorCode } from '../errors.ts';
 import type { Category } from '../format/category.ts';
-import type { Spelling } from '../document/query.ts';
 import type { RecordView } from '../format/confirmation.ts';
 
 export type { Spelling };

@@ -16,15 +16,14 @@ import {
   type CheckResults,
   checkDocuments,
   type DocumentResult,
-  listStateOf,
   type UsedEdition,
 } from '../check/check.ts';
 import { sealCheck } from '../check/check-id.ts';
 import { errorLine, type GuardedRoute } from '../middleware/guard.ts';
 import { readJson } from '../middleware/read-json.ts';
+import { respond } from '../middleware/respond.ts';
 import { type ChecksBody, decodeChecks } from './decode-checks.ts';
 import { respondAnswer } from './respond-answer.ts';
-import { respond } from '../middleware/respond.ts';
 
 export async function postChecks(context: GuardedRoute): Promise<Response> {
   const { c, services, requestId, defer, caller } = context;
@@ -65,13 +64,13 @@ async function checkIdOf(
     return undefined;
   }
   const { issuedAt, notAfter } = edition.head;
-  const sealed = { verdict, list: listStateOf(edition), issuedAt, notAfter, coverage };
+  const sealed = { verdict, list: edition.list, issuedAt, notAfter, coverage };
   const { sealKey, now } = services;
   return sealCheck(sealed, { sealKey, tenant: caller.tenant, nowMs: now() });
 }
 
 function listFactsOf({ edition, ageSeconds, freshness }: UsedEdition): ListFacts {
-  return { ...listStateOf(edition), ageSeconds, freshness };
+  return { ...edition.list, ageSeconds, freshness };
 }
 
 async function audit(

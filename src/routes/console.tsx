@@ -24,6 +24,9 @@ export async function getConsole({ services, requestId, defer }: OpenRoute): Pro
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': CONTENT_SECURITY_POLICY,
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
     },
   });
 }

@@ -27,9 +27,22 @@ export interface EditionParts {
   firstPageId: number;
 }
 
+/** The state of the list: what central is told of it, and what answers name. */
+export interface ListState {
+  collection: string;
+  /** Edition id. */
+  edition: string;
+  sequence: number;
+  /** In milliseconds since 1970. */
+  asOf: number;
+  /** Digest of the export that the edition was built from, in hexadecimal. */
+  inputsSha256: string;
+}
+
 export class Edition {
   /** SHA-256 of the manifest, hexadecimal. */
   readonly id: string;
+  readonly list: ListState;
   readonly head: Head;
   readonly manifest: Manifest;
   readonly overlay: Overlay | undefined;
@@ -39,6 +52,13 @@ export class Edition {
   constructor({ head, manifest, overlay, epochKey, firstPageId }: EditionParts) {
     assert(manifest.shardCount <= SHARDS_MAX, 'a shard index fits the arithmetic');
     this.id = toHex(head.manifestSha256);
+    this.list = {
+      collection: head.collection,
+      edition: this.id,
+      sequence: head.sequence,
+      asOf: head.asOf,
+      inputsSha256: toHex(manifest.inputsSha256),
+    };
     this.head = head;
     this.manifest = manifest;
     this.overlay = overlay;

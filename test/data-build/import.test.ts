@@ -5,7 +5,11 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findProfile } from '../../data-build/import/find-profile.ts';
-import { CZ_MVCR, CZ_MVCR_IDENTITY } from '../../data-build/import/profiles/cz-mvcr.ts';
+import {
+  CZ_MVCR,
+  CZ_MVCR_IDENTITY,
+  CZ_MVCR_PASSPORT,
+} from '../../data-build/import/profiles/cz-mvcr.ts';
 import { RU_MVD } from '../../data-build/import/profiles/ru-mvd.ts';
 import { UA_MVS } from '../../data-build/import/profiles/ua-mvs.ts';
 import { canonicalNumber } from '../../src/document/canonical-key.ts';
@@ -122,6 +126,22 @@ describe('profiles', () => {
     expect((await importFiles(space, [unclear], CZ_MVCR_IDENTITY)).keys).toHaveLength(1);
     const both = await importFiles(space, [full], CZ_MVCR);
     expect(both.keys).toHaveLength(6);
+  });
+
+  test('a difference is refused where the kind of document is not known', async () => {
+    // The same number may be an identity card that is valid again and a passport that is not.
+    const full = space.write('kinds.csv', '111;1.1.2020\r\n');
+    const pair = { 'added.csv': '', 'removed.csv': '111;2.1.2020\r\n' };
+    const difference = space.write('kinds.zip', zipOf(pair));
+    await expect(importFiles(space, [full, difference], CZ_MVCR)).rejects.toMatchObject({
+      code: 'input-schema',
+      detail: expect.stringMatching(/^file 2 of 2: .*cz-mvcr-identity or cz-mvcr-passport/),
+    });
+    for (const profile of [CZ_MVCR_IDENTITY, CZ_MVCR_PASSPORT]) {
+      expect((await importFiles(space, [full, difference], profile)).keys).toEqual([]);
+    }
+    const zip = space.write('kinds-full.zip', zipOf({ 'a.csv': '111;1.1.2020\r\n' }));
+    expect((await importFiles(space, [zip], CZ_MVCR)).keys).toHaveLength(2);
   });
 
   test('a mapping file reads any table: encoding, parts, words, constants', async () => {
@@ -272,6 +292,31 @@ describe('rejected rows', () => {
     expect(rows).toBe(accepted + rejects.length);
   });
 
+  test('a number that was read as floating point is no number, in any number column', async () => {
+    const texts = ['123456789.0', ' 12.000 ', '"7.0"'];
+    const rows = texts.map((text) => `UTO,PAS,${text},,,lost`);
+    const ranges = ['UTO,PAS,,10.0,12,lost', 'UTO,PAS,,10,12.0,lost', 'UTO,PAS,A1,10.0,12.0,lost'];
+    const csv = space.write('float.csv', sltdCsv(...rows, ...ranges, 'UTO,PAS,12.05,,,lost'));
+    const { keys, rejects } = await importFiles(space, [csv]);
+    // With its zero read as a digit it would be another document's number.
+    expect(keys).toEqual(['PUTO1205 lost']);
+    expect(rejects.map((line) => line.split(',').slice(2, 4).join())).toEqual([
+      ...texts.map(() => 'number,number-bad-character'),
+      ...ranges.map(() => 'number_from,number-bad-character'),
+    ]);
+    const series = space.write('float-ru.csv', 'PASSP_SERIES,PASSP_NUMBER\n404.0,14817\n');
+    expect((await importFiles(space, [series], RU_MVD)).keys).toEqual([]);
+    const row = '"issuing_state":"UTO","document_type":"PAS","category":"lost"';
+    const json = space.write(
+      'float.ndjson',
+      `{${row},"number":"123456789.0"}\n{${row},"number":123456789.0}\n`,
+    );
+    const fromJson = await importFiles(space, [json]);
+    // A number of JSON is its value, however it is written.
+    expect(fromJson.keys).toEqual(['PUTO123456789 lost']);
+    expect(fromJson.rejects[0]).toContain('number-bad-character');
+  });
+
   test('no value of a row stands in the reject file', async () => {
     const file = space.write(
       'secret.csv',
@@ -337,6 +382,18 @@ describe('inputs that are refused as a whole', () => {
     ],
     ['a missing column', 'input-schema', 'issuing_state,number,category\nUTO,A1,lost\n'],
     ['JSON without a column', 'input-schema', '[{"number":"1","issuing_state":"UTO"}]'],
+    ['two columns of one name', 'input-schema', `${SLTD_HEADER},Number\nUTO,PAS,A1,,,lost,B2\n`],
+    ['two columns that differ by blanks', 'input-schema', `${SLTD_HEADER}, category\na,,,,,,\n`],
+    [
+      'JSON with two members that differ by case',
+      'input-schema',
+      '[{"number":"1","issuing_state":"UTO","document_type":"PAS","category":"lost","NUMBER":"2"}]',
+    ],
+    [
+      'JSON with the same member twice',
+      'input-schema',
+      '{"number":"1","issuing_state":"UTO","document_type":"PAS","category":"lost","number":"2"}',
+    ],
     ['a cut-off gz', 'input-unreadable', gz.subarray(0, -20)],
     [
       'a broken zst',
@@ -356,6 +413,15 @@ describe('inputs that are refused as a whole', () => {
   ])('%s', async (_, code, content) => {
     const file = space.write('bad-input', content);
     await expect(importFiles(space, [file])).rejects.toMatchObject({ code });
+  });
+
+  test('but not for two columns that no profile reads, nor for members within a member', async () => {
+    const csv = space.write('remarks.csv', `${SLTD_HEADER},note,Note\nUTO,PAS,A1,,,lost,x,y\n`);
+    expect((await importFiles(space, [csv])).keys).toEqual(['PUTOA1 lost']);
+    const row = { issuing_state: 'UTO', document_type: 'PAS', category: 'lost', number: 'A1' };
+    const odd = { note: '"number": "', Note: [{ number: 1 }, { number: ':' }], 'a:"\\': {} };
+    const json = space.write('remarks.json', JSON.stringify([{ ...row, ...odd }]));
+    expect((await importFiles(space, [json])).keys).toEqual(['PUTOA1 lost']);
   });
 
   test('a file that is not there, and a folder', async () => {
@@ -390,7 +456,11 @@ describe('numbers', () => {
         const { keys, rejects } = await importFiles(space, [
           space.write('numbers.csv', sltdCsv(...rows)),
         ]);
-        const results = numbers.map((number) => canonicalNumber(number, 'UKR' as StateCode));
+        const results = numbers.map((number) =>
+          /^\d+\.0+$/.test(number.trim())
+            ? ({ ok: false, code: 'number-bad-character' } as const)
+            : canonicalNumber(number, 'UKR' as StateCode),
+        );
         expect(keys).toEqual(results.flatMap((r) => (r.ok ? [`PUKR${r.value} lost`] : [])));
         expect(rejects.map((line) => line.split(',')[3])).toEqual(
           results.flatMap((r) => (r.ok ? [] : [r.code])),
@@ -409,6 +479,30 @@ describe('numbers', () => {
     expect(keys.map((key) => key.slice(4).split(' ')[0])).toEqual([
       ...['AB0998', 'AB0999', 'AB1000', 'AB1001', 'AB1002', '7'],
     ]);
+  });
+
+  test('a row with a number and a range lists both', async () => {
+    const file = space.write(
+      'both.csv',
+      sltdCsv('UTO,PAS,zz-1,A08,A10,lost', 'UTO,PAS,B2,B1,B3,stolen-blank'),
+    );
+    const { keys, rows, accepted } = await importFiles(space, [file]);
+    expect(keys.map((key) => key.slice(4).split(' ')[0])).toEqual([
+      ...['ZZ1', 'A08', 'A09', 'A10'],
+      // A number within its range is one of the range.
+      ...['B1', 'B2', 'B3'],
+    ]);
+    expect([rows, accepted]).toEqual([2, 2]);
+  });
+
+  test.each([
+    ['A☃,A1,A2', 'number,number-bad-character'],
+    ['A9,A2,A1', 'number_from,range-invalid'],
+  ])('a row of which one of both cannot be read is rejected: %s', async (numbers, place) => {
+    const file = space.write('one.csv', sltdCsv(`UTO,PAS,${numbers},lost`));
+    const { keys, rejects } = await importFiles(space, [file]);
+    expect(keys).toEqual([]);
+    expect(rejects.map((line) => line.split(',').slice(2, 4).join())).toEqual([place]);
   });
 
   test.each([

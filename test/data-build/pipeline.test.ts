@@ -20,6 +20,19 @@ async function synthetic(name: string, rowCount: number, format: 'csv' | 'parque
   return path;
 }
 
+/** A Parquet file of one row; the columns are SQL expressions. */
+async function parquet(name: string, columns: Record<string, string>): Promise<string> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const list = Object.entries(columns).map(([column, value]) => `${value} AS ${column}`);
+  const path = space.path(name);
+  await connection.run(`COPY (SELECT ${list.join()}) TO '${path}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  return path;
+}
+
 const export3k = await synthetic('export.csv', 3_000);
 
 describe('a build', () => {
@@ -109,6 +122,45 @@ describe('a build', () => {
       code: 'input-schema',
     });
     expect(existsSync(join(outDir, 'head'))).toBe(false);
+  });
+
+  test.each([
+    ['FLOAT', 'floating-point'],
+    ['DOUBLE', 'floating-point'],
+    ['DECIMAL(12, 2)', 'floating-point'],
+    ['BIGINT', undefined],
+    ['DECIMAL(12, 0)', undefined],
+  ])('takes a Parquet number column of %s only if its numbers are whole', async (type, refusal) => {
+    const number = `CAST(123456789 AS ${type})`;
+    const columns = { number, issuing_state: "'UTO'", document_type: "'PAS'", category: "'lost'" };
+    const inRange = { ...columns, number: 'NULL', number_from: number, number_to: number };
+    for (const [index, each] of [columns, inRange].entries()) {
+      const path = await parquet(`typed-${index}.parquet`, each);
+      const built = build(space, { files: [path], outDir: space.path(`typed-${type}-${index}`) });
+      if (refusal === undefined) {
+        expect(await built).toMatchObject({ accepted: 1, rejected: 0, records: 1 });
+      } else {
+        const detail = expect.stringContaining(refusal);
+        await expect(built).rejects.toMatchObject({ code: 'input-schema', detail });
+      }
+    }
+  });
+
+  test('refuses a Parquet file with two columns of one name', async () => {
+    const columns = { number: "'A1'", issuing_state: "'UTO'", document_type: "'PAS'" };
+    const path = await parquet('twice.parquet', {
+      ...columns,
+      ...{ nested: "{'category': [1, 2], 'number': 3}", category: "'lost'", zumber: "'B2'" },
+    });
+    const outDir = space.path('twice');
+    expect(await build(space, { files: [path], outDir })).toMatchObject({ records: 1 });
+    // DuckDB would not write such a file; others do.
+    const bytes = readFileSync(path).toString('latin1').replaceAll('zumber', 'Number');
+    const twice = space.write('twice.parquet', Buffer.from(bytes, 'latin1'));
+    await expect(build(space, { files: [twice], outDir })).rejects.toMatchObject({
+      code: 'input-schema',
+      detail: 'two columns are named number',
+    });
   });
 
   test('dates an edition by the newest report that is not in the future', async () => {

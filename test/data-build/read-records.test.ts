@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { generateExport } from '../../data-build/generate/write-export.ts';
-import { CZ_MVCR } from '../../data-build/import/profiles/cz-mvcr.ts';
+import { CZ_MVCR_IDENTITY } from '../../data-build/import/profiles/cz-mvcr.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { readRecords } from '../../data-build/import/read-records.ts';
 import type { ImportedRecord } from '../../data-build/import/record.ts';
@@ -47,6 +47,21 @@ describe('records for central', () => {
     expect(records[2]).toMatchObject({ blankRange: { from: 'B08', to: 'B10' }, line: 3 });
   });
 
+  test('of a row with a number and a range are of both, and only the range has its ends', async () => {
+    const file = space.write('both.csv', sltdCsv('UTO,PAS,zz-1,A1,A2,lost'));
+    const records = await all([file]);
+    const blankRange = { from: 'A1', to: 'A2' };
+    expect(
+      records.map(({ number, numberAsReported, blankRange }) => ({
+        ...{ number, numberAsReported, blankRange },
+      })),
+    ).toEqual([
+      { number: 'ZZ1', numberAsReported: 'zz-1', blankRange: undefined },
+      { number: 'A1', numberAsReported: 'A1', blankRange },
+      { number: 'A2', numberAsReported: 'A2', blankRange },
+    ]);
+  });
+
   test('are the very documents of the edition', async () => {
     const path = space.path('synthetic.csv');
     await generateExport({
@@ -64,7 +79,7 @@ describe('records for central', () => {
   test('leave out what a later difference takes away', async () => {
     const full = space.write('full-cz.csv', '111;1.1.2020\n222;1.1.2020\n');
     const difference = space.write('diff.zip', zipOf({ a: '333;2.1.2020\n', b: '111;2.1.2020\n' }));
-    const records = await all([full, difference], { profile: CZ_MVCR });
+    const records = await all([full, difference], { profile: CZ_MVCR_IDENTITY });
     expect(records.map(({ number }) => number)).toEqual(['222', '333']);
   });
 
