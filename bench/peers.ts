@@ -10,8 +10,8 @@
 import bloomFilters from 'bloom-filters';
 import { readMatcherModule } from '../data-build/matcher-module.ts';
 import { type CanonicalKey, canonicalKey } from '../src/document/canonical-key.ts';
-import { parseStateCode } from '../src/document/issuing-state.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
+import { parseStateCode } from '../src/document/issuing-state.ts';
 import { PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type Measurement, measured } from './measurement.ts';

@@ -13,6 +13,7 @@
  * A spelling can add a candidate, which central confirms; it can never take one away.
  */
 
+import { NUMBER_LENGTH_MAX } from './canonical-key.ts';
 import { characterValue, weightAt } from './check-digit.ts';
 
 /** At most so many spellings, so that with the number itself at most 64 keys are probed. */
@@ -90,17 +91,32 @@ export function lookAlikes(
 const alternativesAt = (number: string, index: number): readonly Alternative[] =>
   ALTERNATIVES[number.charCodeAt(index)] ?? NONE;
 
-/** Two changes that leave the sum modulo 10 as it is. */
+/** Room for the alternatives of all places of a number: at most six each. */
+const ROOM = 6 * NUMBER_LENGTH_MAX;
+const PLACES = new Uint8Array(ROOM);
+const SINGLES = new Int32Array(ROOM);
+const VALUE_CHANGES = new Int32Array(ROOM);
+const WEIGHTED_CHANGES = new Int32Array(ROOM);
+
+/** Two changes that leave the sum modulo 10 as it is. Flat, because every zone comes through here. */
 function addPairs(number: string, changes: Change[], countMax: number): void {
-  for (let i = 0; i < number.length - 1; i++) {
-    for (const first of alternativesAt(number, i)) {
-      for (let j = i + 1; j < number.length; j++) {
-        for (const second of alternativesAt(number, j)) {
-          if (!cancels(i, first.change, j, second.change)) continue;
-          if (changes.length >= countMax) return;
-          changes.push(twoChanges(oneChange(i, first.letter), oneChange(j, second.letter)));
-        }
-      }
+  let count = 0;
+  for (let i = 0; i < number.length; i++) {
+    for (const { letter, change } of alternativesAt(number, i)) {
+      PLACES[count] = i;
+      SINGLES[count] = oneChange(i, letter);
+      VALUE_CHANGES[count] = change;
+      WEIGHTED_CHANGES[count] = change * weightAt(i);
+      count++;
+    }
+  }
+  for (let first = 0; first < count; first++) {
+    for (let second = first + 1; second < count; second++) {
+      if (PLACES[second] === PLACES[first]) continue;
+      const sum = WEIGHTED_CHANGES[first]! + WEIGHTED_CHANGES[second]!;
+      if (sum % 10 !== 0 && !cancelsWithFiller(first, second)) continue;
+      if (changes.length >= countMax) return;
+      changes.push(twoChanges(SINGLES[first]!, SINGLES[second]!));
     }
   }
 }
@@ -108,10 +124,13 @@ function addPairs(number: string, changes: Change[], countMax: number): void {
 /** A long TD1 or TD2 number has a filler after nine characters that some issuers count. */
 const CHARACTERS_BEFORE_FILLER = 9;
 
-/** True under one of the two habits: with the filler of a long number counted, or without. */
-function cancels(i: number, firstChange: number, j: number, secondChange: number): boolean {
-  if ((firstChange * weightAt(i) + secondChange * weightAt(j)) % 10 === 0) return true;
-  if (j < CHARACTERS_BEFORE_FILLER) return false;
-  const first = firstChange * weightAt(i < CHARACTERS_BEFORE_FILLER ? i : i + 1);
-  return (first + secondChange * weightAt(j + 1)) % 10 === 0;
+/** Whether two changes cancel out under the habit of counting that filler. */
+function cancelsWithFiller(first: number, second: number): boolean {
+  if (PLACES[second]! < CHARACTERS_BEFORE_FILLER) return false;
+  const weighted = (index: number): number => {
+    const place = PLACES[index]!;
+    const isBehind = place >= CHARACTERS_BEFORE_FILLER;
+    return VALUE_CHANGES[index]! * weightAt(isBehind ? place + 1 : place);
+  };
+  return (weighted(first) + weighted(second)) % 10 === 0;
 }
