@@ -127,6 +127,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const centralEnv = {
       CENTRAL_SIGNING_KEY: JSON.stringify(keys.central),
       EDGE_KEYS: publicKeyText(keys.edge),
+      // The embedded database, also where the environment names another.
+      DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
       PORT: String(ports.central),
     };
