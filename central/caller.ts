@@ -9,6 +9,7 @@
 import { jwtVerify } from 'jose';
 import * as v from 'valibot';
 import { SltdError } from '../src/errors.ts';
+import { ROLES, type Role } from '../src/format/role.ts';
 import type { VerifyKey } from '../src/format/signature.ts';
 
 const LIFETIME_MAX_SECONDS = 60;
@@ -16,20 +17,9 @@ const LIFETIME_MAX_SECONDS = 60;
 const CLOCK_SKEW_SECONDS = 5;
 const TOKEN_LENGTH_MAX = 4_096;
 
-export const ROLES = [
-  'officer',
-  'integrator',
-  'carrier',
-  'data-operator',
-  'ncb',
-  'auditor',
-] as const;
-
-export type CallerRole = (typeof ROLES)[number];
-
 /** The person or system behind the question, as the edge vouches for it. */
 export interface Caller {
-  role: CallerRole;
+  role: Role;
   /** Agency; the National Central Bureau of a state is `NCB-` and the state's code. */
   tenant: string;
   site: string;

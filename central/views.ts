@@ -7,14 +7,15 @@
  */
 
 import type { RecordView } from '../src/format/confirmation.ts';
-import type { Caller, CallerRole } from './caller.ts';
+import type { Role } from '../src/format/role.ts';
+import type { Caller } from './caller.ts';
 import type { RecordRow } from './schema.ts';
 
 /** How much a caller sees, from least to most. */
 export type ViewLevel = 'minimal' | 'audit' | 'operational' | 'full';
 
 /** By role: records of other states, and those of the caller's own bureau. */
-const LEVELS: Record<CallerRole, { others: ViewLevel; own: ViewLevel }> = {
+const LEVELS: Record<Role, { others: ViewLevel; own: ViewLevel }> = {
   carrier: { others: 'minimal', own: 'minimal' },
   integrator: { others: 'minimal', own: 'minimal' },
   auditor: { others: 'audit', own: 'audit' },
@@ -32,7 +33,7 @@ function viewLevel(caller: Caller, state: string): ViewLevel {
 }
 
 /** True if the role may open no record at all, whatever the state. */
-export function opensNoRecord(role: CallerRole): boolean {
+export function opensNoRecord(role: Role): boolean {
   return LEVELS[role].own === 'minimal';
 }
 

@@ -6,25 +6,14 @@
  */
 
 import { importJWK, SignJWT } from 'jose';
+import type { Role } from '../src/format/role.ts';
 import type { KeysFile } from './keys.ts';
-
-/** Roles that a caller can have. */
-export const CALLER_ROLES = [
-  'officer',
-  'integrator',
-  'carrier',
-  'data-operator',
-  'ncb',
-  'auditor',
-] as const;
-
-export type CallerRole = (typeof CALLER_ROLES)[number];
 
 /** Longest life of a token: a working day with its overtime, in minutes. */
 export const TOKEN_MINUTES_MAX = 24 * 60;
 
 interface TokenOptions {
-  role: CallerRole;
+  role: Role;
   /** Who the caller works for. */
   tenant: string;
   /** The post or the system. */

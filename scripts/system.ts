@@ -12,7 +12,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type KeysFile, publicKeyText, readKeys } from '../data-build/keys.ts';
-import { type CallerRole, issueToken } from '../data-build/token.ts';
+import { issueToken } from '../data-build/token.ts';
+import type { Role } from '../src/format/role.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const READY_TIMEOUT_MS = 90_000;
@@ -35,7 +36,7 @@ export interface System {
   centralUrl: string;
   keys: KeysFile;
   editionDir: string;
-  token(role: CallerRole): Promise<string>;
+  token(role: Role): Promise<string>;
   /** Confirmations that central has been asked for since its last start. */
   centralRequestCount(): number;
   /** Kills central at once (SIGKILL). */

@@ -3,8 +3,9 @@
  */
 
 import { Hono } from 'hono';
-import { CHECK_ROLES, ROLES } from './check/caller.ts';
+import { CHECK_ROLES } from './check/caller.ts';
 import type { Env } from './env.ts';
+import { ROLES } from './format/role.ts';
 import { guarded, opened, respondError, type ServicesOf } from './middleware/guard.ts';
 import { respondProblem } from './middleware/respond.ts';
 import { getCheck } from './routes/check-by-id.ts';

@@ -1,8 +1,8 @@
 /** `sltd generate`: writes a synthetic SLTD export. */
 
 import { type Command, EXIT, oneOf, UsageError, wholeNumber } from '../command.ts';
-import { EXPORT_FORMATS, generateExport } from '../generate/write-export.ts';
 import { SPECIMENS } from '../generate/synthetic-rows.ts';
+import { EXPORT_FORMATS, generateExport } from '../generate/write-export.ts';
 import { Progress } from '../progress.ts';
 
 export const GENERATE: Command = {

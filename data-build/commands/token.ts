@@ -1,15 +1,16 @@
 /** `sltd token`: prints a caller token, signed with the token key. */
 
+import { ROLES } from '../../src/format/role.ts';
 import { type Command, EXIT, oneOf, wholeNumber } from '../command.ts';
 import { readKeys } from '../keys.ts';
-import { CALLER_ROLES, issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
+import { issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
 
 export const TOKEN: Command = {
   name: 'token',
   summary: 'prints a caller token for the edge',
   options: {
     keys: { value: 'FILE', help: 'the keys file', required: true },
-    role: { value: 'ROLE', help: CALLER_ROLES.join(', '), required: true },
+    role: { value: 'ROLE', help: ROLES.join(', '), required: true },
     tenant: { value: 'NAME', help: 'whom the caller works for', required: true },
     site: { value: 'NAME', help: 'the post or the system', required: true },
     subject: { value: 'NAME', help: 'who it is within the site; the site if not given' },
@@ -18,7 +19,7 @@ export const TOKEN: Command = {
   run: async (input) => {
     const { values } = input;
     const token = await issueToken(readKeys(values.keys!), {
-      role: oneOf(input, 'role', CALLER_ROLES),
+      role: oneOf(input, 'role', ROLES),
       tenant: values.tenant!,
       site: values.site!,
       minutes: wholeNumber(input, 'minutes', { min: 1, max: TOKEN_MINUTES_MAX }),

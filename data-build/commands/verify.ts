@@ -2,14 +2,14 @@
 
 import { join } from 'node:path';
 import { SltdError } from '../../src/errors.ts';
+import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, wholeNumber } from '../command.ts';
 import { EditionDirectory } from '../edition-directory.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { importRows } from '../pipeline.ts';
-import { equalBytes } from '../../src/format/names.ts';
 import { readKeys } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
 import { openEdition } from '../open-edition.ts';
+import { importRows } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
 import { checkReference } from '../reference-check.ts';
 import { filterRates } from '../summary.ts';

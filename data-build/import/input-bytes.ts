@@ -7,11 +7,11 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import { type Hash, createHash } from 'node:crypto';
-import { createReadStream, openSync, closeSync, readSync, statSync } from 'node:fs';
-import { PassThrough, type Readable, pipeline } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { spawn } from 'node:child_process';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import unbzip2Stream from 'unbzip2-stream';
 import { SltdError } from '../../src/errors.ts';
 import { UNPACKED_BYTES_MAX, UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX } from './input-limits.ts';

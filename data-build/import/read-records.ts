@@ -12,8 +12,8 @@ import type { Profile } from './profile.ts';
 import { type FileSummary, readRows } from './read-rows.ts';
 import type { ImportedRecord } from './record.ts';
 import { checkRejects, RejectLog } from './rejects.ts';
-import { type ImportCounts, newCounts, type RecordConsumer, type RowReader } from './row-reader.ts';
 import { RemovedKeys } from './removed-keys.ts';
+import { type ImportCounts, newCounts, type RecordConsumer, type RowReader } from './row-reader.ts';
 
 /** Records handed over at a time; the reader waits while they are used. */
 const BATCH_RECORDS = 4096;

@@ -12,8 +12,9 @@
 import type { Mrz } from '../document/mrz.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Coverage } from '../format/manifest.ts';
+import type { Role } from '../format/role.ts';
 import type { Freshness, ListState } from '../store/edition.ts';
-import { type Role, seesMatch } from './caller.ts';
+import { seesMatch } from './caller.ts';
 import type { Basis, Match, Resolution } from './verdict.ts';
 
 /** What to do, in one word for a machine; docs/api.md has the sentence. */

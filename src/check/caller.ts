@@ -2,16 +2,7 @@
  * Who asks. Role, tenant and site come from the credential alone, never from the request.
  */
 
-export const ROLES = [
-  'officer',
-  'integrator',
-  'carrier',
-  'data-operator',
-  'ncb',
-  'auditor',
-] as const;
-
-export type Role = (typeof ROLES)[number];
+import type { Role } from '../format/role.ts';
 
 export interface Caller {
   role: Role;

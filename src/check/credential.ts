@@ -8,8 +8,9 @@
 
 import { jwtVerify } from 'jose';
 import { SltdError } from '../errors.ts';
+import { ROLES, type Role } from '../format/role.ts';
 import type { VerifyKey } from '../format/signature.ts';
-import { type Caller, ROLES, type Role } from './caller.ts';
+import type { Caller } from './caller.ts';
 
 /** Clocks of issuer and edge may differ by this much, in seconds. */
 const CLOCK_TOLERANCE_SECONDS = 30;

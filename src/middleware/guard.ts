@@ -7,9 +7,10 @@
  */
 
 import type { Context } from 'hono';
-import type { Caller, Role } from '../check/caller.ts';
+import type { Caller } from '../check/caller.ts';
 import type { Env, Services } from '../env.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
+import type { Role } from '../format/role.ts';
 import type { Defer } from '../store/page-store.ts';
 import { respondProblem } from './respond.ts';
 

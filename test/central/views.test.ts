@@ -1,8 +1,8 @@
 /** Who sees what of a record: in a confirmation, and when it is opened by its id. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROLES } from '../../central/caller.ts';
 import { loadRecords } from '../../central/load.ts';
+import { ROLES } from '../../src/format/role.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
 import { AS_OF_MS, NOW_MS, record, SPECIMEN_KEY, stream } from './records.ts';
 import { centralWorld, edgeToken, problemCode, question, type World } from './world.ts';

@@ -1,7 +1,7 @@
 /** Which edition is answered from, and when none is: freshness, changes, torn and hostile stores. */
 
 import { describe, expect, it } from 'vitest';
-import { encodeHead, decodeHead } from '../../src/format/head.ts';
+import { decodeHead, encodeHead } from '../../src/format/head.ts';
 import { objectName } from '../../src/format/names.ts';
 import { signObject } from '../../src/format/signature.ts';
 import type { PageCache } from '../../src/store/page-store.ts';

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { canonicalKey } from '../../src/document/canonical-key.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
-import { makeSigningJwk, type TestRecord } from '../support/edition.ts';
 import { signAnswer } from '../support/central.ts';
+import { makeSigningJwk, type TestRecord } from '../support/edition.ts';
 import {
   Edge,
   type Json,

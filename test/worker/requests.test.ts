@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { makeSigningJwk } from '../support/edition.ts';
-import { Edge, type Json, OTHER_FIELDS, signToken, SPECIMEN_FIELDS } from './edge.ts';
+import { Edge, type Json, OTHER_FIELDS, SPECIMEN_FIELDS, signToken } from './edge.ts';
 
 let edge: Edge;
 beforeAll(async () => {
