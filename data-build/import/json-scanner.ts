@@ -3,7 +3,8 @@
  *
  * The scanner only finds where each object ends; JSON.parse reads it. So a broken object costs itself
  * alone and its line is known, and a file of any size goes through a window. A whole number is taken
- * as its digits; other values in a column that is read reject the row, because they would be guesses.
+ * as its digits; other values in a column that is read, and a number with an exponent, reject the row,
+ * because they would be guesses.
  * An object that has a member twice stops the reading: one of the two would be lost without a word.
  */
 
@@ -15,6 +16,9 @@ import type { RowSink } from './row-sink.ts';
 const LF = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+
+/** What a number with an exponent looks like; text within a string may look the same. */
+const EXPONENT = /\d[eE][+-]?\d/;
 
 /** Names remembered; a file with more has each further one looked at every time. */
 const NAMES_MAX = 4096;
@@ -158,8 +162,9 @@ export class JsonScanner {
     for (let column = 0; column < this.#columns.length; column++) {
       const name = this.#columns[column]!;
       const has = Object.hasOwn(value, name);
-      const field = has ? textOf((value as Record<string, unknown>)[name]) : '';
-      if (field === undefined) {
+      const member = has ? (value as Record<string, unknown>)[name] : null;
+      const field = textOf(member);
+      if (field === undefined || (typeof member === 'number' && this.#hasExponent(text, name))) {
         this.#sink.bad(line, 'row-value');
         return;
       }
@@ -170,6 +175,21 @@ export class JsonScanner {
     }
     this.rowCount++;
     this.#sink.row(this.#fields, this.#starts, this.#ends, line, this.#columns.length);
+  }
+
+  /** Whether a number was written like 1.23457E+11: its last digits are not the document's. */
+  #hasExponent(text: Uint8Array, name: string): boolean {
+    const source = this.#decoder.decode(text);
+    if (!EXPONENT.test(source)) return false;
+    let found = false;
+    // The text of a number reaches a reviver (ECMA-262, JSON.parse source text access); a member of the
+    // same name within a member is taken for it, which may cost a row and never lists a wrong number.
+    const look = (key: string, value: unknown, context?: { source?: string }): unknown => {
+      if (key === name && typeof value === 'number') found ||= /e/i.test(context?.source ?? '');
+      return value;
+    };
+    JSON.parse(source, look as (key: string, value: unknown) => unknown);
+    return found;
   }
 
   /** Notes names that are not quite a column's; 'input-schema' if one object has a member twice. */

@@ -121,6 +121,11 @@ export function twoColumns(name: string): never {
   throw new SltdError('input-schema', { detail: `two columns are named ${name}` });
 }
 
+/** The error for a JSON member whose name is a column's but for case or blanks; the name is ours. */
+export function otherCase(name: string): never {
+  throw new SltdError('input-schema', { detail: `a member is named almost as ${name}` });
+}
+
 /** For each thing that every file must have, the names its column may go by. */
 export function requiredColumns(profile: Profile): readonly (readonly string[])[] {
   const { columns, number } = profile;

@@ -13,7 +13,14 @@ import { CsvScanner } from './csv-scanner.ts';
 import { decodeText, type OpenInput, openInput } from './input-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { parquetToCsv } from './parquet-rows.ts';
-import { foldName, type Profile, requiredColumns, SEPARATORS, twoColumns } from './profile.ts';
+import {
+  foldName,
+  otherCase,
+  type Profile,
+  requiredColumns,
+  SEPARATORS,
+  twoColumns,
+} from './profile.ts';
 import type { RejectLog } from './rejects.ts';
 import { type ImportCounts, missingColumn, type RecordConsumer, RowReader } from './row-reader.ts';
 import type { RowSink } from './row-sink.ts';
@@ -202,6 +209,9 @@ function newJsonScanner(profile: Profile, newReader: (header: string[]) => RowRe
         const seen = group.some((name) => scanner.seen[columns.indexOf(name)] === 1);
         if (!seen) missingColumn(group);
       }
+      // Not even one that may be left out: what stands in it would be lost without a word.
+      const other = columns.find((_, i) => scanner.seenFolded[i] === 1);
+      if (other !== undefined) otherCase(other);
     },
   };
 }

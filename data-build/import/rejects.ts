@@ -21,7 +21,7 @@ export const REJECT_REASONS = {
   'row-quotes': 'a quoted field does not end, or goes on behind its end',
   'row-too-long': 'the row is longer than 1 MiB',
   'row-json': 'the row is not a JSON object',
-  'row-value': 'a field is neither text nor a whole number',
+  'row-value': 'a field is neither text nor a whole number, or has an exponent',
 } as const;
 
 export type RejectCode = keyof typeof REJECT_REASONS;

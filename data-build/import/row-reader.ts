@@ -54,8 +54,11 @@ export interface RecordConsumer {
 const DAY_LENGTH = 10;
 const HYPHEN = 0x2d;
 
-/** A number that a program took for floating point: the zero behind the point is none of its digits. */
-const FLOATING = /^\d+\.0+$/;
+/**
+ * A number that a program took for floating point: the zero behind the point, and the digits of the
+ * exponent, are none of its digits. Only with a point or a sign: `1E234567` is a number of a document.
+ */
+const FLOATING = /^\d+(?:[.,]0+|[.,]\d+E[+-]?\d+|E[+-]\d+)$/i;
 
 /** Canonical ends of a range, and how many numbers it has. */
 interface BlankRange {

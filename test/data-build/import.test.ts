@@ -317,6 +317,31 @@ describe('rejected rows', () => {
     expect(fromJson.rejects[0]).toContain('number-bad-character');
   });
 
+  test('a number in the exponent notation of a spreadsheet is no number', async () => {
+    const texts = ['1.23457E11', '1.23457E+11', '1,2e-3', '2E+10', '12345,0', '1.0E10'];
+    // A serial may well be digits, one E, digits.
+    const fine = ['1E234567', 'E12', '12E'];
+    const rows = [...texts, ...fine].map((text) => `UTO,PAS,"${text}",,,lost`);
+    const { keys, rejects } = await importFiles(space, [
+      space.write('exponent.csv', sltdCsv(...rows)),
+    ]);
+    expect(keys).toEqual(fine.map((number) => `PUTO${number} lost`));
+    expect(rejects.map((line) => line.split(',')[3])).toEqual(
+      texts.map(() => 'number-bad-character'),
+    );
+    const row = '"issuing_state":"UTO","document_type":"PAS","category":"lost"';
+    const lines = [
+      ...[`{${row},"number":1.23457E11}`, `{${row},"number":12e3}`],
+      ...[`{${row},"number":123457,"note":"1E5"}`, `{${row},"number":77,"note":{"number":1e5}}`],
+    ];
+    const json = space.write('exponent.ndjson', lines.join('\n'));
+    const fromJson = await importFiles(space, [json]);
+    expect(fromJson.keys).toEqual(['PUTO123457 lost']);
+    expect(fromJson.rejects.map((line) => line.split(',')[3])).toEqual(
+      Array.from({ length: 3 }, () => 'row-value'),
+    );
+  });
+
   test('no value of a row stands in the reject file', async () => {
     const file = space.write(
       'secret.csv',
@@ -388,6 +413,11 @@ describe('inputs that are refused as a whole', () => {
       'JSON with two members that differ by case',
       'input-schema',
       '[{"number":"1","issuing_state":"UTO","document_type":"PAS","category":"lost","NUMBER":"2"}]',
+    ],
+    [
+      'JSON with a member that may be left out, in other case',
+      'input-schema',
+      '[{"number":"1","issuing_state":"UTO","document_type":"PAS","category":"lost","Number_From":"2"}]',
     ],
     [
       'JSON with the same member twice',
