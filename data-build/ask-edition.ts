@@ -2,13 +2,13 @@
  * One question to an edition directory: docs/format.md section 12, step 3.
  */
 
+import { type ReadableStore, readObject } from '../publish/read-object.ts';
 import { type DocumentQuery, probesOf, type Spelling } from '../src/document/query.ts';
 import { SltdError } from '../src/errors.ts';
 import { type Category, categoryOf } from '../src/format/category.ts';
 import type { Coverage } from '../src/format/manifest.ts';
 import { decodePage, type PageKind } from '../src/format/page.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import type { EditionDirectory } from './edition-directory.ts';
 import type { OpenEdition } from './open-edition.ts';
 
 export interface EditionAnswer {
@@ -22,7 +22,7 @@ export interface EditionAnswer {
 }
 
 interface AskOptions {
-  directory: EditionDirectory;
+  store: ReadableStore;
   edition: OpenEdition;
   module: WebAssembly.Module;
   query: DocumentQuery;
@@ -54,7 +54,7 @@ export async function askEdition(options: AskOptions): Promise<EditionAnswer> {
 
 /** 0 if the state's pages do not have the digest, else 1 + its category. */
 async function askPages(
-  { directory, edition: { manifest } }: AskOptions,
+  { store, edition: { manifest } }: AskOptions,
   matcher: WasmMatcher,
   digests: Uint32Array,
   code: string,
@@ -64,7 +64,7 @@ async function askPages(
   const shardIndex = Math.floor((digests[3]! * state.shardCount) / 2 ** 32);
   const read = async (kind: PageKind): Promise<Uint8Array> => {
     const reference = manifest.page(kind, state.firstShard + shardIndex);
-    const page = await directory.readObject('pages', reference);
+    const page = await readObject(store, 'pages', reference);
     decodePage(page, {
       ...{ kind, state: state.state, shardIndex, shardCount: state.shardCount },
       epochKeyId: manifest.epochKeyId,

@@ -7,10 +7,10 @@
 
 import { setImmediate } from 'node:timers/promises';
 import xxhash from 'xxhash-wasm';
+import type { ObjectStore } from '../publish/object-store.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import type { PageReference } from '../src/format/manifest.ts';
 import { type PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
-import type { EditionDirectory } from './edition-directory.ts';
 import type { Partition } from './partition.ts';
 
 /** Pages being written at a time; each is some 200 KB. */
@@ -40,12 +40,12 @@ export interface BuiltPages {
 export async function buildPages(options: {
   partition: Partition;
   builder: PageBuilder;
-  directory: EditionDirectory;
+  store: ObjectStore;
   page: PageOptions;
   onProgress(doneKeys: number): void;
   signal?: AbortSignal | undefined;
 }): Promise<BuiltPages> {
-  const { partition, builder, directory, page } = options;
+  const { partition, builder, store, page } = options;
   const { h64Raw } = await xxhash();
   const writes = new Set<Promise<void>>();
   let failure: unknown;
@@ -55,8 +55,8 @@ export async function buildPages(options: {
       xxh64: h64Raw(bytes),
       length: bytes.length,
     };
-    const task = directory.writeObject('pages', bytes).then(
-      (sha256) => {
+    const task = store.put('pages', bytes).then(
+      ({ sha256 }) => {
         reference.sha256 = sha256;
       },
       (error) => {

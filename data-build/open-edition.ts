@@ -2,6 +2,8 @@
  * The edition in force, opened as a reader opens it: docs/format.md section 12, steps 1 and 2.
  */
 
+import { readHead } from '../publish/head.ts';
+import { type ReadableStore, readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import { SltdError } from '../src/errors.ts';
 import type { Head } from '../src/format/head.ts';
@@ -9,9 +11,7 @@ import { type Manifest, openManifest } from '../src/format/manifest.ts';
 import { equalBytes } from '../src/format/names.ts';
 import { type Overlay, openOverlay } from '../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../src/format/signature.ts';
-import type { EditionDirectory } from './edition-directory.ts';
 import { type KeysFile, publicKeyText } from './keys.ts';
-import { readHead } from './publish-head.ts';
 
 export interface OpenEdition {
   head: Head;
@@ -25,30 +25,27 @@ export interface OpenEdition {
  * Head, manifest and overlay, each checked. Throws 'edition-missing' without a head, a format error
  * for what is not as it should be, 'config-invalid' if the keys file lacks the epoch key.
  */
-export async function openEdition(
-  directory: EditionDirectory,
-  keys: KeysFile,
-): Promise<OpenEdition> {
-  const head = await readHead(directory, await verifyKeys(publicKeyText(keys.head)));
+export async function openEdition(store: ReadableStore, keys: KeysFile): Promise<OpenEdition> {
+  const head = await readHead(store, await verifyKeys(publicKeyText(keys.head)));
   if (!head) throw new SltdError('edition-missing');
-  const manifestBytes = await directory.readObject('manifests', {
+  const manifestBytes = await readObject(store, 'manifests', {
     ...{ sha256: head.manifestSha256, length: head.manifestLength },
   });
   await verifyObject(manifestBytes, await verifyKeys(publicKeyText(keys.edition)));
   const manifest = openManifest(manifestBytes);
   if (manifest.collection !== head.collection) mixed();
-  const overlay = await openOverlayOf(directory, keys, head);
+  const overlay = await openOverlayOf(store, keys, head);
   if (overlay && !equalBytes(overlay.epochKeyId, manifest.epochKeyId)) mixed();
   return { head, manifest, overlay, epochKey: await findEpochKey(keys, manifest.epochKeyId) };
 }
 
 async function openOverlayOf(
-  directory: EditionDirectory,
+  store: ReadableStore,
   keys: KeysFile,
   head: Head,
 ): Promise<Overlay | undefined> {
   if (head.overlayLength === 0 || !head.overlaySha256) return undefined;
-  const bytes = await directory.readObject('overlays', {
+  const bytes = await readObject(store, 'overlays', {
     ...{ sha256: head.overlaySha256, length: head.overlayLength },
   });
   await verifyObject(bytes, await verifyKeys(publicKeyText(keys.overlay)));

@@ -8,6 +8,9 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DirectoryStore } from '../publish/directory-store.ts';
+import { publishEdition, readHead } from '../publish/head.ts';
+import { readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import { ISSUING_STATES, type StateCode } from '../src/document/issuing-state.ts';
 import { assert, SltdError } from '../src/errors.ts';
@@ -17,7 +20,7 @@ import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/
 import { PageBuilder } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type BuiltPages, buildPages } from './build-pages.ts';
-import { EditionDirectory } from './edition-directory.ts';
+import { headSignerOf } from './head-signer.ts';
 import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
 import { type FileSummary, readRows } from './import/read-rows.ts';
@@ -29,7 +32,6 @@ import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
 import { readMatcherModule } from './matcher-module.ts';
 import { Partition } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
-import { headSignerOf, publishEdition, readHead } from './publish-head.ts';
 import { openTempDir } from './temp-dir.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify-edition.ts';
 
@@ -97,9 +99,9 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   const module = readMatcherModule();
   const editionKey = await signingKey({ ...keys.edition });
   const headSigner = await headSignerOf(keys);
-  const directory = new EditionDirectory(options.outDir);
+  const store = new DirectoryStore(options.outDir);
   // An unreadable head is found out now, not after all the work.
-  await readHead(directory, headSigner.trusted);
+  const since = await readHead(store, headSigner.trusted);
   const temp = openTempDir(options.tempRoot);
   try {
     progress.start('import');
@@ -125,11 +127,11 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     });
 
     progress.start('pages');
-    directory.prepare();
+    await store.prepare();
     const { bitsPerKey, probes } = options;
     const page = { bitsPerKey, probes, epochKeyId: await epochKeyId(epochKey) };
     const built = await buildPages({
-      ...{ partition, directory, page, signal, builder: new PageBuilder(module) },
+      ...{ partition, store, page, signal, builder: new PageBuilder(module) },
       onProgress: (done) => progress.update(done, imported.keys, 'keys'),
     });
 
@@ -146,15 +148,15 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       shards: built.states.flatMap(({ shards }) => shards),
     });
     const manifestBytes = await signObject(body, editionKey);
-    const manifestSha256 = await directory.writeObject('manifests', manifestBytes);
-    directory.flushNames();
+    const { sha256: manifestSha256 } = await store.put('manifests', manifestBytes);
+    await store.flush();
 
     progress.start('verify');
     const reference = { sha256: manifestSha256, length: manifestBytes.length };
-    const reread = await directory.readObject('manifests', reference);
+    const reread = await readObject(store, 'manifests', reference);
     await verifyObject(reread, await verifyKeys(publicKeyText(keys.edition)));
     const verified = await verifyEdition({
-      ...{ directory, module, epochKey, keyFile, keyCount: imported.keys, signal },
+      ...{ store, module, epochKey, keyFile, keyCount: imported.keys, signal },
       manifest: openManifest(reread),
       nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
       onProgress: (done, total) => progress.update(done, total, 'documents'),
@@ -163,10 +165,13 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
 
     progress.start('head');
     signal?.throwIfAborted();
-    const head = await publishEdition(directory, headSigner, {
-      ...{ collection: options.collection, manifestSha256, asOf },
-      manifestLength: manifestBytes.length,
-    });
+    const edition = { collection: options.collection, manifestSha256, asOf };
+    const head = await publishEdition(
+      store,
+      headSigner,
+      { ...edition, manifestLength: manifestBytes.length },
+      { since },
+    );
     progress.finish();
     return {
       ...{ edition: toHex(manifestSha256), sequence: head.sequence, issuedAt: head.issuedAt },

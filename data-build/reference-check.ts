@@ -3,13 +3,13 @@
  * what the shipped one says, for listed documents and for others.
  */
 
+import { type ReadableStore, readObject } from '../publish/read-object.ts';
 import type { CanonicalKey } from '../src/document/canonical-key.ts';
 import { SltdError } from '../src/errors.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { ReferenceMatcher } from '../src/matcher/reference-matcher.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import type { EditionDirectory } from './edition-directory.ts';
 import { readKeyFile } from './key-file.ts';
 import { NonMembers } from './non-members.ts';
 
@@ -24,7 +24,7 @@ export interface ReferenceResult {
 }
 
 interface ReferenceOptions {
-  directory: EditionDirectory;
+  store: ReadableStore;
   manifest: Manifest;
   module: WebAssembly.Module;
   epochKey: Uint8Array;
@@ -34,7 +34,7 @@ interface ReferenceOptions {
 
 /** Both matchers on a sample spread over the whole export, and on as many made-up documents. */
 export async function checkReference(options: ReferenceOptions): Promise<ReferenceResult> {
-  const { directory, manifest, module, epochKey } = options;
+  const { store, manifest, module, epochKey } = options;
   const keys = sampleOf(options.keyFile, options.keyCount);
   const states = [...manifest.states()].filter(({ recordCount }) => recordCount > 0);
   if (states.length > 0) keys.push(...new NonMembers(states).next(SAMPLE_KEYS));
@@ -45,8 +45,8 @@ export async function checkReference(options: ReferenceOptions): Promise<Referen
 
   const result = { checked: keys.length, differs: 0 };
   for (const [row, indexes] of byShardRow(manifest, keys, digests)) {
-    const filter = await directory.readObject('pages', manifest.page('filter', row));
-    const match = await directory.readObject('pages', manifest.page('match', row));
+    const filter = await readObject(store, 'pages', manifest.page('filter', row));
+    const match = await readObject(store, 'pages', manifest.page('match', row));
     const own = pick(digests, indexes);
     const others = pick(otherDigests, indexes);
     const answers = [wasm.mayContain(filter, own), wasm.match(match, own)];

@@ -9,6 +9,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../publish/is-alive.ts';
 
 export interface TempDir {
   path: string;
@@ -32,16 +33,5 @@ function removeLeftovers(root: string): void {
     if (Number.isInteger(pid) && pid > 0 && !isAlive(pid)) {
       rmSync(join(root, name), { recursive: true, force: true });
     }
-  }
-}
-
-/** Whether a process of this id runs on this host. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

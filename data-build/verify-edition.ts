@@ -9,12 +9,12 @@
 
 import { setImmediate } from 'node:timers/promises';
 import xxhash from 'xxhash-wasm';
+import { type ReadableStore, readObject } from '../publish/read-object.ts';
 import type { CanonicalKey } from '../src/document/canonical-key.ts';
 import { SltdError } from '../src/errors.ts';
 import type { Manifest, StateEntry } from '../src/format/manifest.ts';
 import { decodePage, type PageKind } from '../src/format/page.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import type { EditionDirectory } from './edition-directory.ts';
 import { filterFalsePositiveRate } from './filter-theory.ts';
 import { readKeyFile } from './key-file.ts';
 import { NonMembers } from './non-members.ts';
@@ -26,7 +26,7 @@ const ALIGN_BYTES = 64;
 const READS_MAX = 16;
 
 export interface VerifyOptions {
-  directory: EditionDirectory;
+  store: ReadableStore;
   manifest: Manifest;
   module: WebAssembly.Module;
   epochKey: Uint8Array;
@@ -186,7 +186,7 @@ class Verification {
 
   /** All pages of these states from the disk into the matcher's arenas, each one checked. */
   async #load(states: readonly StateEntry[]): Promise<Portion> {
-    const { directory, manifest, module } = this.#options;
+    const { store, manifest, module } = this.#options;
     const { h64Raw } = await xxhash();
     const matcher = new WasmMatcher(module, {
       filterArenaBytes: bytesOf(manifest, states, 'filter') + ALIGN_BYTES,
@@ -199,7 +199,7 @@ class Verification {
     const load = async (kind: PageKind, { state, shardIndex }: (typeof jobs)[number]) => {
       const row = state.firstShard + shardIndex;
       const reference = manifest.page(kind, row);
-      const bytes = await directory.readObject('pages', reference);
+      const bytes = await readObject(store, 'pages', reference);
       if (h64Raw(bytes) !== reference.xxh64) throw new SltdError('format-digest');
       const header = decodePage(bytes, {
         ...{ kind, state: state.state, shardIndex, shardCount: state.shardCount },

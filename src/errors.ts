@@ -66,6 +66,11 @@ export const ERRORS = {
   'format-signature': unknown(503, 'The signature is not of a known key of that role.'),
   'format-digest': unknown(503, 'The content is not what its name says.'),
 
+  // Publishing.
+  'store-unavailable': unknown(503, 'The edition store cannot be read or written.'),
+  'head-moved': unknown(503, 'Another publisher moved the head first.'),
+  'overlay-dropped': unknown(500, 'Reports since that edition would no longer be answered.'),
+
   // The nightly build.
   'input-unreadable': unknown(500, 'The input file cannot be read.'),
   'input-empty': unknown(500, 'The input file has no record.'),

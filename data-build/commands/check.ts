@@ -1,11 +1,11 @@
 /** `sltd check`: asks an edition directory for one document, as the edge would. */
 
 import { readFileSync } from 'node:fs';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { queryFromFields, queryFromMrz } from '../../src/document/query.ts';
 import { SltdError } from '../../src/errors.ts';
 import { askEdition } from '../ask-edition.ts';
 import { type Command, EXIT, UsageError } from '../command.ts';
-import { EditionDirectory } from '../edition-directory.ts';
 import { readKeys } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
 import { openEdition } from '../open-edition.ts';
@@ -26,12 +26,12 @@ export const CHECK: Command = {
   run: async ({ values, switches, operands }) => {
     const result = parse(values);
     if (!result.ok) throw new SltdError(result.code);
-    const directory = new EditionDirectory(operands[0]!);
-    const edition = await openEdition(directory, readKeys(values.keys!));
+    const store = new DirectoryStore(operands[0]!);
+    const edition = await openEdition(store, readKeys(values.keys!));
     const { head } = edition;
     if (Date.now() >= head.notAfter) throw new SltdError('edition-expired');
     const module = readMatcherModule();
-    const answer = await askEdition({ directory, edition, module, query: result.query });
+    const answer = await askEdition({ store, edition, module, query: result.query });
     const asOf = new Date(head.asOf).toISOString();
     const edition64 = Buffer.from(head.manifestSha256).toString('hex');
     const listed = { edition: edition64, sequence: head.sequence, asOf };

@@ -1,9 +1,10 @@
 /** `sltd heartbeat`: signs the head again, so that readers see that somebody is there. */
 
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { heartbeat } from '../../publish/head.ts';
 import { type Command, EXIT } from '../command.ts';
-import { EditionDirectory } from '../edition-directory.ts';
+import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
-import { headSignerOf, heartbeat } from '../publish-head.ts';
 
 export const HEARTBEAT: Command = {
   name: 'heartbeat',
@@ -13,7 +14,7 @@ export const HEARTBEAT: Command = {
   options: { keys: { value: 'FILE', help: 'the keys file', required: true } },
   run: async ({ values, operands }) => {
     const signer = await headSignerOf(readKeys(values.keys!));
-    const head = await heartbeat(new EditionDirectory(operands[0]!), signer);
+    const head = await heartbeat(new DirectoryStore(operands[0]!), signer);
     const issuedAt = new Date(head.issuedAt).toISOString();
     process.stdout.write(`sequence ${head.sequence} signed at ${issuedAt}\n`);
     return EXIT.ok;

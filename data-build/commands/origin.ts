@@ -1,12 +1,13 @@
 /** `sltd origin`: serves an edition directory over HTTP, on loopback. */
 
 import { setTimeout } from 'node:timers/promises';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { type HeadSigner, heartbeat } from '../../publish/head.ts';
 import { SltdError } from '../../src/errors.ts';
 import { type Command, EXIT, errorLine, UsageError, wholeNumber } from '../command.ts';
-import { EditionDirectory } from '../edition-directory.ts';
+import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
 import { type RunningOrigin, startOrigin } from '../origin.ts';
-import { type HeadSigner, headSignerOf, heartbeat } from '../publish-head.ts';
 
 const HEARTBEAT_EVERY_MS = 60_000;
 
@@ -28,7 +29,7 @@ export const ORIGIN: Command = {
     if (beats && values.keys === undefined) throw new UsageError('--heartbeat needs --keys FILE');
     const signer = beats ? await headSignerOf(readKeys(values.keys!)) : undefined;
     // The first one before listening: what cannot be signed is told at once.
-    if (signer) await heartbeat(new EditionDirectory(directory), signer);
+    if (signer) await heartbeat(new DirectoryStore(directory), signer);
     const origin = await listen(directory, port);
     process.stdout.write(`http://127.0.0.1:${origin.port}\n`);
     try {
@@ -57,7 +58,7 @@ async function untilStopped(
     await setTimeout(HEARTBEAT_EVERY_MS, undefined, { signal }).catch(() => {});
     if (signal.aborted || !signer) continue;
     try {
-      await heartbeat(new EditionDirectory(directory), signer);
+      await heartbeat(new DirectoryStore(directory), signer);
     } catch (error) {
       // The next minute may go better; readers see the silence in the meantime.
       process.stderr.write(`sltd: ${errorLine(error)}\n`);

@@ -1,10 +1,10 @@
 /** `sltd verify`: reads an edition back and asks it for every record of the export. */
 
 import { join } from 'node:path';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, wholeNumber } from '../command.ts';
-import { EditionDirectory } from '../edition-directory.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
@@ -34,25 +34,25 @@ export const VERIFY: Command = {
     const nonMemberCount = wholeNumber(input, 'non-members', { min: 0, max: 10_000_000_000 });
     const profile = profileOf(input);
     const keys = readKeys(values.keys!);
-    const directory = new EditionDirectory(dir!);
+    const store = new DirectoryStore(dir!);
     const module = readMatcherModule();
     const progress = new Progress(process.stderr);
     const temp = openTempDir(values.temp);
     try {
-      const { manifest, head, epochKey } = await openEdition(directory, keys);
+      const { manifest, head, epochKey } = await openEdition(store, keys);
       progress.start('import');
       const keyFile = join(temp.path, 'keys');
       const options = { profile, files, rejectsPath: undefined, signal };
       const imported = await importRows(options, { keyFile, tempDir: temp.path, progress });
       progress.start('verify');
       const result = await verifyEdition({
-        ...{ directory, manifest, module, epochKey, keyFile, nonMemberCount, signal },
+        ...{ store, manifest, module, epochKey, keyFile, nonMemberCount, signal },
         keyCount: imported.keys,
         onProgress: (done, total) => progress.update(done, total, 'documents'),
       });
       progress.start('reference');
       const reference = await checkReference({
-        ...{ directory, manifest, module, epochKey, keyFile, keyCount: imported.keys },
+        ...{ store, manifest, module, epochKey, keyFile, keyCount: imported.keys },
       });
       progress.finish();
       const rates = filterRates(result);

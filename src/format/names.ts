@@ -10,7 +10,8 @@ import { refuse } from './fields.ts';
 /** The one object that changes. */
 export const HEAD_NAME = 'head';
 
-export type ObjectFolder = 'pages' | 'manifests' | 'overlays';
+/** Readers ask for the first three; in `history` the publisher keeps heads that were in force. */
+export type ObjectFolder = 'pages' | 'manifests' | 'overlays' | 'history';
 
 /** Name of a content-addressed object, such as `pages/e3b0…`, from its SHA-256. */
 export function objectName(folder: ObjectFolder, sha256: Uint8Array): string {

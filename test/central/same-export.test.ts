@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadExport, loadRecords } from '../../central/load.ts';
-import { EditionDirectory } from '../../data-build/edition-directory.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys } from '../../data-build/keys.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
@@ -43,7 +43,7 @@ async function built(files: readonly string[]) {
     ...{ profile: SLTD, files, keys, outDir, collection: 'sltd' },
     ...{ bitsPerKey: 8, keysPerShard: 32_768, probes: 5, tempRoot: folder, nonMemberCount: 100 },
   });
-  const { manifest } = await openEdition(new EditionDirectory(outDir), keys);
+  const { manifest } = await openEdition(new DirectoryStore(outDir), keys);
   return { asOf: summary.asOf, inputsSha256: toHex(manifest.inputsSha256) };
 }
 

@@ -165,10 +165,10 @@ describe('sltd check', () => {
     const file = space.write('one.csv', sltdCsv('UTO,PAS,A1,,,lost'));
     await build(space, { files: [file], outDir: damaged });
     const { openEdition } = await import('../../data-build/open-edition.ts');
-    const { EditionDirectory } = await import('../../data-build/edition-directory.ts');
+    const { DirectoryStore } = await import('../../publish/directory-store.ts');
     const { objectName } = await import('../../src/format/names.ts');
     const { rmSync } = await import('node:fs');
-    const { manifest } = await openEdition(new EditionDirectory(damaged), space.keys);
+    const { manifest } = await openEdition(new DirectoryStore(damaged), space.keys);
     const row = manifest.state('UTO')!.firstShard;
     rmSync(join(damaged, objectName('pages', manifest.page('match', row).sha256)));
     const question = ['--keys', space.keysPath, '--number', 'A1', '--state', 'UTO'];

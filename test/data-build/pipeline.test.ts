@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { EditionDirectory } from '../../data-build/edition-directory.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
-import { heartbeat, headSignerOf, readHead } from '../../data-build/publish-head.ts';
+import { headSignerOf } from '../../data-build/head-signer.ts';
+import { heartbeat, readHead } from '../../publish/head.ts';
 import { RU_MVD } from '../../data-build/import/profiles/ru-mvd.ts';
 import { createKeys } from '../../data-build/keys.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
@@ -43,10 +44,7 @@ describe('a build', () => {
     expect(summary.verified).toMatchObject({ asked: summary.keys, missing: 0, wrongCategory: 0 });
     expect(summary.verified.nonMembers).toBeGreaterThan(900_000);
     expect(summary.records).toBeLessThanOrEqual(summary.keys);
-    const { manifest, head } = await openEdition(
-      new EditionDirectory(space.path('one')),
-      space.keys,
-    );
+    const { manifest, head } = await openEdition(new DirectoryStore(space.path('one')), space.keys);
     expect(manifest.recordCount).toBe(summary.records);
     expect(manifest.state('UTO')).toMatchObject({ coverage: 'reports', recordCount: 28 });
     expect(manifest.state('XXX')?.recordCount ?? 0).toBe(0);
@@ -190,37 +188,37 @@ describe('a build', () => {
 
 describe('publishing', () => {
   const outDir = space.path('sequence');
-  const directory = new EditionDirectory(outDir);
+  const store = new DirectoryStore(outDir);
 
   test('the sequence goes up with each edition, and a heartbeat keeps it', async () => {
     const signer = await headSignerOf(space.keys);
-    await expect(heartbeat(directory, signer)).rejects.toMatchObject({ code: 'edition-missing' });
+    await expect(heartbeat(store, signer)).rejects.toMatchObject({ code: 'edition-missing' });
     const first = await build(space, { files: [export3k], outDir });
     const second = await build(space, { files: [export3k], outDir });
     expect([first.sequence, second.sequence]).toEqual([1, 2]);
     expect(second.edition).toBe(first.edition);
-    const before = (await readHead(directory, signer.trusted))!;
-    const after = await heartbeat(directory, signer);
+    const before = (await readHead(store, signer.trusted))!;
+    const after = await heartbeat(store, signer);
     expect(after).toMatchObject({ sequence: 2, asOf: before.asOf });
     expect(after.issuedAt).toBeGreaterThanOrEqual(before.issuedAt);
   });
 
   test('heads written at the same time come one after the other', async () => {
     const signer = await headSignerOf(space.keys);
-    const beats = Array.from({ length: 8 }, () => heartbeat(directory, signer));
+    const beats = Array.from({ length: 8 }, () => heartbeat(store, signer));
     const builds = [
       build(space, { files: [export3k], outDir }),
       build(space, { files: [export3k], outDir }),
     ];
     await Promise.all([...beats, ...builds]);
-    expect((await readHead(directory, signer.trusted))?.sequence).toBe(4);
+    expect((await readHead(store, signer.trusted))?.sequence).toBe(4);
     expect(readdirSync(outDir).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   test('a lock that a dead writer left does not stop anybody', async () => {
     const { hostname } = await import('node:os');
     writeFileSync(join(outDir, '.lock'), `${hostname()} 999999999`);
-    await heartbeat(directory, await headSignerOf(space.keys));
+    await heartbeat(store, await headSignerOf(space.keys));
     expect(existsSync(join(outDir, '.lock'))).toBe(false);
   });
 
@@ -245,7 +243,7 @@ describe('a build that ends in the middle', () => {
     const old = space.write('old.csv', sltdCsv('UTO,PAS,OLD1,,,lost'));
     await build(space, { files: [old], outDir });
     const big = await synthetic('big.csv', 60_000);
-    const directory = new EditionDirectory(outDir);
+    const store = new DirectoryStore(outDir);
     const before = readFileSync(join(outDir, 'head'));
     const args = ['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir];
     const states: string[] = [];
@@ -259,7 +257,7 @@ describe('a build that ends in the middle', () => {
       });
       states.push(`${step} ${child.signalCode}`);
       expect(readFileSync(join(outDir, 'head'))).toEqual(before);
-      const { manifest } = await openEdition(directory, space.keys);
+      const { manifest } = await openEdition(store, space.keys);
       expect(manifest.recordCount).toBe(1);
     }
     expect(states).toEqual(
@@ -295,7 +293,7 @@ describe('a build that ends in the middle', () => {
     await expect(build(space, { files: [bad], outDir })).rejects.toMatchObject({
       code: 'input-rejects',
     });
-    const { head } = await openEdition(new EditionDirectory(outDir), space.keys);
+    const { head } = await openEdition(new DirectoryStore(outDir), space.keys);
     expect(Buffer.from(head.manifestSha256).toString('hex')).toBe(first.edition);
     const allowed = await build(space, { files: [bad], outDir, rejectsMaxPercent: 50 });
     expect(allowed).toMatchObject({ rows: 2, accepted: 1, rejected: 1, sequence: 2 });

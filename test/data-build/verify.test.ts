@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { EditionDirectory } from '../../data-build/edition-directory.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { filterFalsePositiveRate } from '../../data-build/filter-theory.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
@@ -42,7 +42,7 @@ function broken(name: string): string {
 
 /** Path of a page of a state's shard. */
 async function pagePath(dir: string, kind: PageKind, code: string, shard = 0): Promise<string> {
-  const { manifest } = await openEdition(new EditionDirectory(dir), space.keys);
+  const { manifest } = await openEdition(new DirectoryStore(dir), space.keys);
   const row = manifest.state(code)!.firstShard + shard;
   return join(dir, objectName('pages', manifest.page(kind, row).sha256));
 }
@@ -68,10 +68,10 @@ describe('sltd verify', () => {
       { profile: SLTD, files: [exportPath], rejectsPath: undefined, signal: undefined },
       { keyFile, tempDir: space.dir, progress: new Progress(undefined) },
     );
-    const directory = new EditionDirectory(goodDir);
-    const { manifest, epochKey } = await openEdition(directory, space.keys);
+    const store = new DirectoryStore(goodDir);
+    const { manifest, epochKey } = await openEdition(store, space.keys);
     const result = await verifyEdition({
-      ...{ directory, manifest, epochKey, keyFile, keyCount, module: readMatcherModule() },
+      ...{ store, manifest, epochKey, keyFile, keyCount, module: readMatcherModule() },
       ...{ nonMemberCount: 10_000, portionBytes: 1, onProgress: () => {} },
     });
     expect(result).toMatchObject({ asked: keyCount, missing: 0, wrongCategory: 0 });

@@ -1,0 +1,296 @@
+/**
+ * A store that is a folder of this machine, or one that it has mounted.
+ *
+ * Every object is written beside its place, flushed to the disk and renamed into it, so that a name
+ * never holds half an object, whatever is killed when. The head is compared and replaced under a lock.
+ */
+
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { SltdError } from '../src/errors.ts';
+import {
+  equalBytes,
+  HEAD_NAME,
+  type ObjectFolder,
+  objectName,
+  sha256,
+  toHex,
+} from '../src/format/names.ts';
+import { isAlive } from './is-alive.ts';
+import type { ObjectStore, PutResult, StoredEntry, StoredObject } from './object-store.ts';
+
+const FOLDERS: readonly ObjectFolder[] = ['pages', 'manifests', 'overlays', 'history'];
+const LOCK_NAME = '.lock';
+const LOCK_TIMEOUT_MS = 10_000;
+const LOCK_POLL_MS = 20;
+/** Names of objects that are not yet whole; readers never ask for them. */
+const partialPrefix = (): string => `.partial-${hostname()}-`;
+
+let partialCount = 0;
+
+export class DirectoryStore implements ObjectStore {
+  readonly location: string;
+  readonly #path: string;
+  #hasFolders = false;
+
+  readonly #lockTimeoutMs: number;
+
+  /** `path` need not be there; `lockTimeoutMs` is how long another writer of the head is waited for. */
+  constructor(path: string, { lockTimeoutMs = LOCK_TIMEOUT_MS } = {}) {
+    this.location = path;
+    this.#path = path;
+    this.#lockTimeoutMs = lockTimeoutMs;
+  }
+
+  async prepare(): Promise<void> {
+    attempt('prepare', () => {
+      this.#makeFolders();
+      for (const folder of ['.', ...FOLDERS]) {
+        for (const name of readdirSync(join(this.#path, folder))) {
+          if (!name.startsWith(partialPrefix())) continue;
+          const pid = Number.parseInt(name.slice(partialPrefix().length), 10);
+          if (!isAlive(pid)) rmSync(join(this.#path, folder, name), { force: true });
+        }
+      }
+    });
+  }
+
+  async get(name: string, lengthMax: number): Promise<StoredObject | undefined> {
+    const file = await orIfMissing(open(join(this.#path, name), 'r'), undefined);
+    if (!file) return undefined;
+    let bytes: Buffer;
+    try {
+      // The length first: nobody reads an endless file.
+      if ((await file.stat()).size > lengthMax) throw new SltdError('format-length');
+      bytes = await file.readFile();
+    } catch (cause) {
+      throw cause instanceof SltdError ? cause : unavailable('read', cause);
+    } finally {
+      await file.close();
+    }
+    const content = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // A content-addressed object has one version for ever; only the head's is ever compared.
+    return { bytes: content, version: name === HEAD_NAME ? await versionOf(content) : name };
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return (await orIfMissing(stat(join(this.#path, name)), undefined))?.isFile() ?? false;
+  }
+
+  async put(
+    folder: ObjectFolder,
+    bytes: Uint8Array,
+    { overwrite = false } = {},
+  ): Promise<PutResult> {
+    const digest = await sha256(bytes);
+    const path = join(this.#path, objectName(folder, digest));
+    if (!overwrite && (await hasBytes(path, bytes))) return { sha256: digest, wasThere: true };
+    this.#makeFolders();
+    const partial = join(this.#path, folder, this.#partialName());
+    try {
+      const file = await open(partial, 'wx', 0o644);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(partial, path);
+    } catch (cause) {
+      await rm(partial, { force: true });
+      throw unavailable('write', cause);
+    }
+    return { sha256: digest, wasThere: false };
+  }
+
+  async list(folder: ObjectFolder): Promise<StoredEntry[]> {
+    const entries: StoredEntry[] = [];
+    for (const base of await orIfMissing(readdir(join(this.#path, folder)), [])) {
+      if (base.startsWith('.')) continue;
+      const name = `${folder}/${base}`;
+      // One that was taken away since is no entry.
+      const found = await orIfMissing(stat(join(this.#path, name)), undefined);
+      if (!found?.isFile()) continue;
+      entries.push({ name, sizeBytes: found.size, modifiedAt: Math.floor(found.mtimeMs) });
+    }
+    return entries;
+  }
+
+  async delete(name: string): Promise<void> {
+    try {
+      await rm(join(this.#path, name), { force: true });
+    } catch (cause) {
+      throw unavailable('delete', cause);
+    }
+  }
+
+  async flush(): Promise<void> {
+    // Windows cannot open a folder as a file; there NTFS's journal keeps the names.
+    if (process.platform === 'win32') return;
+    this.#makeFolders();
+    attempt('flush', () => {
+      for (const folder of FOLDERS) flushFolder(join(this.#path, folder));
+    });
+  }
+
+  replaceHead(bytes: Uint8Array, expectedVersion: string | undefined): Promise<string> {
+    return this.#locked(async (isHeld) => {
+      const before = await this.get(HEAD_NAME, Number.MAX_SAFE_INTEGER);
+      const version = await versionOf(bytes);
+      if (before?.version !== expectedVersion || !isHeld()) throw new SltdError('head-moved');
+      this.#writeHead(bytes);
+      return version;
+    });
+  }
+
+  #writeHead(bytes: Uint8Array): void {
+    const partial = join(this.#path, this.#partialName());
+    attempt('head', () => {
+      const file = openSync(partial, 'wx', 0o644);
+      try {
+        writeFileSync(file, bytes);
+        fsyncSync(file);
+        renameSync(partial, join(this.#path, HEAD_NAME));
+      } catch (error) {
+        rmSync(partial, { force: true });
+        throw error;
+      } finally {
+        closeSync(file);
+      }
+      if (process.platform !== 'win32') flushFolder(this.#path);
+    });
+  }
+
+  /** Runs `work` while no other process writes the head; it can ask whether that is still so. */
+  async #locked<T>(work: (isHeld: () => boolean) => Promise<T>): Promise<T> {
+    this.#makeFolders();
+    const path = join(this.#path, LOCK_NAME);
+    const owner = `${hostname()} ${process.pid} ${partialCount++}`;
+    const isHeld = () => readLock(path) === owner;
+    const deadline = Date.now() + this.#lockTimeoutMs;
+    while (!this.#takeLock(path, owner)) {
+      if (Date.now() > deadline) {
+        throw new SltdError('store-unavailable', { detail: 'another writer holds the lock' });
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS * (1 + Math.random())));
+    }
+    try {
+      return await work(isHeld);
+    } finally {
+      if (isHeld()) rmSync(path, { force: true });
+    }
+  }
+
+  /** A link appears with its content or not at all, so a lock always says whose it is. */
+  #takeLock(path: string, owner: string): boolean {
+    const claim = join(this.#path, this.#partialName());
+    try {
+      writeFileSync(claim, owner, { flag: 'wx', mode: 0o600 });
+      linkSync(claim, path);
+      return true;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unavailable('lock', cause);
+      this.#removeDeadLock(path);
+      return false;
+    } finally {
+      rmSync(claim, { force: true });
+    }
+  }
+
+  /** A writer that was killed leaves its lock; its process id tells. */
+  #removeDeadLock(path: string): void {
+    if (!isLockDead(path)) return;
+    const aside = join(this.#path, this.#partialName());
+    try {
+      renameSync(path, aside);
+      // Between look and rename another waiter may have taken it: then it is given back.
+      if (!isLockDead(aside)) linkSync(aside, path);
+    } catch {
+      // Another waiter was quicker.
+    }
+    rmSync(aside, { force: true });
+  }
+
+  #makeFolders(): void {
+    if (this.#hasFolders) return;
+    attempt('make', () => {
+      for (const folder of FOLDERS) mkdirSync(join(this.#path, folder), { recursive: true });
+    });
+    this.#hasFolders = true;
+  }
+
+  #partialName(): string {
+    return `${partialPrefix()}${process.pid}-${partialCount++}`;
+  }
+}
+
+const versionOf = async (bytes: Uint8Array): Promise<string> => toHex(await sha256(bytes));
+
+/** What was found, or `instead` if there is nothing of that name. */
+async function orIfMissing<T, U>(found: Promise<T>, instead: U): Promise<T | U> {
+  try {
+    return await found;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return instead;
+    throw unavailable('read', cause);
+  }
+}
+
+/** Whether the file holds these very bytes: a damaged one is written again. */
+async function hasBytes(path: string, bytes: Uint8Array): Promise<boolean> {
+  try {
+    return (await stat(path)).size === bytes.length && equalBytes(await readFile(path), bytes);
+  } catch {
+    return false; // Not there, or not readable: writing says what is wrong.
+  }
+}
+
+function attempt(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    throw unavailable(what, cause);
+  }
+}
+
+/** The system's word for what is wrong (ENOSPC, EACCES), without a path. */
+function unavailable(what: string, cause: unknown): SltdError {
+  const { code = 'failed' } = cause as NodeJS.ErrnoException;
+  return new SltdError('store-unavailable', { detail: `${what}: ${code}`, cause });
+}
+
+function isLockDead(path: string): boolean {
+  const [host, pid] = readLock(path)?.split(' ') ?? [];
+  return host === hostname() && !isAlive(Number(pid));
+}
+
+/** Whose the lock is; undefined if it was released just now. */
+function readLock(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function flushFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The head: the last object written, and the only one that changes.
+ *
+ * Its sequence goes up with every edition and overlay and never down: a reader that has seen a higher
+ * one refuses a lower. A heartbeat signs the same sequence again with a new time, so that silence is
+ * visible. Every change is a compare-and-swap against the head that it was made from, so writers that
+ * meet come one after the other, each on top of what the one before put there. A head whose edition is
+ * replaced stays in `history`: rollback and garbage collection know from there what was in force.
+ */
+
+import { setTimeout } from 'node:timers/promises';
+import { SltdError } from '../src/errors.ts';
+import { decodeHead, encodeHead, type Head } from '../src/format/head.ts';
+import { HEAD_BYTES } from '../src/format/layout.ts';
+import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
+import { openOverlay } from '../src/format/overlay.ts';
+import {
+  type SigningKey,
+  signObject,
+  type VerifyKey,
+  verifyObject,
+} from '../src/format/signature.ts';
+import type { ObjectStore } from './object-store.ts';
+import { type ReadableStore, readObject } from './read-object.ts';
+
+/** A head is not answered from after a day: by then somebody has to have noticed. */
+const LIFE_MS = 24 * 60 * 60 * 1000;
+/** So long a writer tries again when others are quicker; a heartbeat and an overlay take one try. */
+const CONTEND_MS = 30_000;
+const CONTEND_PAUSE_MS = 50;
+
+/** Signs heads, and knows the old one. */
+export interface HeadSigner {
+  key: SigningKey;
+  trusted: readonly VerifyKey[];
+}
+
+/** An edition whose manifest and pages are all in the store. */
+export type EditionReference = Pick<
+  Head,
+  'collection' | 'manifestSha256' | 'manifestLength' | 'asOf'
+>;
+
+/** An overlay that is in the store; `asOf` is up to when it holds every report. */
+export type OverlayReference = Required<Pick<Head, 'overlaySha256' | 'overlayLength' | 'asOf'>>;
+
+export interface PublishOptions {
+  /** The head when the work on this edition began, undefined if there was none; now if not told. */
+  since?: Head | undefined;
+  /**
+   * Makes of the overlay in force one for the new edition. It is asked when the overlay holds reports
+   * that are newer than the edition, and asked again when another writer was quicker.
+   */
+  carryOverlay?: ((before: Head) => Promise<OverlayReference>) | undefined;
+  /** Puts the edition in force even if reports are newer than it, and are lost until reported anew. */
+  dropsOverlay?: boolean;
+}
+
+/** The head in force, its signature checked; undefined if there is none yet. */
+export async function readHead(
+  store: ReadableStore,
+  trusted: readonly VerifyKey[],
+): Promise<Head | undefined> {
+  return (await readSignedHead(store, trusted))?.head;
+}
+
+/**
+ * Puts an edition in force, with a sequence one above the old head's.
+ *
+ * Throws 'head-moved' if another edition came in force since the work began and is not older than this
+ * one; 'overlay-dropped' if newer reports would no longer be answered (see PublishOptions);
+ * 'config-invalid' if the store holds another collection.
+ */
+export function publishEdition(
+  store: ObjectStore,
+  signer: HeadSigner,
+  edition: EditionReference,
+  options: PublishOptions = {},
+): Promise<Head> {
+  let turn = 'since' in options ? { since: options.since } : undefined;
+  return moveHead(store, signer, async (before) => {
+    turn ??= { since: before };
+    if (before) checkTurn(before, edition, turn.since);
+    const overlay = before && (await overlayAfter(before, edition, options));
+    return {
+      collection: edition.collection,
+      manifestSha256: edition.manifestSha256,
+      manifestLength: edition.manifestLength,
+      sequence: (before?.sequence ?? 0) + 1,
+      overlaySha256: overlay?.overlaySha256,
+      overlayLength: overlay?.overlayLength ?? 0,
+      asOf: Math.max(edition.asOf, overlay?.asOf ?? 0),
+    };
+  });
+}
+
+/**
+ * Puts a signed overlay in force for the edition that it names; the same one again is a heartbeat.
+ *
+ * `asOf` is up to when it holds every report, in milliseconds. Throws 'head-moved' if another edition,
+ * or an overlay of later data, is in force by now: make it anew. 'edition-missing' without a head.
+ */
+export async function publishOverlay(
+  store: ObjectStore,
+  signer: HeadSigner,
+  { overlay, asOf }: { overlay: Uint8Array; asOf: number },
+): Promise<Head> {
+  const { manifestSha256 } = openOverlay(overlay);
+  const overlaySha256 = await putProved(store, overlay);
+  return moveHead(store, signer, (before) => {
+    if (!before) throw new SltdError('edition-missing');
+    if (!equalBytes(before.manifestSha256, manifestSha256)) {
+      throw new SltdError('head-moved', { detail: 'the overlay is of another edition' });
+    }
+    if (before.overlaySha256 && equalBytes(before.overlaySha256, overlaySha256)) return before;
+    if (before.overlaySha256 && before.asOf > asOf) {
+      throw new SltdError('head-moved', { detail: 'an overlay of later data is in force' });
+    }
+    const sequence = before.sequence + 1;
+    const overlayLength = overlay.length;
+    return { ...before, sequence, overlaySha256, overlayLength, asOf: Math.max(before.asOf, asOf) };
+  });
+}
+
+/** Signs the head in force again, with the present as its time; 'edition-missing' without one. */
+export function heartbeat(store: ObjectStore, signer: HeadSigner): Promise<Head> {
+  return moveHead(store, signer, (before) => {
+    if (!before) throw new SltdError('edition-missing');
+    return before;
+  });
+}
+
+type UntimedHead = Omit<Head, 'issuedAt' | 'notAfter'>;
+
+/** Makes the next head of the one in force until no other writer comes between. */
+async function moveHead(
+  store: ObjectStore,
+  signer: HeadSigner,
+  next: (before: Head | undefined) => UntimedHead | Promise<UntimedHead>,
+): Promise<Head> {
+  const deadline = Date.now() + CONTEND_MS;
+  for (;;) {
+    const before = await readSignedHead(store, signer.trusted);
+    const untimed = await next(before?.head);
+    // Never before the old head: a clock set back must not make it look older.
+    const issuedAt = Math.max(Date.now(), before?.head.issuedAt ?? 0);
+    const head = { ...untimed, issuedAt, notAfter: issuedAt + LIFE_MS };
+    const bytes = await signObject(encodeHead(head), signer.key);
+    if (before && !equalBytes(before.head.manifestSha256, head.manifestSha256)) {
+      await store.put('history', before.bytes);
+      await store.flush();
+    }
+    try {
+      await store.replaceHead(bytes, before?.version);
+      return head;
+    } catch (error) {
+      const isMoved = error instanceof SltdError && error.code === 'head-moved';
+      if (!isMoved || Date.now() > deadline) throw error;
+    }
+    await setTimeout(CONTEND_PAUSE_MS * Math.random());
+  }
+}
+
+async function readSignedHead(
+  store: ReadableStore,
+  trusted: readonly VerifyKey[],
+): Promise<{ head: Head; bytes: Uint8Array; version: string } | undefined> {
+  const object = await store.get(HEAD_NAME, HEAD_BYTES);
+  if (!object) return undefined;
+  await verifyObject(object.bytes, trusted);
+  return { head: decodeHead(object.bytes), ...object };
+}
+
+/** Of two editions made at the same time the newer data stays, and else the first. */
+function checkTurn(before: Head, edition: EditionReference, since: Head | undefined): void {
+  if (before.collection !== edition.collection) {
+    throw new SltdError('config-invalid', { detail: 'the store holds another collection' });
+  }
+  const known = [edition.manifestSha256, since?.manifestSha256];
+  const isKnown = known.some((sha256) => sha256 && equalBytes(before.manifestSha256, sha256));
+  if (!isKnown && edition.asOf <= before.asOf) {
+    throw new SltdError('head-moved', { detail: 'another edition came in force meanwhile' });
+  }
+}
+
+/** The overlay that the new head keeps; none if the edition holds all that the old one held. */
+async function overlayAfter(
+  before: Head,
+  edition: EditionReference,
+  { carryOverlay, dropsOverlay }: PublishOptions,
+): Promise<OverlayReference | undefined> {
+  const { overlaySha256, overlayLength, asOf } = before;
+  if (!overlaySha256) return undefined;
+  if (equalBytes(before.manifestSha256, edition.manifestSha256)) {
+    return { overlaySha256, overlayLength, asOf };
+  }
+  if (asOf <= edition.asOf || dropsOverlay) return undefined;
+  if (!carryOverlay) throw new SltdError('overlay-dropped');
+  return carryOverlay(before);
+}
+
+/** Puts the overlay and reads it back: what a head names must be there, and be right. */
+async function putProved(store: ObjectStore, overlay: Uint8Array): Promise<Uint8Array> {
+  const { sha256, wasThere } = await store.put('overlays', overlay);
+  const reference = { sha256, length: overlay.length };
+  try {
+    await readObject(store, 'overlays', reference);
+  } catch (error) {
+    if (!wasThere) throw error;
+    // A damaged one was there: the right bytes take its place.
+    await store.put('overlays', overlay, { overwrite: true });
+    await readObject(store, 'overlays', reference);
+  }
+  await store.flush();
+  return sha256;
+}
