@@ -1,0 +1,173 @@
+/** Who moves the head, and what may never be lost when two do. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import {
+  type EditionReference,
+  type HeadSigner,
+  heartbeat,
+  publishEdition,
+  publishOverlay,
+  readHead,
+} from '../../publish/head.ts';
+import { decodeHead } from '../../src/format/head.ts';
+import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
+import { signObject, verifyKeys } from '../../src/format/signature.ts';
+import { makeTestKeys } from '../support/edition.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'sltd-test-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const keys = await makeTestKeys();
+const signer: HeadSigner = { key: keys.head, trusted: await verifyKeys(keys.jwk.head.x!) };
+const NOON = Date.UTC(2026, 0, 15, 12);
+
+let count = 0;
+let store: DirectoryStore;
+beforeEach(() => {
+  store = new DirectoryStore(join(root, `store-${count++}`));
+});
+
+const edition = (name: number, asOf = NOON): EditionReference => ({
+  ...{ collection: 'sltd', manifestSha256: new Uint8Array(32).fill(name) },
+  ...{ manifestLength: 1_000, asOf },
+});
+
+const overlayOf = (name: number, asOf: number): Promise<Uint8Array> =>
+  signObject(
+    encodeOverlay({
+      ...{ epochKeyId: new Uint8Array(16), manifestSha256: new Uint8Array(32).fill(name), asOf },
+      operations: [{ digest: new Uint8Array(16).fill(7), kind: 'added', category: 4 }],
+    }),
+    keys.overlay,
+  );
+
+const inForce = async () => (await readHead(store, signer.trusted))!;
+
+describe('an overlay', () => {
+  test('comes in force with a higher sequence, and once', async () => {
+    await publishEdition(store, signer, edition(1));
+    const overlay = await overlayOf(1, NOON + 1_000);
+    const head = await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+    expect(head).toMatchObject({ sequence: 2, asOf: NOON + 1_000, overlayLength: overlay.length });
+    expect(head.manifestSha256).toEqual(edition(1).manifestSha256);
+    const again = await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+    expect(again.sequence).toBe(2);
+    expect((await heartbeat(store, signer)).overlaySha256).toEqual(head.overlaySha256);
+  });
+
+  test('of another edition, or of older data than the one in force, is refused', async () => {
+    const put = async (name: number, asOf: number) =>
+      publishOverlay(store, signer, { overlay: await overlayOf(name, asOf), asOf });
+    await expect(put(1, NOON)).rejects.toMatchObject({ code: 'edition-missing' });
+    await publishEdition(store, signer, edition(1));
+    await put(1, NOON + 2_000);
+    await expect(put(2, NOON + 3_000)).rejects.toMatchObject({ code: 'head-moved' });
+    await expect(put(1, NOON + 1_000)).rejects.toMatchObject({ code: 'head-moved' });
+    expect(await inForce()).toMatchObject({ sequence: 2, asOf: NOON + 2_000 });
+  });
+
+  test('is read back before a head names it: a damaged one of its name is replaced', async () => {
+    await publishEdition(store, signer, edition(1));
+    const overlay = await overlayOf(1, NOON);
+    const { sha256 } = await store.put('overlays', overlay);
+    const name = `overlays/${Buffer.from(sha256).toString('hex')}`;
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(join(store.location, name), new Uint8Array(overlay.length));
+    await publishOverlay(store, signer, { overlay, asOf: NOON });
+    const bytes = (await store.get(name, overlay.length))!.bytes;
+    expect(openOverlay(bytes).operationCount).toBe(1);
+  });
+});
+
+describe('reports that are newer than an edition', () => {
+  beforeEach(async () => {
+    await publishEdition(store, signer, edition(1));
+    const overlay = await overlayOf(1, NOON + 1_000);
+    await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+  });
+
+  test('are not dropped in silence', async () => {
+    const publishing = publishEdition(store, signer, edition(2, NOON + 999));
+    await expect(publishing).rejects.toMatchObject({ code: 'overlay-dropped' });
+    expect((await inForce()).sequence).toBe(2);
+    const dropped = await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    expect(dropped).toMatchObject({ sequence: 3, overlayLength: 0, asOf: NOON });
+  });
+
+  test('go over to it in an overlay that is made for it', async () => {
+    const carried = { overlaySha256: new Uint8Array(32).fill(9), overlayLength: 500 };
+    const head = await publishEdition(store, signer, edition(2), {
+      carryOverlay: async ({ asOf }) => ({ ...carried, asOf }),
+    });
+    expect(head).toMatchObject({ sequence: 3, asOf: NOON + 1_000, ...carried });
+  });
+
+  test('are in it once it is as new as they are; the same edition keeps its overlay', async () => {
+    expect((await publishEdition(store, signer, edition(1))).overlayLength).toBeGreaterThan(0);
+    const head = await publishEdition(store, signer, edition(2, NOON + 1_000));
+    expect(head).toMatchObject({ sequence: 4, overlayLength: 0, asOf: NOON + 1_000 });
+  });
+});
+
+describe('two publishers', () => {
+  test('of editions that began at the same head: the newer data stays, else the first', async () => {
+    const first = await publishEdition(store, signer, edition(1));
+    const since = { since: first };
+    await publishEdition(store, signer, edition(2, NOON + 1), since);
+    const late = publishEdition(store, signer, edition(3, NOON + 1), since);
+    await expect(late).rejects.toMatchObject({ code: 'head-moved' });
+    const newer = await publishEdition(store, signer, edition(4, NOON + 2), since);
+    expect(newer.sequence).toBe(3);
+    // Who saw the head may put older data in force: a person decided so.
+    expect((await publishEdition(store, signer, edition(3))).sequence).toBe(4);
+  });
+
+  test('of the first edition: the second is told', async () => {
+    const none = { since: undefined };
+    await publishEdition(store, signer, edition(1), none);
+    const second = publishEdition(store, signer, edition(2), none);
+    await expect(second).rejects.toMatchObject({ code: 'head-moved' });
+  });
+
+  test('an edition, overlays and heartbeats at once: every one is counted, none is lost', async () => {
+    await publishEdition(store, signer, edition(1));
+    const overlays = [1, 2, 3].map(async (second) => {
+      const asOf = NOON + second * 1_000;
+      const overlay = await overlayOf(1, asOf);
+      return publishOverlay(store, signer, { overlay, asOf }).catch((error) => error.code);
+    });
+    const beats = Array.from({ length: 6 }, () => heartbeat(store, signer));
+    const heads = [...(await Promise.all(overlays)), ...(await Promise.all(beats))];
+    const moved = heads.filter((head) => head === 'head-moved').length;
+    // A later one may have been quicker; then the earlier is refused, and its reports are in it.
+    expect(await inForce()).toMatchObject({ sequence: 4 - moved, asOf: NOON + 3_000 });
+  });
+});
+
+describe('history', () => {
+  test('has every head whose edition was replaced, as it was last in force', async () => {
+    const first = await publishEdition(store, signer, edition(1));
+    const beat = await heartbeat(store, signer);
+    await publishEdition(store, signer, edition(2));
+    const entries = await store.list('history');
+    const heads = await Promise.all(
+      entries.map(async ({ name }) => decodeHead((await store.get(name, 256))!.bytes)),
+    );
+    expect(heads).toEqual([beat]);
+    expect(heads[0]!.manifestSha256).toEqual(first.manifestSha256);
+  });
+});
+
+test('a store of another collection, or with a head of an unknown key, is left alone', async () => {
+  await publishEdition(store, signer, edition(1));
+  const other = { ...edition(2), collection: 'other' };
+  const work = publishEdition(store, signer, other);
+  await expect(work).rejects.toMatchObject({ code: 'config-invalid' });
+  const { head } = await makeTestKeys();
+  const stranger = { key: head, trusted: await verifyKeys((await makeTestKeys()).jwk.head.x!) };
+  await expect(heartbeat(store, stranger)).rejects.toMatchObject({ code: 'format-signature' });
+});
