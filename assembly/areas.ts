@@ -17,9 +17,19 @@ const HOST_AREAS: usize = 512;
 
 // Matcher. A chunk is small enough for all of it to stay in the first-level cache.
 export const CHUNK_KEYS: usize = 256;
-/** A key's bytes from 0, its length as u32 at KEY_LENGTH: 36 characters at most. */
-export const KEY_STRIDE: usize = 40;
+/**
+ * struct Key {               // 48 bytes
+ *    0  u8[36] text          // or u32, a change of the nearest key before (document/look-alike.ts)
+ *   36  u32    length        // KEY_IS_CHANGE: it is a change
+ *   40  u32    firstPage     // id of the filter page of its state's shard 0; for screenKeys() only
+ *   44  u32    shardCount    // of its state; 0 if there is no page
+ * }
+ */
+export const KEY_STRIDE: usize = 48;
 export const KEY_LENGTH: usize = 36;
+export const KEY_IS_CHANGE: u32 = 0xffffffff;
+export const KEY_FIRST_PAGE: usize = 40;
+export const KEY_SHARD_COUNT: usize = 44;
 export const KEYS: usize = HOST_AREAS;
 export const DIGESTS: usize = KEYS + CHUNK_KEYS * KEY_STRIDE;
 export const ADDRESSES: usize = DIGESTS + CHUNK_KEYS * DIGEST_BYTES;

@@ -16,8 +16,22 @@ import {
   PAGE_SHARD_COUNT,
   PAGE_TABLE_COUNT,
 } from '../src/format/layout';
-import { ADDRESSES, ANSWERS, BUILD_DIGESTS, BUILD_PAGE, DIGESTS } from './areas';
+import {
+  ADDRESSES,
+  ANSWERS,
+  BUILD_DIGESTS,
+  BUILD_PAGE,
+  DIGESTS,
+  KEYS,
+  KEY_FIRST_PAGE,
+  KEY_SHARD_COUNT,
+  KEY_STRIDE,
+} from './areas';
 import { mulhi } from './multiply';
+import { hashKeys, wipeKeys } from './siphash';
+
+/** The answer about a page that is not in the arena. */
+const NOT_RESIDENT: u32 = 2;
 
 /** Address of the block of the digest at `digest` in the filter page at `page`. */
 function blockOf(page: usize, digest: usize): usize {
@@ -46,17 +60,51 @@ export function probeFilters(count: u32): void {
   let digest = DIGESTS;
   for (let i: u32 = 0; i < count; i++) {
     const page: usize = load<u32>(ADDRESSES + (i << 2));
-    const block = blockOf(page, digest);
-    let h = load<u32>(digest, 8);
-    let all: u32 = 1;
-    for (let probes = load<u32>(page, PAGE_PARAMETER); probes > 0; probes--) {
-      all &= load<u32>(wordOf(block, h)) >> bitOf(h);
-      h *= GOLDEN;
-    }
-    all &= <u32>(load<u32>(page, PAGE_TABLE_COUNT) !== 0);
-    store<u8>(ANSWERS + i, all | <u32>(page === 0));
+    store<u8>(ANSWERS + i, probeFilter(page, digest) | <u32>(page === 0));
     digest += DIGEST_BYTES;
   }
+}
+
+/** 1 (maybe) or 0 (absent); 0 of the page at address 0, which has no keys. */
+function probeFilter(page: usize, digest: usize): u32 {
+  const block = blockOf(page, digest);
+  let h = load<u32>(digest, 8);
+  let all: u32 = <u32>(load<u32>(page, PAGE_TABLE_COUNT) !== 0);
+  for (let probes = load<u32>(page, PAGE_PARAMETER); probes > 0; probes--) {
+    all &= load<u32>(wordOf(block, h)) >> bitOf(h);
+    h *= GOLDEN;
+  }
+  return all;
+}
+
+/**
+ * The whole of a check that finds nothing, in one call: reads EPOCH_KEY and `count` keys of KEYS with
+ * the pages they belong to, finds those pages in the arena's table of `slotMask` + 1 slots (host:
+ * page-arena.ts), writes DIGESTS and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there.
+ * Answers how many are not 0. The keys are wiped. Trusted as in digestKeys() and probeFilters().
+ */
+export function screenKeys(count: u32, table: usize, slotMask: u32): u32 {
+  hashKeys(count);
+  let key = KEYS;
+  let digest = DIGESTS;
+  let open: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const shardCount = load<u32>(key, KEY_SHARD_COUNT);
+    const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(load<u32>(digest, 12), shardCount);
+    const slot = table + ((id & slotMask) << 3);
+    const entry = load<u32>(slot, 4);
+    const isThere = <u32>(load<u32>(slot) === id) & <u32>(shardCount !== 0) & <u32>(entry !== 0);
+    const page = select<u32>(entry & ~1, 0, isThere);
+    // The lowest bit tells the arena that the page was used.
+    store<u32>(slot, entry | isThere, 4);
+    const answer = select<u32>(probeFilter(page, digest), NOT_RESIDENT, isThere);
+    store<u8>(ANSWERS + i, answer);
+    open += <u32>(answer !== 0);
+    key += KEY_STRIDE;
+    digest += DIGEST_BYTES;
+  }
+  wipeKeys(count);
+  return open;
 }
 
 /**

@@ -17,10 +17,13 @@ export {
   DIGESTS,
   EPOCH_KEY,
   KEYS,
+  KEY_FIRST_PAGE,
+  KEY_IS_CHANGE,
   KEY_LENGTH,
+  KEY_SHARD_COUNT,
   KEY_STRIDE,
 } from './areas';
-export { buildFilterPage, probeFilters } from './filter';
+export { buildFilterPage, probeFilters, screenKeys } from './filter';
 export { probeMatches } from './match-query';
 export { buildMatchPage } from './pilot-search';
 export { digestKeys } from './siphash';

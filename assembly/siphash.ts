@@ -7,7 +7,12 @@
  */
 
 import { DIGEST_BYTES } from '../src/format/layout';
-import { DIGESTS, EPOCH_KEY, KEYS, KEY_LENGTH, KEY_STRIDE } from './areas';
+import { DIGESTS, EPOCH_KEY, KEYS, KEY_IS_CHANGE, KEY_LENGTH, KEY_STRIDE } from './areas';
+
+/** Class letter and issuing state stand before the number. */
+const KEY_PREFIX_BYTES: usize = 4;
+/** Characters of a number: 32. */
+const PLACE_MASK: u32 = 31;
 
 // "somepseudorandomlygeneratedbytes", in two halves each: 64-bit literals are none in JavaScript.
 const INITIAL_V0: u64 = ((<u64>0x736f6d65) << 32) | 0x70736575;
@@ -18,14 +23,29 @@ const INITIAL_V3: u64 = ((<u64>0x74656462) << 32) | 0x79746573;
 /**
  * Reads u8[16] EPOCH_KEY and `count` keys of KEYS, writes u32[4 * count] DIGESTS.
  * The keys are wiped: no document number outlives the call.
- * Trusted: count <= CHUNK_KEYS, lengths <= KEY_LENGTH. Bytes behind a key's end are ignored.
+ * Trusted: count <= CHUNK_KEYS, lengths <= KEY_LENGTH, the first is no change. Bytes behind a key's
+ * end are ignored.
  */
 export function digestKeys(count: u32): void {
+  hashKeys(count);
+  wipeKeys(count);
+}
+
+/** Lets no document number outlive the call that it was written for. */
+export function wipeKeys(count: u32): void {
+  memory.fill(KEYS, 0, <usize>count * KEY_STRIDE);
+}
+
+/** digestKeys(), but changes are written out and the keys stay. */
+export function hashKeys(count: u32): void {
   const k0 = load<u64>(EPOCH_KEY);
   const k1 = load<u64>(EPOCH_KEY, 8);
   let key = KEYS;
+  let base = KEYS;
   let digest = DIGESTS;
   for (let i: u32 = 0; i < count; i++) {
+    if (load<u32>(key, KEY_LENGTH) === KEY_IS_CHANGE) writeChanged(key, base);
+    else base = key;
     const length = load<u32>(key, KEY_LENGTH);
     const lastWord = length >> 3;
     // The word with the tail: up to 7 bytes of the key, and the length on top.
@@ -77,15 +97,19 @@ export function digestKeys(count: u32): void {
       v0 ^= word;
     }
     store<u64>(digest, v0 ^ v1 ^ v2 ^ v3, 8);
-    wipeKey(key);
     key += KEY_STRIDE;
     digest += DIGEST_BYTES;
   }
 }
 
-function wipeKey(key: usize): void {
-  const zero = i64x2.splat(0);
-  v128.store(key, zero);
-  v128.store(key, zero, 16);
-  store<u64>(key, 0, 32);
+/** Puts in the place of a change the key that it makes of `base`. */
+function writeChanged(key: usize, base: usize): void {
+  let change = load<u32>(key);
+  v128.store(key, v128.load(base));
+  v128.store(key, v128.load(base, 16), 16);
+  store<u64>(key, load<u64>(base, 32), 32);
+  const number = key + KEY_PREFIX_BYTES;
+  for (; change !== 0; change >>= 16) {
+    store<u8>(number + (change & PLACE_MASK), change >> 8);
+  }
 }

@@ -18,6 +18,7 @@ import {
   queryFromMrz,
   spellingsOf,
 } from '../src/document/query.ts';
+import type { StateEntry } from '../src/format/manifest.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
@@ -34,6 +35,12 @@ const RUNS = 9;
 const STATE = parseStateCode('D')!;
 const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 17 * index);
 const IDENTITY = { state: STATE, shardCount: SHARD_COUNT, epochKeyId: new Uint8Array(16) };
+/** The state's row in the manifest. */
+const ENTRY: StateEntry = {
+  ...{ state: STATE, coverage: 'reports', asOf: 0, recordCount: LISTED },
+  ...{ firstShard: 0, shardCount: SHARD_COUNT },
+};
+const SCREEN = { epochKey: EPOCH_KEY, firstPageId: 0, wantsAllDigests: false };
 const FILTER_OPTIONS = { bitsPerKey: 8, probes: 5 };
 
 interface Shard {
@@ -221,16 +228,17 @@ export async function space(): Promise<Measurement[]> {
   ];
 }
 
-/** Whether any probe is a candidate: what the request path does with resident pages. */
+/** Whether any key is a candidate: what the request path does with resident pages. */
 function isCandidate(matcher: WasmMatcher, keys: readonly (CanonicalKey | Change)[]): boolean {
-  const digests = matcher.digests(keys, EPOCH_KEY);
-  const addresses = new Uint32Array(keys.length);
+  const screened = matcher.screen(
+    keys,
+    keys.map(() => ENTRY),
+    SCREEN,
+  );
+  if (screened === undefined) return false;
+  const { answers, digests } = screened;
   for (let i = 0; i < keys.length; i++) {
-    addresses[i] = matcher.filters.find(shardOf(digests[4 * i + 3]!));
-  }
-  const maybes = matcher.probeFilters(digests, addresses);
-  for (let i = 0; i < keys.length; i++) {
-    if (maybes[i] === 0) continue;
+    if (answers[i] === 0) continue;
     const page = matcher.matches.find(shardOf(digests[4 * i + 3]!));
     const digest = digests.subarray(4 * i, 4 * i + 4);
     if (matcher.probeMatches(digest, Uint32Array.of(page))[0] !== 0) return true;

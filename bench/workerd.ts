@@ -6,11 +6,16 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../scripts/system.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** The program itself: bin/workerd may be a script that starts it as a process of its own. */
+const WORKERD: string = createRequire(createRequire(import.meta.url).resolve('wrangler'))(
+  'workerd',
+).default;
 const READY_TIMEOUT_MS = 20_000;
 
 export interface WorkerdProcess {
@@ -70,11 +75,10 @@ const edge :Workerd.Worker = (
 );
 `,
   );
-  const child = spawn(
-    join(ROOT, 'node_modules/workerd/bin/workerd'),
-    ['serve', join(bundleDir, 'config.capnp')],
-    { env: { ...process.env, ...variables }, stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  const child = spawn(WORKERD, ['serve', join(bundleDir, 'config.capnp')], {
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const url = `http://127.0.0.1:${port}`;
   await untilAnswers(url, child);
   return {

@@ -156,20 +156,19 @@ async function verdictsOf(
       }
     }
   }
-  const digests = tools.matcher.digests(keys, edition.epochKey);
-  const found = await lookUp(edition, { digests, entries }, tools);
+  const found = await lookUp(edition, { keys, entries }, tools);
   let first = 0;
   return plan.map((step) => {
     const from = first;
     for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    return refusalOf(step) ?? verdictOf(step.spellings, from, first, { edition, digests, found });
+    return refusalOf(step) ?? verdictOf(step.spellings, from, first, { edition, found });
   });
 }
 
 interface Findings {
   edition: Edition;
-  digests: Digests;
-  found: LookUp;
+  /** Undefined: every key is absent, and there is no overlay to ask. */
+  found: LookUp | undefined;
 }
 
 const ABSENT: Verdict = { kind: 'absent' };
@@ -179,17 +178,22 @@ function verdictOf(
   spellings: readonly Spellings[],
   from: number,
   to: number,
-  findings: Findings,
+  { edition, found }: Findings,
 ): Verdict {
   assert(to > from, 'S1: a document is absent only if it was probed');
-  const isAbsent = !findings.found.doubts && isUntouched(from, to, findings);
-  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, findings);
+  if (!found) return ABSENT;
+  const isAbsent = !found.doubts && isUntouched(from, to, edition, found);
+  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, edition, found);
 }
 
 /** The way of nearly all documents: neither page nor overlay has a word on any of the digests. */
-function isUntouched(from: number, to: number, { edition, digests, found }: Findings): boolean {
-  for (let i = from; i < to; i++) if (found.answers[i] !== 0) return false;
-  const { overlay } = edition;
+function isUntouched(
+  from: number,
+  to: number,
+  { overlay }: Edition,
+  { answers, digests }: LookUp,
+): boolean {
+  for (let i = from; i < to; i++) if (answers[i] !== 0) return false;
   if (!overlay) return true;
   for (let i = from; i < to; i++) if (operationOn(overlay, digests, i)) return false;
   return true;
@@ -204,7 +208,8 @@ function operationOn(overlay: Overlay, digests: Digests, place: number): Overlay
 function closeVerdictOf(
   spellings: readonly Spellings[],
   from: number,
-  { edition, digests, found }: Findings,
+  edition: Edition,
+  found: LookUp,
 ): Verdict {
   let doubt: ErrorCode | undefined;
   let isWithdrawalPending = false;
@@ -216,7 +221,7 @@ function closeVerdictOf(
     const code = found.doubts?.get(place);
     doubt ??= code;
     const answer = code === undefined ? found.answers[place]! : 0;
-    const operation = edition.overlay && operationOn(edition.overlay, digests, place);
+    const operation = edition.overlay && operationOn(edition.overlay, found.digests, place);
     place++;
     if (operation?.kind === 'added') return categoryOf(operation.category);
     // S5: a withdrawal takes nothing away here; central decides.

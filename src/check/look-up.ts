@@ -1,17 +1,20 @@
 /**
  * Look-up: for each digest, whether the pages of the edition have it.
  *
- * Filter pages first; only where one says *maybe*, the match page decides. Pages that are resident
- * are all probed by one call. Those that are not are fetched, a few at a time, and each is probed in
- * the very step that puts it into the arena: no address and no digest stays in wasm memory across an
- * await (S7). A page that cannot be had answers nothing, and the digest is in doubt (S4).
+ * Filter pages first; only where one says *maybe*, the match page decides. One call into the wasm
+ * makes the digests and probes the filter pages that are resident: for most requests that is all.
+ * Pages that are not resident are fetched, a few at a time, and each is probed in the very step that
+ * puts it into the arena: no address and no digest stays in wasm memory across an await (S7). A page
+ * that cannot be had answers nothing, and the digest is in doubt (S4).
  */
 
-import { type ErrorCode, SltdError } from '../errors.ts';
+import type { CanonicalKey } from '../document/canonical-key.ts';
+import type { Change } from '../document/look-alike.ts';
+import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import type { StateEntry } from '../format/manifest.ts';
 import type { PageKind } from '../format/page.ts';
 import type { Digests } from '../matcher/matcher.ts';
-import type { WasmMatcher } from '../matcher/wasm-matcher.ts';
+import { NOT_RESIDENT, type WasmMatcher } from '../matcher/wasm-matcher.ts';
 import { type Edition, pageExpectation, shardRow } from '../store/edition.ts';
 import type { Defer, PageStore } from '../store/page-store.ts';
 import { forEachParallel } from '../store/parallel.ts';
@@ -28,77 +31,76 @@ export interface LookUpTools {
 }
 
 export interface LookUp {
-  /** For each digest 0 (absent) or 1 + category. Says nothing where there is a doubt. */
+  /** For each key 0 (absent) or 1 + category. Says nothing where there is a doubt. */
   answers: Uint8Array;
-  /** Why a digest could not be answered, by its place; undefined if all could. */
+  /** Of the keys, in order; those of absent ones are there only if the edition has an overlay. */
+  digests: Digests;
+  /** Why a key could not be answered, by its place; undefined if all could. */
   doubts: ReadonlyMap<number, ErrorCode> | undefined;
 }
 
-/** Digests in a row with the shard that each belongs to. */
-interface Shards {
-  digests: Digests;
-  /** By digest; undefined where the edition does not know the issuing state. */
+/** Keys in a row with the state that each belongs to. */
+interface Keys {
+  keys: readonly (CanonicalKey | Change)[];
+  /** By key; undefined where the edition does not know the issuing state. */
   entries: readonly (StateEntry | undefined)[];
 }
 
-/** Looks all digests up in the pages of one edition; never throws for a page. */
+/**
+ * Looks all keys up in the pages of one edition; never throws for a page. Undefined if every key is
+ * absent and nobody has to look at the digests.
+ */
 export async function lookUp(
   edition: Edition,
-  { digests, entries }: Shards,
+  { keys, entries }: Keys,
   tools: LookUpTools,
-): Promise<LookUp> {
+): Promise<LookUp | undefined> {
+  const { epochKey, firstPageId, overlay } = edition;
+  const wantsAllDigests = overlay !== undefined;
+  const screened = tools.matcher.screen(keys, entries, { epochKey, firstPageId, wantsAllDigests });
+  if (screened === undefined) return undefined;
+  const { digests, answers: filterAnswers } = screened;
   const count = entries.length;
-  const rows = new Int32Array(count);
-  const asked: Asked = { edition, digests, entries, rows, doubts: new Map() };
-  const filterAnswers = askAllResident(asked, tools.matcher) ?? (await askFilters(asked, tools));
+  const asked: Asked = {
+    edition,
+    digests,
+    entries,
+    rows: new Int32Array(count),
+    doubts: new Map(),
+  };
+  await askFilters(filterAnswers, asked, tools);
   const maybe: number[] = [];
-  for (let i = 0; i < count; i++) if (filterAnswers[i] === 1) maybe.push(i);
+  for (let i = 0; i < count; i++) {
+    if (filterAnswers[i] === 1) maybe.push(i);
+    assert(filterAnswers[i] !== NOT_RESIDENT || asked.doubts.has(i), 'S4: no page is a doubt');
+  }
   const answers = new Uint8Array(count);
   if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
-  return { answers, doubts: asked.doubts.size === 0 ? undefined : asked.doubts };
+  return { answers, digests, doubts: asked.doubts.size === 0 ? undefined : asked.doubts };
 }
 
-/**
- * Synchronous, the way of a post that is warm: one pass, one call. Undefined as soon as a page is
- * not resident or a state not known; fills `rows` up to there.
- */
-function askAllResident(
-  { edition, digests, entries, rows }: Asked,
-  matcher: WasmMatcher,
-): Uint8Array | undefined {
-  const { filters } = matcher;
-  const addresses = new Uint32Array(rows.length);
-  for (let i = 0; i < rows.length; i++) {
-    const entry = entries[i];
-    if (entry === undefined) return undefined;
-    const row = shardRow(entry, digests[4 * i + 3]!);
-    const address = filters.find(edition.firstPageId + row);
-    if (address === 0) return undefined;
-    rows[i] = row;
-    addresses[i] = address;
-  }
-  return matcher.probeFilters(digests, addresses);
-}
-
-async function askFilters(asked: Asked, tools: LookUpTools): Promise<Uint8Array> {
+/** Fills in the rows of what is not absent, and asks the filter pages that are not resident. */
+async function askFilters(answers: Uint8Array, asked: Asked, tools: LookUpTools): Promise<void> {
   const { digests, entries, rows, doubts } = asked;
   const places: number[] = [];
   for (let i = 0; i < rows.length; i++) {
+    if (answers[i] === 0) continue;
     const entry = entries[i];
     if (entry === undefined) {
       doubts.set(i, 'state-not-covered');
-    } else {
-      rows[i] = shardRow(entry, digests[4 * i + 3]!);
-      places.push(i);
+      continue;
     }
+    rows[i] = shardRow(entry, digests[4 * i + 3]!);
+    if (answers[i] === NOT_RESIDENT) places.push(i);
   }
-  const answers = new Uint8Array(rows.length);
-  await askPages('filter', places, answers, asked, tools);
-  return answers;
+  if (places.length > 0) await askPages('filter', places, answers, asked, tools);
 }
 
-interface Asked extends Shards {
+interface Asked {
   edition: Edition;
+  digests: Digests;
+  entries: readonly (StateEntry | undefined)[];
+  /** Row of each key's shard in the manifest; filled in for those that are not absent. */
   rows: Int32Array;
   doubts: Map<number, ErrorCode>;
 }

@@ -6,6 +6,15 @@
  * the Multics system", 1969). Pages are never split, and begin at multiples of 64 bytes, so that a
  * filter block is one cache line.
  *
+ * Where a page lies stands in a table in the same memory, so that the wasm finds it by itself
+ * (assembly/filter.ts, screenKeys): a page's slot is its id modulo the number of slots, and of two
+ * pages with one slot the later stays.
+ *
+ *     struct Slot {            // 8 bytes
+ *        0  u32  id
+ *        4  u32  address       // a multiple of 64, +1 if the page was used; 0: there is none
+ *     }
+ *
  * What must hold: find() answers 0 or an address where exactly the bytes last put under that id
  * lie. A put() may move and evict any page: an address is good until the next put().
  */
@@ -17,13 +26,15 @@ const ALIGN_BYTES = 64;
 /** Used pages that one put() moves at most: it bounds the time a request may lose here. */
 const MOVES_MAX = 16;
 
+const SLOT_BYTES = 8;
+const USED = 1;
+
+/** One place in the ring; the table tells whether its page is still the one that is found. */
 interface Resident {
-  /** NaN once a later put() of the same id has replaced it. */
   id: number;
   address: number;
   /** Rounded up to ALIGN_BYTES. */
   sizeBytes: number;
-  isUsed: boolean;
 }
 
 /** Bytes that a page takes in an arena. */
@@ -31,52 +42,76 @@ function roundUp(byteCount: number): number {
   return Math.ceil(byteCount / ALIGN_BYTES) * ALIGN_BYTES;
 }
 
+/** Where an arena lies, and what it takes in. */
+export interface ArenaOptions {
+  memory: WebAssembly.Memory;
+  /** Address of the table, which the pages follow: a multiple of 64 and not 0. */
+  start: number;
+  /** A power of two. */
+  slotCount: number;
+  /** For pages; rounded down to a multiple of 64. */
+  capacityBytes: number;
+  kind: PageKind;
+}
+
+/** Bytes from the start of an arena to its end; both are multiples of 64. */
+export function arenaBytes({ slotCount, capacityBytes }: Omit<ArenaOptions, 'memory'>): number {
+  return roundUp(SLOT_BYTES * slotCount) + roundUp(capacityBytes);
+}
+
 /** One arena for one kind of page, between fixed addresses of a wasm memory. */
 export class PageArena {
   /** Pages that had to leave for others so far. */
   evictions = 0;
-  /** Bytes of the pages that find() finds, each rounded up to 64. */
-  residentBytes = 0;
   readonly capacityBytes: number;
+  /** Address of the table. */
+  readonly table: number;
+  /** One less than the number of its slots. */
+  readonly slotMask: number;
 
   readonly #memory: WebAssembly.Memory;
+  /** Address of the first page. */
   readonly #start: number;
   readonly #kind: PageKind;
-  readonly #residents = new Map<number, Resident>();
   /** Oldest first, from #tailIndex on. */
   #queue: Resident[] = [];
   #tailIndex = 0;
   /** Where the next page goes, from #start. */
   #headOffset = 0;
   #bytes: Uint8Array;
+  #words: Uint32Array;
 
-  /** `start` is a multiple of 64 and not 0; the memory reaches beyond start + capacityBytes. */
-  constructor({
-    memory,
-    start,
-    capacityBytes,
-    kind,
-  }: {
-    memory: WebAssembly.Memory;
-    start: number;
-    capacityBytes: number;
-    kind: PageKind;
-  }) {
+  /** The memory reaches beyond the arena's end. */
+  constructor({ memory, start, slotCount, capacityBytes, kind }: ArenaOptions) {
     assert(start > 0 && start % ALIGN_BYTES === 0, 'an arena begins at a multiple of 64');
+    assert(slotCount > 0 && (slotCount & (slotCount - 1)) === 0, 'slots are a power of two');
     this.#memory = memory;
-    this.#start = start;
+    this.table = start;
+    this.slotMask = slotCount - 1;
+    this.#start = start + roundUp(SLOT_BYTES * slotCount);
     this.#kind = kind;
     this.capacityBytes = Math.floor(capacityBytes / ALIGN_BYTES) * ALIGN_BYTES;
     this.#bytes = new Uint8Array(memory.buffer);
-    assert(start + this.capacityBytes < this.#bytes.length, 'an arena lies in the memory');
+    this.#words = new Uint32Array(memory.buffer);
+    assert(this.#start + this.capacityBytes < this.#bytes.length, 'an arena lies in the memory');
   }
 
-  /** Address of the page last put under this id, or 0 if it is not here any more. */
+  /** Bytes of the pages that find() finds, each rounded up to 64. */
+  get residentBytes(): number {
+    this.#refreshViews();
+    const residents = this.#queue.slice(this.#tailIndex).filter((page) => this.#isFound(page));
+    return residents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+
+  /** Address of the page last put under this id, a u32, or 0 if it is not here any more. */
   find(id: number): number {
-    const resident = this.#residents.get(id);
-    if (resident === undefined) return 0;
-    resident.isUsed = true;
-    return resident.address;
+    this.#refreshViews();
+    const slot = this.#slotOf(id);
+    if (this.#words[slot] !== id) return 0;
+    const entry = this.#words[slot + 1]!;
+    if (entry === 0) return 0;
+    this.#words[slot + 1] = entry | USED;
+    return addressOf(entry);
   }
 
   /**
@@ -86,28 +121,57 @@ export class PageArena {
    * larger than the arena.
    */
   put(id: number, page: Uint8Array): number {
+    assert(id >= 0 && id < 2 ** 32, 'a page id is a u32');
     if (decodePage(page).kind !== this.#kind) throw new SltdError('page-corrupt');
     const sizeBytes = roundUp(page.length);
     if (sizeBytes > this.capacityBytes) {
       throw new SltdError('config-invalid', { detail: 'a page is larger than its arena' });
     }
-    // The memory may have grown since: then the old view is empty.
-    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#forget(id);
+    this.#refreshViews();
+    this.#clearSlot(id);
     this.#makeRoom(sizeBytes);
     const address = this.#start + this.#headOffset;
     this.#bytes.set(page, address);
-    this.#append({ id, address, sizeBytes, isUsed: false });
+    this.#append({ id, address, sizeBytes });
     return address;
   }
 
   /** Forgets all pages. */
   clear(): void {
-    this.#residents.clear();
+    this.#refreshViews();
+    this.#words.fill(0, this.table >> 2, this.#start >> 2);
     this.#queue = [];
     this.#tailIndex = 0;
     this.#headOffset = 0;
-    this.residentBytes = 0;
+  }
+
+  /** The memory may have grown: then the old views are empty. */
+  #refreshViews(): void {
+    if (this.#words.length > 0) return;
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#words = new Uint32Array(this.#memory.buffer);
+  }
+
+  /** Index of the slot's first word. */
+  #slotOf(id: number): number {
+    return (this.table >> 2) + 2 * (id & this.slotMask);
+  }
+
+  #clearSlot(id: number): void {
+    const slot = this.#slotOf(id);
+    this.#words[slot] = 0;
+    this.#words[slot + 1] = 0;
+  }
+
+  /** The slot's second word if it names this page, else 0. */
+  #entryOf({ id, address }: Resident): number {
+    const slot = this.#slotOf(id);
+    const entry = this.#words[slot + 1]!;
+    return this.#words[slot] === id && addressOf(entry) === address ? entry : 0;
+  }
+
+  #isFound(page: Resident): boolean {
+    return this.#entryOf(page) !== 0;
   }
 
   /** Lets the oldest pages go or move until `sizeBytes` are free at the head, in one piece. */
@@ -116,11 +180,12 @@ export class PageArena {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue[this.#tailIndex]!;
       this.#queue[this.#tailIndex++] = REMOVED;
-      if (oldest.isUsed && !Number.isNaN(oldest.id) && moves < MOVES_MAX) {
+      const entry = this.#entryOf(oldest);
+      if ((entry & USED) !== 0 && moves < MOVES_MAX) {
         moves++;
         this.#moveToHead(oldest);
-      } else if (!Number.isNaN(oldest.id)) {
-        this.#forget(oldest.id);
+      } else if (entry !== 0) {
+        this.#clearSlot(oldest.id);
         this.evictions++;
       }
       this.#compactQueue();
@@ -157,26 +222,15 @@ export class PageArena {
     if (!isWrapped && this.capacityBytes - this.#headOffset < page.sizeBytes) this.#headOffset = 0;
     const address = this.#start + this.#headOffset;
     this.#bytes.copyWithin(address, page.address, page.address + page.sizeBytes);
-    page.address = address;
-    page.isUsed = false;
-    this.residentBytes -= page.sizeBytes;
-    this.#append(page);
+    this.#append({ ...page, address });
   }
 
   #append(page: Resident): void {
     this.#queue.push(page);
-    this.#residents.set(page.id, page);
+    const slot = this.#slotOf(page.id);
+    this.#words[slot] = page.id;
+    this.#words[slot + 1] = page.address;
     this.#headOffset = page.address - this.#start + page.sizeBytes;
-    this.residentBytes += page.sizeBytes;
-  }
-
-  /** The place stays taken until the tail has reached it. */
-  #forget(id: number): void {
-    const resident = this.#residents.get(id);
-    if (resident === undefined) return;
-    this.#residents.delete(id);
-    this.residentBytes -= resident.sizeBytes;
-    resident.id = Number.NaN;
   }
 
   #compactQueue(): void {
@@ -187,4 +241,7 @@ export class PageArena {
 }
 
 /** Stands in the queue's places that were left. */
-const REMOVED: Resident = { id: Number.NaN, address: 0, sizeBytes: 0, isUsed: false };
+const REMOVED: Resident = { id: 0, address: 0, sizeBytes: 0 };
+
+/** Without the mark that the page was used; unsigned. */
+const addressOf = (entry: number): number => (entry & ~USED) >>> 0;

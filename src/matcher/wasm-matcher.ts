@@ -2,24 +2,30 @@
  * The matcher that ships: assembly/, called once for a chunk of keys.
  *
  * Two ways in. mayContain() and match() take any page and copy it: for the build, for tests, for
- * whoever holds a page once. probeFilters() and probeMatches() read pages where they already lie,
- * in the arenas: the request path. No call leaves anything in wasm memory that a later one reads,
- * and the keys are wiped as they are hashed.
+ * whoever holds a page once. screen(), probeFilters() and probeMatches() read pages where they
+ * already lie, in the arenas: the request path. No call leaves anything in wasm memory that a later
+ * one reads, and the keys are wiped before it returns.
  */
 
-import { type CanonicalKey, KEY_PREFIX_LENGTH } from '../document/canonical-key.ts';
-import type { Change } from '../document/look-alike.ts';
+import {
+  type CanonicalKey,
+  KEY_PREFIX_LENGTH,
+  NUMBER_LENGTH_MAX,
+} from '../document/canonical-key.ts';
+import { type Change, respell } from '../document/look-alike.ts';
 import { assert, SltdError } from '../errors.ts';
 import { DIGEST_BYTES, EPOCH_KEY_BYTES } from '../format/layout.ts';
+import type { StateEntry } from '../format/manifest.ts';
 import { decodePage, type PageKind } from '../format/page.ts';
 import type { Digests, Matcher } from './matcher.ts';
-import { PageArena } from './page-arena.ts';
+import { arenaBytes, PageArena } from './page-arena.ts';
 
 /** What assembly/index.ts exports; the globals are the addresses of areas.ts. */
 export interface MatcherCore {
   memory: WebAssembly.Memory;
   digestKeys(count: number): void;
   probeFilters(count: number): void;
+  screenKeys(count: number, table: number, slotMask: number): number;
   probeMatches(count: number): void;
   buildFilterPage(): void;
   buildMatchPage(): number;
@@ -33,7 +39,10 @@ export interface MatcherCore {
   DIGESTS: WebAssembly.Global;
   EPOCH_KEY: WebAssembly.Global;
   KEYS: WebAssembly.Global;
+  KEY_FIRST_PAGE: WebAssembly.Global;
+  KEY_IS_CHANGE: WebAssembly.Global;
   KEY_LENGTH: WebAssembly.Global;
+  KEY_SHARD_COUNT: WebAssembly.Global;
   KEY_STRIDE: WebAssembly.Global;
 }
 
@@ -57,6 +66,30 @@ const LOOP_ELEMENTS_MAX = 128;
 
 const FILTER_ARENA_BYTES = 2 ** 20;
 const MATCH_ARENA_BYTES = 2 ** 21;
+/** Two editions of 30,000 shards have a slot for every page; few match pages are resident. */
+const FILTER_SLOTS = 2 ** 16;
+const MATCH_SLOTS = 2 ** 12;
+
+/** screen()'s answer about a key whose filter page is not resident, or that has none. */
+export const NOT_RESIDENT = 2;
+
+/** The pages that keys are looked up in: those of one edition. */
+export interface Screen {
+  /** Under which the edition's digests were made: 16 bytes. */
+  epochKey: Uint8Array;
+  /** Id in the arenas of the filter page of shard row 0. */
+  firstPageId: number;
+  /** Whether the digests of keys that are absent are wanted as well. */
+  wantsAllDigests: boolean;
+}
+
+/** What screen() leaves open. */
+export interface Screened {
+  /** For each key 0 (absent), 1 (maybe) or NOT_RESIDENT. */
+  answers: Uint8Array;
+  /** Of keys whose answer is 0 filled in only on demand. */
+  digests: Digests;
+}
 
 /** Digests and probes by WebAssembly; one instance serves one isolate. */
 export class WasmMatcher implements Matcher {
@@ -71,6 +104,9 @@ export class WasmMatcher implements Matcher {
   readonly #keys: number;
   readonly #keyStride: number;
   readonly #keyLength: number;
+  readonly #keyFirstPage: number;
+  readonly #keyIsChange: number;
+  readonly #keyShardCount: number;
   readonly #epochKey: number;
   readonly #digests: number;
   readonly #addresses: number;
@@ -92,22 +128,27 @@ export class WasmMatcher implements Matcher {
     this.#keys = core.KEYS.value;
     this.#keyStride = core.KEY_STRIDE.value;
     this.#keyLength = core.KEY_LENGTH.value;
+    this.#keyFirstPage = core.KEY_FIRST_PAGE.value;
+    this.#keyIsChange = core.KEY_IS_CHANGE.value;
+    this.#keyShardCount = core.KEY_SHARD_COUNT.value;
     this.#epochKey = core.EPOCH_KEY.value;
     this.#digests = core.DIGESTS.value;
     this.#addresses = core.ADDRESSES.value;
     this.#answers = core.ANSWERS.value;
 
-    const filtersStart = nextArena(core.ARENAS.value);
-    const matchesStart = nextArena(filtersStart + filterArenaBytes);
-    this.#pageScratch = nextArena(matchesStart + matchArenaBytes);
     const { memory } = core;
+    const filters = {
+      ...{ start: nextArena(core.ARENAS.value), slotCount: FILTER_SLOTS },
+      ...{ capacityBytes: filterArenaBytes, kind: 'filter' as const },
+    };
+    const matches = {
+      ...{ start: nextArena(filters.start + arenaBytes(filters)), slotCount: MATCH_SLOTS },
+      ...{ capacityBytes: matchArenaBytes, kind: 'match' as const },
+    };
+    this.#pageScratch = nextArena(matches.start + arenaBytes(matches));
     reserve(memory, this.#pageScratch);
-    this.filters = new PageArena({
-      ...{ memory, start: filtersStart, capacityBytes: filterArenaBytes, kind: 'filter' },
-    });
-    this.matches = new PageArena({
-      ...{ memory, start: matchesStart, capacityBytes: matchArenaBytes, kind: 'match' },
-    });
+    this.filters = new PageArena({ memory, ...filters });
+    this.matches = new PageArena({ memory, ...matches });
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);
   }
@@ -117,17 +158,44 @@ export class WasmMatcher implements Matcher {
    * (document/look-alike.ts): a dozen spellings of a document cost no string each.
    */
   digests(keys: readonly (CanonicalKey | Change)[], epochKey: Uint8Array): Digests {
-    assert(epochKey.length === EPOCH_KEY_BYTES, 'an epoch key has 16 bytes');
     const digests = new Uint32Array(DIGEST_WORDS * keys.length);
-    for (let i = 0; i < EPOCH_KEY_BYTES; i++) this.#bytes[this.#epochKey + i] = epochKey[i]!;
+    this.#writeEpochKey(epochKey);
     for (let first = 0; first < keys.length; first += this.#chunkKeys) {
       const count = Math.min(this.#chunkKeys, keys.length - first);
       this.#writeKeys(keys, first, count);
       this.#core.digestKeys(count);
-      const wordCount = DIGEST_WORDS * count;
-      copy(this.#words, this.#digests >> 2, digests, DIGEST_WORDS * first, wordCount);
+      this.#readDigests(digests, first, count);
     }
     return digests;
+  }
+
+  /**
+   * The way of nearly all documents: their keys are hashed and looked up in the filter pages of their
+   * states, `entries` of the same places, all in one call. Undefined if every key is absent.
+   */
+  screen(
+    keys: readonly (CanonicalKey | Change)[],
+    entries: readonly (StateEntry | undefined)[],
+    { epochKey, firstPageId, wantsAllDigests }: Screen,
+  ): Screened | undefined {
+    assert(entries.length === keys.length, 'one state a key');
+    let screened: Screened | undefined;
+    this.#writeEpochKey(epochKey);
+    const { table, slotMask } = this.filters;
+    for (let first = 0; first < keys.length; first += this.#chunkKeys) {
+      const count = Math.min(this.#chunkKeys, keys.length - first);
+      this.#writeKeys(keys, first, count);
+      this.#writePlaces(entries, first, count, firstPageId);
+      const openCount = this.#core.screenKeys(count, table, slotMask);
+      if (openCount === 0 && !wantsAllDigests) continue;
+      screened ??= {
+        answers: new Uint8Array(keys.length),
+        digests: new Uint32Array(DIGEST_WORDS * keys.length),
+      };
+      copy(this.#bytes, this.#answers, screened.answers, first, count);
+      this.#readDigests(screened.digests, first, count);
+    }
+    return screened;
   }
 
   mayContain(filterPage: Uint8Array, digests: Digests): Uint8Array {
@@ -157,21 +225,47 @@ export class WasmMatcher implements Matcher {
     return this.#probe(digests, addresses, 'match');
   }
 
+  #writeEpochKey(epochKey: Uint8Array): void {
+    assert(epochKey.length === EPOCH_KEY_BYTES, 'an epoch key has 16 bytes');
+    for (let i = 0; i < EPOCH_KEY_BYTES; i++) this.#bytes[this.#epochKey + i] = epochKey[i]!;
+  }
+
+  #readDigests(digests: Digests, first: number, count: number): void {
+    copy(this.#words, this.#digests >> 2, digests, DIGEST_WORDS * first, DIGEST_WORDS * count);
+  }
+
   #writeKeys(keys: readonly (CanonicalKey | Change)[], first: number, count: number): void {
-    // A chunk may begin with a change: then the key that it changes was in the one before.
-    let base = first;
-    while (typeof keys[base] === 'number') base--;
-    assert(base >= 0, 'a change follows a key');
+    let hasKey = false;
     for (let i = 0; i < count; i++) {
       const key = keys[first + i]!;
       if (typeof key === 'string') {
-        base = first + i;
         this.#writeKey(i, key);
+        hasKey = true;
+      } else if (hasKey) {
+        this.#writeChange(i, key);
       } else {
-        if (base < first) this.#writeKey(i, keys[base] as CanonicalKey);
-        else this.#copyKey(base - first, i);
-        this.#changeKey(i, key);
+        // A chunk may begin with changes: the key that they change was in the one before.
+        let base = first - 1;
+        while (typeof keys[base] === 'number') base--;
+        assert(base >= 0, 'a change follows a key');
+        this.#writeKey(i, respelledKey(keys[base] as CanonicalKey, key));
       }
+    }
+  }
+
+  /** Where the wasm finds the filter page of each key. */
+  #writePlaces(
+    entries: readonly (StateEntry | undefined)[],
+    first: number,
+    count: number,
+    firstPageId: number,
+  ): void {
+    const words = this.#words;
+    for (let i = 0; i < count; i++) {
+      const entry = entries[first + i];
+      const at = this.#keys + i * this.#keyStride;
+      words[(at + this.#keyFirstPage) >> 2] = entry ? firstPageId + entry.firstShard : 0;
+      words[(at + this.#keyShardCount) >> 2] = entry ? entry.shardCount : 0;
     }
   }
 
@@ -204,22 +298,13 @@ export class WasmMatcher implements Matcher {
     assert(allBits < 128, 'a canonical key is ASCII');
   }
 
-  #copyKey(from: number, to: number): void {
-    const words = this.#words;
-    const source = (this.#keys + from * this.#keyStride) >> 2;
-    const target = (this.#keys + to * this.#keyStride) >> 2;
-    for (let word = 0; word < this.#keyStride >> 2; word++) {
-      words[target + word] = words[source + word]!;
-    }
-  }
-
-  #changeKey(index: number, change: Change): void {
-    const number = this.#keys + index * this.#keyStride + KEY_PREFIX_LENGTH;
-    for (let rest = change; rest !== 0; rest >>>= 16) {
-      const place = rest & 0xff;
-      assert(place < this.#keyLength - KEY_PREFIX_LENGTH, 'a change lies in the number');
-      this.#bytes[number + place] = (rest >> 8) & 0xff;
-    }
+  /** A change of the nearest key before, which the wasm writes out. */
+  #writeChange(index: number, change: Change): void {
+    // Both places at once: the second is 0 if there is none.
+    assert(((change | (change >> 16)) & 0xff) < NUMBER_LENGTH_MAX, 'a change lies in the number');
+    const at = this.#keys + index * this.#keyStride;
+    this.#words[at >> 2] = change;
+    this.#words[(at + this.#keyLength) >> 2] = this.#keyIsChange;
   }
 
   /** Puts a page behind the arenas; a format error if it is not one of this kind. */
@@ -253,6 +338,9 @@ export class WasmMatcher implements Matcher {
     return answers;
   }
 }
+
+const respelledKey = (key: CanonicalKey, change: Change): CanonicalKey =>
+  (key.slice(0, KEY_PREFIX_LENGTH) + respell(key.slice(KEY_PREFIX_LENGTH), change)) as CanonicalKey;
 
 /** Copies elements; for few, a loop is quicker than TypedArray.set() with its view of the part. */
 function copy<Elements extends Uint8Array | Uint32Array>(

@@ -58,10 +58,12 @@ export function drawShard(
     seed,
     identity = ONE_SHARD,
     builder,
+    filter = FILTER_OPTIONS,
   }: {
     seed: number;
     identity?: typeof ONE_SHARD;
     builder?: PageBuilder;
+    filter?: typeof FILTER_OPTIONS;
   },
 ) {
   const next = randomWords(~seed);
@@ -72,7 +74,7 @@ export function drawShard(
   const pageBuilder = builder ?? new PageBuilder(wasmModule);
   return {
     ...drawn,
-    filterPage: pageBuilder.buildFilterPage({ ...identity, ...FILTER_OPTIONS }, drawn.digests),
+    filterPage: pageBuilder.buildFilterPage({ ...identity, ...filter }, drawn.digests),
     matchPage: pageBuilder.buildMatchPage(identity, drawn.digests, drawn.categories).page,
   };
 }

@@ -278,7 +278,7 @@ describe('every response', () => {
 
   it('to a failure of ours is a problem that tells nothing', async () => {
     const own = await Edge.start();
-    own.services.matcher.digests = () => {
+    own.services.matcher.screen = () => {
       throw new Error(SECRET);
     };
     await expectProblem(await own.check(OTHER_FIELDS), 'internal');

@@ -1,0 +1,109 @@
+/** screen(): one call, and the same answers as digests, addresses and probes one after the other. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-key.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
+import { type Change, lookAlikes, respell } from '../../src/document/look-alike.ts';
+import type { StateEntry } from '../../src/format/manifest.ts';
+import { NOT_RESIDENT, WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
+import { shardRow } from '../../src/store/edition.ts';
+import { numberOf } from '../document/arbitraries.ts';
+import { drawShard, wasmModule } from './shards.ts';
+
+const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 5 * index);
+const FIRST_PAGE_ID = 1_000;
+const SHARD_COUNT = 5;
+/** Row of the one shard whose page is not in the arena. */
+const AWAY = 8;
+
+const entryOf = (firstShard: number, shardCount: number) =>
+  ({ firstShard, shardCount }) as StateEntry;
+/** Two states with pages, and one that the edition does not know. */
+const ENTRIES = [entryOf(0, SHARD_COUNT), entryOf(SHARD_COUNT, SHARD_COUNT), undefined];
+
+/** All rows but AWAY have a page; one of them is empty. */
+function residentMatcher(): WasmMatcher {
+  const matcher = new WasmMatcher(wasmModule);
+  for (let row = 0; row < 2 * SHARD_COUNT; row++) {
+    if (row === AWAY) continue;
+    // Nearly full filters: half of all keys are maybes.
+    const { filterPage } = drawShard(row === 2 ? 0 : 200 + row, {
+      seed: row,
+      filter: { bitsPerKey: 1, probes: 1 },
+    });
+    matcher.filters.put(FIRST_PAGE_ID + row, filterPage);
+  }
+  return matcher;
+}
+
+/** What screen() must say of a written key, by the parts that it does at once. */
+function expectedAnswer(
+  matcher: WasmMatcher,
+  key: CanonicalKey,
+  entry: StateEntry | undefined,
+): number {
+  if (!entry) return NOT_RESIDENT;
+  const digest = matcher.digests([key], EPOCH_KEY);
+  const address = matcher.filters.find(FIRST_PAGE_ID + shardRow(entry, digest[3]!));
+  if (address === 0) return NOT_RESIDENT;
+  return matcher.probeFilters(digest, Uint32Array.of(address))[0]!;
+}
+
+const documents = fc.array(fc.record({ number: numberOf(1, 32), state: fc.nat(2) }), {
+  maxLength: 60,
+  size: 'max',
+});
+
+describe('screen', () => {
+  const matcher = residentMatcher();
+  const screen = { epochKey: EPOCH_KEY, firstPageId: FIRST_PAGE_ID };
+
+  it('S1: answers each key as digest, address and probe do, also past the end of a chunk', () => {
+    let keyCountMax = 0;
+    fc.assert(
+      fc.property(documents, fc.boolean(), (asked, wantsAllDigests) => {
+        const keys: (CanonicalKey | Change)[] = [];
+        const written: CanonicalKey[] = [];
+        const entries: (StateEntry | undefined)[] = [];
+        for (const { number, state } of asked) {
+          const keyOf = (text: string) => canonicalKey('passport', 'D' as StateCode, text);
+          const changes = lookAlikes(number, 'none');
+          keys.push(keyOf(number), ...changes);
+          written.push(keyOf(number), ...changes.map((change) => keyOf(respell(number, change))));
+          for (let i = 0; i <= changes.length; i++) entries.push(ENTRIES[state]);
+        }
+        keyCountMax = Math.max(keyCountMax, keys.length);
+        const expected = written.map((key, i) => expectedAnswer(matcher, key, entries[i]));
+        const screened = matcher.screen(keys, entries, { ...screen, wantsAllDigests });
+        if (screened === undefined) {
+          expect(wantsAllDigests && keys.length > 0).toBe(false);
+          expect(expected.every((answer) => answer === 0)).toBe(true);
+          return;
+        }
+        expect([...screened.answers]).toEqual(expected);
+        const digests = matcher.digests(written, EPOCH_KEY);
+        expected.forEach((answer, i) => {
+          if (answer === 0 && !wantsAllDigests) return;
+          const at = 4 * i;
+          expect(screened.digests.subarray(at, at + 4)).toEqual(digests.subarray(at, at + 4));
+        });
+      }),
+    );
+    expect(keyCountMax).toBeGreaterThan(256);
+  });
+
+  it('marks the pages that it asks as used', () => {
+    const small = new WasmMatcher(wasmModule, { filterArenaBytes: 64 * 8 });
+    const page = drawShard(1, { seed: 1 }).filterPage;
+    const entries = [entryOf(0, 1)];
+    const keys = [canonicalKey('passport', 'D' as StateCode, 'C01X00T47')];
+    small.filters.put(1, page);
+    for (let other = 2; other < 40; other++) {
+      small.filters.put(other, page);
+      small.screen(keys, entries, { epochKey: EPOCH_KEY, firstPageId: 1, wantsAllDigests: false });
+    }
+    expect(small.filters.find(1)).not.toBe(0);
+    expect(small.filters.find(2)).toBe(0);
+  });
+});
