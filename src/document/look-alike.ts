@@ -22,27 +22,23 @@ const LOOK_ALIKES_MAX = 63;
 /** Pairs that no check digit tells apart, then pairs that look alike in OCR-B, print or by hand. */
 const PAIRS = 'G6 S8 L1 PF U0 QG ' + 'O0 I1 B8 S5 Z2 Q0 D0 OQ OD IL';
 
-interface Alternative {
-  letter: string;
-  /** Change of the character's value, before weighting. */
-  change: number;
-}
+/** Alternatives of all characters, flat: those of code c are ALTERNATIVE_STARTS[c] to [c + 1]. */
+const ALTERNATIVE_STARTS = new Uint8Array(129);
+/** Character codes. */
+const ALTERNATIVE_LETTERS: number[] = [];
+/** What each adds to the value of the character, before weighting, modulo 10. */
+const ALTERNATIVE_CHANGES: number[] = [];
 
-const NONE: readonly Alternative[] = [];
-
-/** Alternatives by character code, in the order of PAIRS. */
-const ALTERNATIVES: readonly (readonly Alternative[])[] = (() => {
-  const table: Alternative[][] = Array.from({ length: 128 }, () => []);
-  const add = (from: string, to: string): void => {
-    const change = characterValue(to.charCodeAt(0)) - characterValue(from.charCodeAt(0));
-    table[from.charCodeAt(0)]!.push({ letter: to, change });
-  };
+for (let code = 0; code < 128; code++) {
+  const letter = String.fromCharCode(code);
   for (const pair of PAIRS.split(' ')) {
-    add(pair.charAt(0), pair.charAt(1));
-    add(pair.charAt(1), pair.charAt(0));
+    const other = pair.indexOf(letter) < 0 ? undefined : pair.charCodeAt(1 - pair.indexOf(letter));
+    if (other === undefined) continue;
+    ALTERNATIVE_LETTERS.push(other);
+    ALTERNATIVE_CHANGES.push((characterValue(other) - characterValue(code) + 40) % 10);
   }
-  return table;
-})();
+  ALTERNATIVE_STARTS[code + 1] = ALTERNATIVE_LETTERS.length;
+}
 
 /**
  * One or two characters put in the place of others: place, character code, place, character code,
@@ -51,7 +47,6 @@ const ALTERNATIVES: readonly (readonly Alternative[])[] = (() => {
  */
 export type Change = number;
 
-const oneChange = (place: number, letter: string): Change => place | (letter.charCodeAt(0) << 8);
 const twoChanges = (first: Change, second: Change): Change => first | (second << 16);
 
 /** The number after a change. */
@@ -77,60 +72,58 @@ export function lookAlikes(
 ): Change[] {
   const changes: Change[] = [];
   const isVerified = checkDigit === 'verified';
-  for (let i = 0; i < number.length; i++) {
-    for (const { letter, change } of alternativesAt(number, i)) {
-      if (isVerified && change % 10 !== 0) continue;
-      if (changes.length >= countMax) return changes;
-      changes.push(oneChange(i, letter));
-    }
+  const count = listSingles(number);
+  for (let i = 0; i < count && changes.length < countMax; i++) {
+    if (!isVerified || CHANGES[i] === 0) changes.push(SINGLES[i]!);
   }
-  if (isVerified) addPairs(number, changes, countMax);
+  if (isVerified) addPairs(count, changes, countMax);
   return changes;
 }
-
-const alternativesAt = (number: string, index: number): readonly Alternative[] =>
-  ALTERNATIVES[number.charCodeAt(index)] ?? NONE;
 
 /** Room for the alternatives of all places of a number: at most six each. */
 const ROOM = 6 * NUMBER_LENGTH_MAX;
 const PLACES = new Uint8Array(ROOM);
 const SINGLES = new Int32Array(ROOM);
-const VALUE_CHANGES = new Int32Array(ROOM);
-const WEIGHTED_CHANGES = new Int32Array(ROOM);
-
-/** Two changes that leave the sum modulo 10 as it is. Flat, because every zone comes through here. */
-function addPairs(number: string, changes: Change[], countMax: number): void {
-  let count = 0;
-  for (let i = 0; i < number.length; i++) {
-    for (const { letter, change } of alternativesAt(number, i)) {
-      PLACES[count] = i;
-      SINGLES[count] = oneChange(i, letter);
-      VALUE_CHANGES[count] = change;
-      WEIGHTED_CHANGES[count] = change * weightAt(i);
-      count++;
-    }
-  }
-  for (let first = 0; first < count; first++) {
-    for (let second = first + 1; second < count; second++) {
-      if (PLACES[second] === PLACES[first]) continue;
-      const sum = WEIGHTED_CHANGES[first]! + WEIGHTED_CHANGES[second]!;
-      if (sum % 10 !== 0 && !cancelsWithFiller(first, second)) continue;
-      if (changes.length >= countMax) return;
-      changes.push(twoChanges(SINGLES[first]!, SINGLES[second]!));
-    }
-  }
-}
+/** What a change adds to the character's value, modulo 10. */
+const CHANGES = new Uint8Array(ROOM);
+/** What it adds to the weighted sum, modulo 10. */
+const SHIFTS = new Uint8Array(ROOM);
+/** The same under the habit of counting the filler behind nine characters (mrz-number.ts). */
+const FILLED_SHIFTS = new Uint8Array(ROOM);
 
 /** A long TD1 or TD2 number has a filler after nine characters that some issuers count. */
 const CHARACTERS_BEFORE_FILLER = 9;
 
-/** Whether two changes cancel out under the habit of counting that filler. */
-function cancelsWithFiller(first: number, second: number): boolean {
-  if (PLACES[second]! < CHARACTERS_BEFORE_FILLER) return false;
-  const weighted = (index: number): number => {
-    const place = PLACES[index]!;
-    const isBehind = place >= CHARACTERS_BEFORE_FILLER;
-    return VALUE_CHANGES[index]! * weightAt(isBehind ? place + 1 : place);
-  };
-  return (weighted(first) + weighted(second)) % 10 === 0;
+/** Fills the five with all changes of one character; their number. Flat: every zone comes here. */
+function listSingles(number: string): number {
+  let count = 0;
+  for (let i = 0; i < number.length; i++) {
+    const code = number.charCodeAt(i);
+    const end = ALTERNATIVE_STARTS[code + 1]!;
+    for (let alternative = ALTERNATIVE_STARTS[code]!; alternative < end; alternative++) {
+      const change = ALTERNATIVE_CHANGES[alternative]!;
+      PLACES[count] = i;
+      SINGLES[count] = i | (ALTERNATIVE_LETTERS[alternative]! << 8);
+      CHANGES[count] = change;
+      SHIFTS[count] = (change * weightAt(i)) % 10;
+      FILLED_SHIFTS[count] =
+        i < CHARACTERS_BEFORE_FILLER ? SHIFTS[count]! : (change * weightAt(i + 1)) % 10;
+      count++;
+    }
+  }
+  return count;
+}
+
+/** Two changes that leave the sum modulo 10 as it is. */
+function addPairs(count: number, changes: Change[], countMax: number): void {
+  for (let first = 0; first < count; first++) {
+    const needed = (10 - SHIFTS[first]!) % 10;
+    const filledNeeded = (10 - FILLED_SHIFTS[first]!) % 10;
+    for (let second = first + 1; second < count; second++) {
+      if (SHIFTS[second] !== needed && FILLED_SHIFTS[second] !== filledNeeded) continue;
+      if (PLACES[second] === PLACES[first]) continue;
+      if (changes.length >= countMax) return;
+      changes.push(twoChanges(SINGLES[first]!, SINGLES[second]!));
+    }
+  }
 }

@@ -25,9 +25,31 @@ const lineCountOf = (width: 30 | 36 | 44): number => (width === 30 ? 3 : 2);
 /** The lines of a zone, or undefined if the text has not the shape of one. */
 export function mrzLines(text: string): MrzLines | undefined {
   if (text.length > TEXT_LENGTH_MAX) return undefined;
+  const clean = cleanLines(text);
+  if (clean !== undefined) return clean;
   const parts = splitLines(text);
   if (parts === undefined || parts.length === 0) return undefined;
   return parts.length === 1 ? cutJoined(parts[0]!) : fitLines(parts);
+}
+
+const LINE_FEED = 0x0a;
+
+/** What most readers send: full lines of A-Z, 0-9 and fillers, a line feed between them. */
+function cleanLines(text: string): MrzLines | undefined {
+  for (const width of WIDTHS) {
+    const count = lineCountOf(width);
+    if (text.length !== width * count + count - 1) continue;
+    const lines: string[] = [];
+    for (let line = 0; line < count; line++) {
+      const from = line * (width + 1);
+      const to = from + width;
+      for (let i = from; i < to; i++) if (!isClean(text.charCodeAt(i))) return undefined;
+      if (line + 1 < count && text.charCodeAt(to) !== LINE_FEED) return undefined;
+      lines.push(text.slice(from, to));
+    }
+    return { width, lines, isShapeUncertain: false };
+  }
+  return undefined;
 }
 
 const isControl = (code: number): boolean =>
