@@ -207,7 +207,11 @@ function zoneOf(format: MrzFormat, first: string, number: NumberField, fields: F
     documentNumber: number.value,
     otherNumbers: number.others,
     numberCheck: isUnproved ? 'invalid' : number.check,
-    ...fields,
+    nationality: fields.nationality,
+    birthDate: fields.birthDate,
+    expiryDate: fields.expiryDate,
+    sex: fields.sex,
+    checks: fields.checks,
   };
 }
 
