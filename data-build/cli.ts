@@ -22,11 +22,12 @@ import { HEARTBEAT } from './commands/heartbeat.ts';
 import { INSPECT } from './commands/inspect.ts';
 import { KEYS } from './commands/keys.ts';
 import { ORIGIN } from './commands/origin.ts';
+import { TAG_KEY } from './commands/tag-key.ts';
 import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
-  ...[KEYS, TOKEN, GENERATE, BUILD, HEARTBEAT, ORIGIN, VERIFY, INSPECT, CHECK],
+  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, HEARTBEAT, ORIGIN, VERIFY, INSPECT, CHECK],
 ];
 
 function overview(): string {

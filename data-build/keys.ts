@@ -10,6 +10,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import * as v from 'valibot';
 import { SltdError } from '../src/errors.ts';
+import { monthOf, tagKeyText } from '../src/format/tag-key.ts';
 
 const KEY_ROLES = ['edition', 'overlay', 'head', 'central', 'token', 'edge'] as const;
 
@@ -34,6 +35,8 @@ export interface KeysFile extends Record<KeyRole, PrivateJwk> {
   previousEpochKey?: string;
   /** base64url of 32 bytes. */
   seal: string;
+  /** Key of the tags of checks, `2026-11:<base64url of 32 bytes>` (src/format/tag-key.ts). */
+  tag?: string;
 }
 
 const hex16 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
@@ -54,6 +57,7 @@ const keysSchema = v.object({
   token: jwk,
   edge: jwk,
   seal: base64url32,
+  tag: v.optional(v.pipe(v.string(), v.regex(/^\d{4}-\d{2}:[A-Za-z0-9_-]{43}$/))),
 });
 
 /** New random keys; given those of the epoch before, only the epoch key is new. */
@@ -69,6 +73,7 @@ export function createKeys(before?: KeysFile): KeysFile {
     token: createJwk(),
     edge: createJwk(),
     seal: randomBytes(32).toString('base64url'),
+    tag: tagKeyText({ month: monthOf(Date.now()), bytes: randomBytes(32) }),
   };
 }
 

@@ -128,6 +128,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const centralEnv = {
       CENTRAL_SIGNING_KEY: JSON.stringify(keys.central),
       EDGE_KEYS: publicKeyText(keys.edge),
+      ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
       // The embedded database, also where the environment names another.
       DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
@@ -214,6 +215,8 @@ export function edgeVariables(
     TOKEN_KEYS: publicKeyText(keys.token),
     EDGE_SIGNING_KEY: JSON.stringify(keys.edge),
     SEAL_KEY: keys.seal,
+    ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
+    CHECK_EVENTS: 'post',
   };
 }
 

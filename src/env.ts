@@ -6,20 +6,22 @@
  */
 
 import { base64url } from 'jose';
-import { AuditTagger } from './check/audit.ts';
+import { Tagger } from './check/audit.ts';
 import type { CheckTools } from './check/check.ts';
 import { CentralClient } from './check/confirmation.ts';
 import { CredentialReader } from './check/credential.ts';
+import { EventPoster } from './check/event-poster.ts';
 import { epochKeyId } from './document/digest.ts';
 import { SltdError } from './errors.ts';
 import { fromHex } from './format/names.ts';
 import { signingKey, type VerifyKey, verifyKeys } from './format/signature.ts';
+import { parseTagKey } from './format/tag-key.ts';
 import { WasmMatcher } from './matcher/wasm-matcher.ts';
 import type { FreshnessLimits } from './store/edition.ts';
 import { EditionStore, type EpochKey } from './store/edition-store.ts';
 import { HttpSource } from './store/http-source.ts';
 import type { ObjectSource } from './store/object-source.ts';
-import { type PageCache, PageStore } from './store/page-store.ts';
+import { type Defer, type PageCache, PageStore } from './store/page-store.ts';
 import { type ObjectBucket, R2Source } from './store/r2-source.ts';
 
 /** Bindings, variables and secrets; all but the bucket are text. */
@@ -36,6 +38,8 @@ export interface Env {
   CENTRAL_URL?: string;
   EDGE_SIGNING_KEY?: string;
   SEAL_KEY?: string;
+  TAG_KEY?: string;
+  CHECK_EVENTS?: string;
   FRESH_SECONDS?: string;
   STALE_SECONDS?: string;
   FILTER_ARENA_BYTES?: string;
@@ -60,7 +64,10 @@ export interface World {
 /** Everything that the requests of one isolate share. */
 export interface Services extends Omit<CheckTools, 'defer'> {
   credentials: CredentialReader;
-  tagger: AuditTagger;
+  /** Undefined: audit events carry no tags. */
+  tagger: Tagger | undefined;
+  /** Sends an audit line to central after the answer; undefined: the log alone has it. */
+  postEvent: ((line: string, defer: Defer) => void) | undefined;
   /** 32 bytes. */
   sealKey: Uint8Array;
   log: (line: string) => void;
@@ -91,6 +98,10 @@ export async function createServices(env: Env, world: World): Promise<Services> 
     overlayKeys: await publicKeys(env, 'OVERLAY_KEYS'),
     headKeys: await publicKeys(env, 'HEAD_KEYS'),
   });
+  const matcher = new WasmMatcher(world.matcherModule, {
+    filterArenaBytes: bytesOf(env, 'FILTER_ARENA_BYTES', FILTER_ARENA_BYTES),
+    matchArenaBytes: bytesOf(env, 'MATCH_ARENA_BYTES', MATCH_ARENA_BYTES),
+  });
   return {
     editions,
     limits,
@@ -98,13 +109,11 @@ export async function createServices(env: Env, world: World): Promise<Services> 
     log,
     sealKey,
     pages: new PageStore({ source, cache: world.cache, hash64: world.hash64 }),
-    matcher: new WasmMatcher(world.matcherModule, {
-      filterArenaBytes: bytesOf(env, 'FILTER_ARENA_BYTES', FILTER_ARENA_BYTES),
-      matchArenaBytes: bytesOf(env, 'MATCH_ARENA_BYTES', MATCH_ARENA_BYTES),
-    }),
+    matcher,
     central: env.CENTRAL_URL ? await centralOf(env, env.CENTRAL_URL, world) : undefined,
     credentials: new CredentialReader(await publicKeys(env, 'TOKEN_KEYS'), now),
-    tagger: new AuditTagger(sealKey),
+    tagger: taggerOf(env, matcher),
+    postEvent: await eventPosterOf(env, world),
   };
 }
 
@@ -128,11 +137,37 @@ async function centralOf(env: Env, url: string, { now, fetch }: World): Promise<
   return new CentralClient({
     url: urlOf('CENTRAL_URL', url).replace(/\/$/, ''),
     centralKeys: await publicKeys(env, 'CENTRAL_KEYS'),
-    edgeKey: await setting('EDGE_SIGNING_KEY', () => signingKey(JSON.parse(env.EDGE_SIGNING_KEY!))),
+    edgeKey: await edgeKeyOf(env),
     now,
     fetch,
   });
 }
+
+function taggerOf({ TAG_KEY: text }: Env, matcher: WasmMatcher): Tagger | undefined {
+  if (!text) return undefined;
+  const key = parseTagKey(text);
+  if (!key) throw invalid('TAG_KEY');
+  return new Tagger(matcher, key);
+}
+
+/** `post` sends events to central as well; without it the log alone carries them there. */
+async function eventPosterOf(
+  env: Env,
+  { now, fetch }: World,
+): Promise<Services['postEvent'] | undefined> {
+  if (!env.CHECK_EVENTS || env.CHECK_EVENTS === 'log') return undefined;
+  if (env.CHECK_EVENTS !== 'post' || !env.CENTRAL_URL) throw invalid('CHECK_EVENTS');
+  const poster = new EventPoster({
+    url: urlOf('CENTRAL_URL', env.CENTRAL_URL).replace(/\/$/, ''),
+    edgeKey: await edgeKeyOf(env),
+    now,
+    fetch,
+  });
+  return (line, defer) => defer(poster.post(line));
+}
+
+const edgeKeyOf = (env: Env) =>
+  setting('EDGE_SIGNING_KEY', () => signingKey(JSON.parse(env.EDGE_SIGNING_KEY!)));
 
 function epochKeysOf(env: Env): Promise<EpochKey[]> {
   return setting('EPOCH_KEYS', () =>

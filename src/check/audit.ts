@@ -1,46 +1,44 @@
 /**
  * Audit: one line of JSON for each request that asked about documents.
  *
- * Who asked, why, from which edition and what was answered, in counts. Never a number: a candidate
- * leaves a keyed tag, the same for the same document within a month and nothing to anybody without
- * the key (S8).
+ * Who asked, why, from which edition, and what each document was answered. Never a number: a document
+ * leaves a keyed tag, the same for the same document on the same day and nothing to anybody without
+ * the key (S8). The line is written before the answer goes out; its form is src/format/check-event.ts.
  */
 
 import { base64url } from 'jose';
+import type { CanonicalKey, DocumentName } from '../document/canonical-key.ts';
 import type { AnswerStatus } from '../errors.ts';
+import { ANSWER_LETTERS, type CheckEvent } from '../format/check-event.ts';
+import { DayKeys, dayOf, TAG_BYTES, type TagKey } from '../format/tag-key.ts';
+import type { WasmMatcher } from '../matcher/wasm-matcher.ts';
 import type { Caller } from './caller.ts';
-import type { CheckResults } from './check.ts';
-import type { CandidateVerdict, Verdict } from './verdict.ts';
 
-const TAG_BYTES = 16;
+const DIGEST_WORDS = 4;
+const TAG_WORDS = TAG_BYTES / 4;
 
-export interface AuditEvent {
-  requestId: string;
-  route: string;
+/** What the line takes from the caller, the clock and the answers. */
+type Derived = 'event' | 'time' | 'tenant' | 'site' | 'role' | 'sub' | 'answers' | 'codes';
+
+export interface AuditEvent extends Omit<CheckEvent, Derived> {
   caller: Caller;
-  purpose?: string | undefined;
-  direction?: string | undefined;
   /** What each document was answered; `code` where there was no answer about it. */
   answers: readonly { status: AnswerStatus; code?: string | undefined }[];
-  edition?: string | undefined;
-  sequence?: number | undefined;
-  central: CheckResults['central'];
-  durationMs: number;
   /** Milliseconds since 1970. */
   nowMs: number;
-  tags: readonly string[];
 }
 
 /** The event as a line of JSON. */
-export function auditLine(event: AuditEvent): string {
-  const { caller, answers, nowMs, tags, durationMs, ...rest } = event;
-  const counts: Record<string, number> = {};
-  const codes: Record<string, number> = {};
+export function auditLine({ caller, answers, nowMs, ...rest }: AuditEvent): string {
+  let letters = '';
+  let codes: Record<string, number> | undefined;
   for (const { status, code } of answers) {
-    counts[status] = (counts[status] ?? 0) + 1;
-    if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
+    letters += ANSWER_LETTERS[status];
+    if (code === undefined) continue;
+    codes ??= {};
+    codes[code] = (codes[code] ?? 0) + 1;
   }
-  return JSON.stringify({
+  const event: CheckEvent = {
     event: 'check',
     time: new Date(nowMs).toISOString(),
     ...rest,
@@ -48,56 +46,45 @@ export function auditLine(event: AuditEvent): string {
     site: caller.site,
     role: caller.role,
     sub: caller.subject,
-    counts,
-    ...(Object.keys(codes).length > 0 ? { codes } : {}),
-    durationMs: Math.round(durationMs * 1000) / 1000,
-    ...(tags.length > 0 ? { tags } : {}),
-  });
+    codes,
+    durationMs: Math.round(rest.durationMs * 1000) / 1000,
+    answers: letters,
+  };
+  return JSON.stringify(event);
 }
 
-/** Makes the tags of candidates, under a key of the month. */
-export class AuditTagger {
-  readonly #sealKey: Uint8Array;
-  #month = '';
-  #monthKey: CryptoKey | undefined;
+/** Makes the tags of documents, by the wasm that makes their digests. */
+export class Tagger {
+  readonly #matcher: WasmMatcher;
+  readonly #keys: DayKeys;
 
-  /** `sealKey` has 32 bytes. */
-  constructor(sealKey: Uint8Array) {
-    this.#sealKey = sealKey;
+  constructor(matcher: WasmMatcher, key: TagKey) {
+    this.#matcher = matcher;
+    this.#keys = new DayKeys(key);
   }
 
-  /** One tag for each candidate among the verdicts, in order; 22 characters. */
-  async tagsOf(verdicts: readonly Verdict[], nowMs: number): Promise<string[]> {
-    const candidates = verdicts.filter((verdict) => verdict.kind === 'candidate');
-    if (candidates.length === 0) return [];
-    const key = await this.#keyOf(new Date(nowMs).toISOString().slice(0, 7));
-    return Promise.all(candidates.map((verdict) => tagOf(verdict, key)));
-  }
-
-  async #keyOf(month: string): Promise<CryptoKey> {
-    if (this.#monthKey && this.#month === month) return this.#monthKey;
-    const monthBytes = await hmac(await hmacKey(this.#sealKey), `sltd-audit-tag ${month}`);
-    const key = await hmacKey(monthBytes);
-    this.#month = month;
-    this.#monthKey = key;
-    return key;
+  /**
+   * Tags of the documents on the day of `nowMs`, in order, as base64url; zeros where there is no
+   * name. Undefined if the clock is before the month of the key.
+   */
+  async tagsOf(
+    names: readonly (DocumentName | undefined)[],
+    nowMs: number,
+  ): Promise<string | undefined> {
+    const key = await this.#keys.of(dayOf(nowMs));
+    if (!key) return undefined;
+    // The wasm hashes ASCII of this length, whatever it stands for.
+    const known = names.filter((name) => name !== undefined) as readonly string[];
+    const digests = this.#matcher.digests(known as readonly CanonicalKey[], key);
+    const words = new Uint32Array(TAG_WORDS * names.length);
+    let from = 0;
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] === undefined) continue;
+      for (let word = 0; word < TAG_WORDS; word++) {
+        words[TAG_WORDS * i + word] = digests[from + word]!;
+      }
+      from += DIGEST_WORDS;
+    }
+    return base64url.encode(new Uint8Array(words.buffer));
   }
 }
-
-async function tagOf({ questions }: CandidateVerdict, key: CryptoKey): Promise<string> {
-  // Without the class letter: the same document asked under another class is the same document.
-  const bytes = await hmac(key, questions[0]!.key.slice(1));
-  return base64url.encode(bytes.subarray(0, TAG_BYTES));
-}
-
-const hmacKey = (bytes: Uint8Array) =>
-  crypto.subtle.importKey(
-    'raw',
-    bytes as Uint8Array<ArrayBuffer>,
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  );
-
-const hmac = async (key: CryptoKey, text: string) =>
-  new Uint8Array(await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text)));

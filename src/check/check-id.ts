@@ -10,6 +10,7 @@ import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { CanonicalKey } from '../document/canonical-key.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import { CATEGORIES, categoryOf } from '../format/category.ts';
+import type { CheckEvent } from '../format/check-event.ts';
 import type { Coverage } from '../format/manifest.ts';
 import type { ListState } from '../store/edition.ts';
 import type { CandidateVerdict, Question, Spelling } from './verdict.ts';
@@ -26,6 +27,19 @@ export interface SealedCheck {
   issuedAt: number;
   notAfter: number;
   coverage: Coverage;
+  /** Where the document was asked about first. */
+  first: FirstAsked;
+  /** Joint operation and direction of the first question, for the audit of the later ones. */
+  operation: string | undefined;
+  direction: CheckEvent['direction'];
+}
+
+/** The request that made a candidate, and the place of the document in it. */
+export interface FirstAsked {
+  requestId: string;
+  place: number;
+  /** Milliseconds since 1970. */
+  timeMs: number;
 }
 
 interface SealOptions {
@@ -50,11 +64,14 @@ interface Claims {
   c: Coverage;
   w: boolean;
   d?: ErrorCode | undefined;
+  f: FirstAsked;
+  o?: string | undefined;
+  r?: CheckEvent['direction'];
 }
 
 /** The check id of a candidate. */
 export function sealCheck(
-  { verdict, list, issuedAt, notAfter, coverage }: SealedCheck,
+  { verdict, list, issuedAt, notAfter, coverage, first, operation, direction }: SealedCheck,
   { sealKey, tenant, nowMs }: SealOptions,
 ): Promise<string> {
   const claims: Claims = {
@@ -66,6 +83,9 @@ export function sealCheck(
     c: coverage,
     w: verdict.isWithdrawalPending,
     d: verdict.doubt,
+    f: first,
+    o: operation,
+    r: direction,
   };
   return new EncryptJWT({ ...claims })
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
@@ -87,7 +107,11 @@ export async function openCheck(
     doubt: claims.d,
     isWithdrawalPending: claims.w,
   };
-  return { verdict, list: claims.l, issuedAt: claims.i, notAfter: claims.n, coverage: claims.c };
+  const { l: list, i: issuedAt, n: notAfter, c: coverage, f: first, o: operation } = claims;
+  return {
+    ...{ verdict, list, issuedAt, notAfter, coverage, first, operation },
+    direction: claims.r,
+  };
 }
 
 async function claimsOf(text: string, sealKey: Uint8Array, nowMs: number): Promise<Claims> {

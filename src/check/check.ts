@@ -7,7 +7,12 @@
  * its candidates. Whatever fails makes a document unknown, never clear (S4).
  */
 
-import { type CanonicalKey, canonicalKey } from '../document/canonical-key.ts';
+import {
+  type CanonicalKey,
+  canonicalKey,
+  type DocumentName,
+  documentName,
+} from '../document/canonical-key.ts';
 import { type Change, respell } from '../document/look-alike.ts';
 import type { Mrz } from '../document/mrz.ts';
 import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
@@ -60,6 +65,8 @@ export interface DocumentResult {
   /** How far the issuing state reports; undefined where the document or the edition was no good. */
   coverage: Coverage | undefined;
   mrz: Mrz | undefined;
+  /** The document as it was read; undefined where it could not be. */
+  name: DocumentName | undefined;
 }
 
 /** The edition that a request was answered from, and how old it was then. */
@@ -267,12 +274,14 @@ async function confirm(
 }
 
 function resultOf(
-  { id, state, mrz }: Step,
+  { id, state, mrz, spellings }: Step,
   verdict: Verdict,
   confirmations: Confirmations | undefined,
   edition: Edition | undefined,
 ): DocumentResult {
   const resolution = resolve(verdict, confirmations);
   const coverage = edition?.manifest.state(state)?.coverage;
-  return { id, verdict, resolution, coverage, mrz };
+  // The first spelling is the first reading, letter by letter.
+  const name = spellings[0] && documentName(spellings[0].key);
+  return { id, verdict, resolution, coverage, mrz, name };
 }

@@ -18,6 +18,12 @@ import { transliterate } from './transliteration.ts';
  */
 export type CanonicalKey = string & { readonly __brand: 'CanonicalKey' };
 
+/** Issuing state and number of a key: one document, whatever class it was asked under. */
+export type DocumentName = string & { readonly __brand: 'DocumentName' };
+
+/** The key without its class letter. */
+export const documentName = (key: CanonicalKey): DocumentName => key.slice(1) as DocumentName;
+
 /** Class letter and issuing state: the number begins behind them. */
 export const KEY_PREFIX_LENGTH = 4;
 

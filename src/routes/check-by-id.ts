@@ -10,6 +10,8 @@ import { auditLine } from '../check/audit.ts';
 import type { CheckResults } from '../check/check.ts';
 import { openCheck, type SealedCheck } from '../check/check-id.ts';
 import { type Resolution, resolve } from '../check/verdict.ts';
+import { documentName } from '../document/canonical-key.ts';
+import { AGAIN_ROUTE } from '../format/check-event.ts';
 import type { GuardedRoute } from '../middleware/guard.ts';
 import { ageOf } from '../store/edition.ts';
 import { respondAnswer } from './respond-answer.ts';
@@ -46,19 +48,22 @@ async function askAgain({ verdict, list }: SealedCheck, { services, caller }: Gu
 }
 
 async function audit(
-  { verdict, list }: SealedCheck,
+  { verdict, list, first, operation, direction }: SealedCheck,
   visible: VisibleResult,
   central: CheckResults['central'],
-  { services, caller, requestId, startedMs }: GuardedRoute,
+  { services, caller, requestId, startedMs, defer }: GuardedRoute,
 ): Promise<void> {
   const nowMs = services.now();
-  const { edition, sequence } = list;
-  services.log(
-    auditLine({
-      ...{ requestId, route: 'GET /v1/checks/:id', caller, edition, sequence, central, nowMs },
-      answers: [visible],
-      tags: await services.tagger.tagsOf([verdict], nowMs),
-      durationMs: performance.now() - startedMs,
-    }),
-  );
+  const { edition, sequence, asOf } = list;
+  const { requestId: firstId, place, timeMs } = first;
+  const line = auditLine({
+    ...{ requestId, route: AGAIN_ROUTE, caller, edition, sequence, central, operation, nowMs },
+    ...{ direction, asOf: new Date(asOf).toISOString() },
+    answers: [visible],
+    tags: await services.tagger?.tagsOf([documentName(verdict.questions[0]!.key)], nowMs),
+    first: { requestId: firstId, place, time: new Date(timeMs).toISOString() },
+    durationMs: performance.now() - startedMs,
+  });
+  services.log(line);
+  services.postEvent?.(line, defer);
 }

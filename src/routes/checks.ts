@@ -19,6 +19,7 @@ import {
   type UsedEdition,
 } from '../check/check.ts';
 import { sealCheck } from '../check/check-id.ts';
+import { FIRST_ROUTE } from '../format/check-event.ts';
 import { errorLine, type GuardedRoute } from '../middleware/guard.ts';
 import { readJson } from '../middleware/read-json.ts';
 import { respond } from '../middleware/respond.ts';
@@ -34,11 +35,11 @@ export async function postChecks(context: GuardedRoute): Promise<Response> {
   const { used, failure } = checked;
   if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
   const visible: VisibleResult[] = [];
-  for (const result of checked.results) {
+  for (const [place, result] of checked.results.entries()) {
     const seen = visibleResult(result, context);
     visible.push(
       used && result.verdict.kind === 'candidate' && seen.status !== 'clear'
-        ? { ...seen, checkId: await checkIdOf(result, seen, used, context) }
+        ? { ...seen, checkId: await checkIdOf(result, seen, { used, place, body, context }) }
         : seen,
     );
   }
@@ -53,20 +54,34 @@ function visibleResult(result: DocumentResult, { caller }: GuardedRoute): Visibl
   return { id, coverage, mrz, ...visibleTo(caller.role, resolution) };
 }
 
+interface Asked {
+  used: UsedEdition;
+  /** Of the document in its request. */
+  place: number;
+  body: ChecksBody;
+  context: GuardedRoute;
+}
+
 /** Only what is still a candidate to its caller can be asked about again. */
 async function checkIdOf(
   { verdict, coverage }: DocumentResult,
   { status }: VisibleResult,
-  { edition }: UsedEdition,
-  { services, caller }: GuardedRoute,
+  { used, place, body, context }: Asked,
 ): Promise<string | undefined> {
   if (status !== 'candidate' || verdict.kind !== 'candidate' || coverage === undefined) {
     return undefined;
   }
+  const { edition } = used;
   const { issuedAt, notAfter } = edition.head;
-  const sealed = { verdict, list: edition.list, issuedAt, notAfter, coverage };
+  const { services, caller, requestId } = context;
   const { sealKey, now } = services;
-  return sealCheck(sealed, { sealKey, tenant: caller.tenant, nowMs: now() });
+  const { operation, direction } = body;
+  const first = { requestId, place, timeMs: now() };
+  const list = edition.list;
+  return sealCheck(
+    { ...{ verdict, list, issuedAt, notAfter, coverage }, first, operation, direction },
+    { sealKey, tenant: caller.tenant, nowMs: now() },
+  );
 }
 
 function listFactsOf({ edition, ageSeconds, freshness }: UsedEdition): ListFacts {
@@ -74,26 +89,22 @@ function listFactsOf({ edition, ageSeconds, freshness }: UsedEdition): ListFacts
 }
 
 async function audit(
-  { purpose, direction }: ChecksBody,
+  { purpose, direction, operation }: ChecksBody,
   { results, used, central }: CheckResults,
   visible: readonly VisibleResult[],
-  { services, caller, requestId, startedMs }: GuardedRoute,
+  { services, caller, requestId, startedMs, defer }: GuardedRoute,
 ): Promise<void> {
   const nowMs = services.now();
-  const tags =
-    central === 'not-asked'
-      ? []
-      : await services.tagger.tagsOf(
-          results.map(({ verdict }) => verdict),
-          nowMs,
-        );
-  services.log(
-    auditLine({
-      ...{ requestId, route: 'POST /v1/checks', caller, purpose, direction, central, tags, nowMs },
-      answers: visible,
-      edition: used?.edition.id,
-      sequence: used?.edition.head.sequence,
-      durationMs: performance.now() - startedMs,
-    }),
-  );
+  const names = results.map(({ name }) => name);
+  const line = auditLine({
+    ...{ requestId, route: FIRST_ROUTE, caller, purpose, direction, operation, central, nowMs },
+    answers: visible,
+    edition: used?.edition.id,
+    sequence: used?.edition.head.sequence,
+    asOf: used && new Date(used.edition.list.asOf).toISOString(),
+    tags: await services.tagger?.tagsOf(names, nowMs),
+    durationMs: performance.now() - startedMs,
+  });
+  services.log(line);
+  services.postEvent?.(line, defer);
 }

@@ -7,26 +7,21 @@
 
 import type { DocumentRequest } from '../check/check.ts';
 import { SltdError } from '../errors.ts';
+import { DIRECTIONS, OPERATION_ID, PURPOSES } from '../format/check-event.ts';
 
 const DOCUMENTS_MAX = 1_000;
 const ID_LENGTH_MAX = 64;
 /** Nothing longer can be part of a document; the bound on the body bounds the rest. */
 const TEXT_LENGTH_MAX = 1_024;
 
-/** Why a document is asked about; goes into the audit event. */
-const PURPOSES = [
-  ...['border-check', 'entry-check', 'exit-check', 'transit-check', 'boarding-check'],
-  ...['visa-check', 'police-check', 'investigation', 'training', 'test'],
-] as const;
-
-const DIRECTIONS = ['entry', 'exit', 'transit'] as const;
-
 export interface ChecksBody {
   documents: DocumentRequest[];
   /** One document stood alone, and is answered alone. */
   isSingle: boolean;
   purpose: string | undefined;
-  direction: string | undefined;
+  direction: (typeof DIRECTIONS)[number] | undefined;
+  /** Of the joint operation that the check belongs to. */
+  operation: string | undefined;
   sequenceMin: number;
 }
 
@@ -35,7 +30,8 @@ export function decodeChecks(body: unknown): ChecksBody {
   const fields = objectOf(body);
   let documents: unknown;
   let purpose: string | undefined;
-  let direction: string | undefined;
+  let direction: ChecksBody['direction'];
+  let operation: string | undefined;
   let sequenceMin = 0;
   const single: DocumentRequest = {};
   let isSingle = false;
@@ -51,6 +47,9 @@ export function decodeChecks(body: unknown): ChecksBody {
       case 'direction':
         direction = oneOf(DIRECTIONS, value);
         break;
+      case 'operation':
+        operation = operationOf(value);
+        break;
       case 'minSequence':
         sequenceMin = sequenceOf(value);
         break;
@@ -62,7 +61,7 @@ export function decodeChecks(body: unknown): ChecksBody {
   if (isSingle === (documents !== undefined)) throw new SltdError('request-invalid');
   return {
     documents: isSingle ? [complete(single)] : decodeBatch(documents),
-    ...{ isSingle, purpose, direction, sequenceMin },
+    ...{ isSingle, purpose, direction, operation, sequenceMin },
   };
 }
 
@@ -125,10 +124,17 @@ function objectOf(value: unknown): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function oneOf(values: readonly string[], value: unknown): string {
+function oneOf<T extends string>(values: readonly T[], value: unknown): T {
   const known = values.find((name) => name === value);
   if (known === undefined) throw new SltdError('request-invalid');
   return known;
+}
+
+function operationOf(value: unknown): string {
+  if (typeof value !== 'string' || !OPERATION_ID.test(value)) {
+    throw new SltdError('request-invalid');
+  }
+  return value;
 }
 
 function sequenceOf(value: unknown): number {

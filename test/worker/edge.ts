@@ -186,6 +186,7 @@ function envOf({ jwk, epochKey }: TestKeys): Env {
     CENTRAL_URL,
     EDGE_SIGNING_KEY: JSON.stringify(jwk.edge),
     SEAL_KEY: 'c2VhbCBzZWFsIHNlYWwgc2VhbCBzZWFsIHNlYWwgc2U',
+    TAG_KEY: '2020-01:dGFnIHRhZyB0YWcgdGFnIHRhZyB0YWcgdGFnIHRhZyA',
     FILTER_ARENA_BYTES: String(1024 * 1024),
     MATCH_ARENA_BYTES: String(1024 * 1024),
   } as Env;

@@ -1,0 +1,102 @@
+/** The line that every check leaves, and its way to central. */
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseCheckEvent, tagBytesOf } from '../../src/format/check-event.ts';
+import { Edge, type Json, OTHER_FIELDS, SPECIMEN_FIELDS } from './edge.ts';
+
+const OPERATION = 'o'.repeat(22);
+
+let edge: Edge;
+beforeAll(async () => {
+  // Without central the specimen stays a candidate.
+  edge = await Edge.start({ withoutCentral: true });
+});
+
+const lastEvent = (from = edge) => parseCheckEvent(JSON.parse(from.logs.at(-1)!))!;
+
+describe('an audit line', () => {
+  it('has one letter and one tag a document, in order', async () => {
+    await edge.check({
+      documents: [OTHER_FIELDS, { number: '', issuingState: 'UTO' }, SPECIMEN_FIELDS, OTHER_FIELDS],
+      ...{ purpose: 'border-check', direction: 'entry', operation: OPERATION },
+    });
+    const event = lastEvent();
+    expect(event).toMatchObject({
+      ...{ answers: 'ciac', direction: 'entry', operation: OPERATION, sequence: 1 },
+      codes: { 'number-missing': 1 },
+    });
+    const tags = tagBytesOf(event)!;
+    const tag = (place: number) => tags.subarray(8 * place, 8 * place + 8).join();
+    expect(tags.length).toBe(32);
+    expect(tag(0)).toBe(tag(3));
+    expect(tag(0)).not.toBe(tag(2));
+    expect(tag(1)).toBe('0,0,0,0,0,0,0,0');
+  });
+
+  it('of 1,000 documents is not cut by the log', async () => {
+    await edge.check({ documents: Array(1_000).fill(OTHER_FIELDS) });
+    expect(edge.logs.at(-1)!.length).toBeLessThan(16_384);
+    expect(lastEvent().answers.length).toBe(1_000);
+  });
+
+  it('of a candidate asked about again names the first question and its operation', async () => {
+    const { answer } = await edge.ask({ ...SPECIMEN_FIELDS, operation: OPERATION });
+    const first = lastEvent();
+    await edge.get(`/v1/checks/${answer.checkId}`);
+    const again = lastEvent();
+    expect(again).toMatchObject({
+      ...{ route: 'GET /v1/checks/:id', operation: OPERATION, tags: first.tags },
+      first: { requestId: first.requestId, place: 0, time: first.time },
+    });
+  });
+
+  it('has no tag without a key, and an operation is an opaque id or refused', async () => {
+    const own = await Edge.start({ env: { TAG_KEY: '' } });
+    await own.check(OTHER_FIELDS);
+    expect(lastEvent(own).tags).toBeUndefined();
+    for (const operation of ['', 'L898902C3', 'x'.repeat(23), 7, null]) {
+      expect((await edge.check({ ...OTHER_FIELDS, operation })).status).toBe(422);
+    }
+  });
+
+  it('is refused as a setting where it is none', async () => {
+    for (const env of [{ TAG_KEY: 'x' }, { CHECK_EVENTS: 'sometimes' }]) {
+      await expect(Edge.start({ env })).rejects.toMatchObject({ code: 'config-invalid' });
+    }
+  });
+});
+
+describe('the way to central', () => {
+  const posted = async (statuses: number[]) => {
+    const own = await Edge.start({ env: { CHECK_EVENTS: 'post' } });
+    const lines: string[] = [];
+    const tokens = new Set<string>();
+    own.central.fault = async (request, central) => {
+      if (!request.url.endsWith('/v1/check-events')) return central(request);
+      tokens.add(request.headers.get('authorization')!);
+      lines.push(await request.text());
+      return new Response(null, { status: statuses.shift() ?? 200 });
+    };
+    return { own, lines, tokens };
+  };
+
+  it('takes each line as it is in the log, with one token for many', async () => {
+    const { own, lines, tokens } = await posted([]);
+    await own.check(OTHER_FIELDS);
+    await own.check(OTHER_FIELDS);
+    await expect.poll(() => lines.length).toBe(2);
+    expect(lines).toEqual(own.logs);
+    expect(tokens.size).toBe(1);
+    own.passSeconds(50);
+    await own.check(OTHER_FIELDS);
+    await expect.poll(() => tokens.size).toBe(2);
+  });
+
+  it('is tried again after a failure, and never holds up or fails the answer', async () => {
+    const { own, lines } = await posted([503, 503]);
+    const { http, answer } = await own.ask(OTHER_FIELDS);
+    expect([http, (answer as Json).status]).toEqual([200, 'clear']);
+    await expect.poll(() => lines.length, { timeout: 5_000 }).toBe(3);
+    expect(new Set(lines)).toEqual(new Set(own.logs));
+  });
+});
