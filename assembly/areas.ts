@@ -62,5 +62,8 @@ export const SIZE_COUNTS: usize = SLOT_COSTS + PAGE_KEYS_MAX + 64;
 export const RECENT: usize = SIZE_COUNTS + 1088;
 export const BUILD_DIGESTS: usize = RECENT + 64;
 export const BUILD_CATEGORIES: usize = BUILD_DIGESTS + PAGE_KEYS_MAX * DIGEST_BYTES;
-/** The page in hand, header first, written by the host. Last, because its length has no bound. */
+/**
+ * The page in hand, header first, written by the host; before it the digests to be sorted, their
+ * categories and the work space for that. Last, because its length has no bound.
+ */
 export const BUILD_PAGE: usize = BUILD_CATEGORIES + PAGE_KEYS_MAX;

@@ -23,7 +23,9 @@ export {
   KEY_SHARD_COUNT,
   KEY_STRIDE,
 } from './areas';
+export { sortDigests } from './digest-sort';
 export { buildFilterPage, probeFilters, screenKeys } from './filter';
 export { probeMatches } from './match-query';
 export { buildMatchPage } from './pilot-search';
 export { digestKeys } from './siphash';
+export { locateSlots } from './slot-query';

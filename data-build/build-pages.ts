@@ -1,26 +1,19 @@
 /**
  * Digests to pages: for each shard of each state a filter page and a match page, written by name.
  *
- * A shard without keys gets two pages as well: absence of an object is never an answer. While pages
- * are written and flushed to the disk the next ones are built; a bounded number is in flight.
+ * Threads build; this one writes. A bounded number of pages is in flight.
  */
 
-import { setImmediate } from 'node:timers/promises';
-import xxhash from 'xxhash-wasm';
 import type { ObjectStore } from '../publish/object-store.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import type { PageReference } from '../src/format/manifest.ts';
-import { type PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
+import type { BuiltPage, PageOptions } from './build-group.ts';
 import type { Partition } from './partition.ts';
+import { STATE_ORDER } from './state-order.ts';
+import type { Threads } from './threads.ts';
 
-/** Pages being written at a time; each is some 200 KB. */
-const WRITES_MAX = 32;
-
-export interface PageOptions {
-  epochKeyId: Uint8Array;
-  bitsPerKey: number;
-  probes: number;
-}
+/** Pages of a group being written at a time; each is some 200 KB. */
+const WRITES_MAX = 16;
 
 /** The pages of a state, and what it took. */
 export interface StatePages {
@@ -32,75 +25,74 @@ export interface StatePages {
 
 export interface BuiltPages {
   states: StatePages[];
+  /** Seeds given up; most shards take the first. */
   reseeds: number;
+  reseededShards: number;
   evictions: number;
+  /** Time of the slowest shard, in milliseconds. */
+  slowestShardMs: number;
 }
 
-/** Builds and writes the pages of every group of the partition, states in its order. */
+/** Builds and writes the pages of every group of the partition; states in their order. */
 export async function buildPages(options: {
   partition: Partition;
-  builder: PageBuilder;
   store: ObjectStore;
   page: PageOptions;
+  threads: Threads;
   onProgress(doneKeys: number): void;
   signal?: AbortSignal | undefined;
 }): Promise<BuiltPages> {
-  const { partition, builder, store, page } = options;
-  const { h64Raw } = await xxhash();
-  const writes = new Set<Promise<void>>();
-  let failure: unknown;
-  const write = async (bytes: Uint8Array): Promise<PageReference> => {
-    const reference: PageReference = {
-      sha256: new Uint8Array(),
-      xxh64: h64Raw(bytes),
-      length: bytes.length,
-    };
-    const task = store.put('pages', bytes).then(
-      ({ sha256 }) => {
-        reference.sha256 = sha256;
-      },
-      (error) => {
-        failure ??= error;
-      },
-    );
-    writes.add(task);
-    task.then(() => writes.delete(task));
-    while (writes.size >= WRITES_MAX) await Promise.race(writes);
-    return reference;
+  const { partition, store, page, threads, signal } = options;
+  const built: BuiltPages = {
+    states: STATE_ORDER.map((state) => ({ state, recordCount: 0, shards: [] })),
+    ...{ reseeds: 0, reseededShards: 0, evictions: 0, slowestShardMs: 0 },
   };
-
-  const built: BuiltPages = { states: [], reseeds: 0, evictions: 0 };
+  const byCode = new Map(built.states.map((state) => [state.state, state]));
   let doneKeys = 0;
-  for (const group of partition.groups()) {
-    if (group.firstShard === 0) {
-      built.states.push({ state: group.state, recordCount: 0, shards: [] });
-    }
-    const state = built.states.at(-1)!;
-    const shards = partition.readGroup(group);
-    for (const [index, shard] of shards.entries()) {
-      const { digests, categories } = sortAndMerge(shard.digests, shard.categories);
-      const identity = {
-        state: group.state,
-        shardIndex: group.firstShard + index,
-        shardCount: group.stateShardCount,
-        epochKeyId: page.epochKeyId,
-      };
-      const { bitsPerKey, probes } = page;
-      const filter = builder.buildFilterPage({ ...identity, bitsPerKey, probes }, digests);
-      const match = builder.buildMatchPage(identity, digests, categories);
-      built.reseeds += match.reseeds;
-      built.evictions += match.evictions;
-      state.recordCount += categories.length;
-      state.shards.push({ filter: await write(filter), match: await write(match.page) });
-      doneKeys += shard.categories.length;
+  await threads.share(
+    partition.groups,
+    async (thread, { state, chunks, ...group }) => {
+      const result = await thread.run('buildGroup', { state, group, chunks, page });
+      const target = byCode.get(state)!;
+      const writes = result.shards.flatMap(({ filter, match, recordCount }, index) => {
+        const pages = { filter: emptyReference(filter), match: emptyReference(match) };
+        target.shards[group.firstShard + index] = pages;
+        target.recordCount += recordCount;
+        return [
+          { page: filter, reference: pages.filter },
+          { page: match, reference: pages.match },
+        ];
+      });
+      await inParallel(WRITES_MAX, writes, async ({ page, reference }) => {
+        reference.sha256 = (await store.put('pages', page.bytes)).sha256;
+      });
+      built.reseeds += result.reseeds;
+      built.reseededShards += result.reseededShards;
+      built.evictions += result.evictions;
+      built.slowestShardMs = Math.max(built.slowestShardMs, result.slowestMs);
+      doneKeys += result.keyCount;
       options.onProgress(doneKeys);
-    }
-    // Lets a Ctrl-C in.
-    await setImmediate();
-    options.signal?.throwIfAborted();
-    if (failure !== undefined) throw failure;
-  }
-  await Promise.all(writes);
-  if (failure !== undefined) throw failure;
+    },
+    signal,
+  );
   return built;
+}
+
+const emptyReference = ({ bytes, xxh64 }: BuiltPage): PageReference => ({
+  sha256: new Uint8Array(),
+  xxh64,
+  length: bytes.length,
+});
+
+/** Works through the items, a bounded number at a time; the first error ends it. */
+export async function inParallel<T>(
+  limit: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, lane));
 }

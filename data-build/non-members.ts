@@ -15,7 +15,7 @@ export class NonMembers {
   readonly #prefixes: string[] = [];
   #state = 0x9e3779b9;
 
-  constructor(states: readonly StateEntry[]) {
+  constructor(states: readonly Pick<StateEntry, 'state' | 'shardCount'>[]) {
     for (const { state, shardCount } of states) {
       for (let shard = 0; shard < shardCount; shard++) this.#prefixes.push(state.padEnd(3, '<'));
     }

@@ -1,40 +1,43 @@
 /**
- * Keys to digests, sorted into groups of neighboring shards of one state.
+ * Keys to digests, sorted into groups of neighboring shards of one state, by all threads.
  *
  * How many shards a state gets follows from its number of keys, which the import knows; so one pass
- * is enough. A group holds at most a million digests, and the groups lie one chunk after the other in
- * a single spill file: memory stays the same for a list of any size.
+ * is enough. A group holds about a million digests, and the groups lie one chunk after the other in
+ * one spill file a thread: memory stays the same for a list of any size.
  */
 
-import { closeSync, openSync, readSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { StateCode } from '../src/document/issuing-state.ts';
-import type { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import { readKeyFile, writeAll } from './key-file.ts';
+import { assert } from '../src/errors.ts';
+import { blockSlices } from './block-slices.ts';
+import type { KeyFile } from './key-file.ts';
+import { type Chunk, GROUP_SHARDS, type GroupShards } from './partition-writer.ts';
+import { STATE_ORDER } from './state-order.ts';
+import type { Threads } from './threads.ts';
 
-/** Shards of one state that are handled together: 32 of 32,768 keys are 20 MB. */
-const GROUP_SHARDS = 32;
-/** A digest's four words and its category. */
-const ENTRY_WORDS = 5;
-const CHUNK_ENTRIES = 4096;
-
-/** Shards `firstShard` to `firstShard + shardCount - 1` of a state, and where their digests lie. */
-export interface ShardGroup {
+/** A group of shards, and where its digests lie. */
+export interface ShardGroup extends GroupShards {
   state: StateCode;
-  /** Shards of the whole state. */
-  stateShardCount: number;
-  firstShard: number;
-  shardCount: number;
-  /** Offsets of full chunks in the spill file. */
-  chunkOffsets: number[];
-  /** The chunk being filled. */
-  pending: Uint32Array;
-  pendingEntries: number;
+  chunks: Chunk[];
 }
 
-interface StateShards {
-  shardCount: number;
-  groups: ShardGroup[];
+/** All groups, states in their order and shards ascending. */
+export interface Partition {
+  groups: readonly ShardGroup[];
+  /** Takes the spill files away. */
+  remove(): void;
+}
+
+interface PartitionOptions {
+  keyFile: KeyFile;
+  keysPerShard: number;
+  epochKey: Uint8Array;
+  /** Folder for the spill files. */
+  tempDir: string;
+  threads: Threads;
+  onProgress(doneKeys: number): void;
+  signal?: AbortSignal | undefined;
 }
 
 /** docs/format.md section 13. */
@@ -42,134 +45,55 @@ function shardCountOf(keyCount: number, keysPerShard: number): number {
   return Math.max(1, Math.ceil(keyCount / keysPerShard));
 }
 
-export class Partition {
-  readonly #path: string;
-  readonly #states = new Map<string, StateShards>();
-  #spillBytes = 0;
-
-  /** A row for every state of the edition, with its number of keys; `path` is the spill file. */
-  constructor(options: {
-    path: string;
-    keyCounts: Iterable<readonly [StateCode, number]>;
-    keysPerShard: number;
-  }) {
-    this.#path = options.path;
-    for (const [state, keyCount] of options.keyCounts) {
-      const shardCount = shardCountOf(keyCount, options.keysPerShard);
-      const groups: ShardGroup[] = [];
-      for (let firstShard = 0; firstShard < shardCount; firstShard += GROUP_SHARDS) {
-        groups.push({
-          state,
-          stateShardCount: shardCount,
-          firstShard,
-          shardCount: Math.min(GROUP_SHARDS, shardCount - firstShard),
-          chunkOffsets: [],
-          pending: new Uint32Array(0),
-          pendingEntries: 0,
-        });
-      }
-      this.#states.set(state.padEnd(3, '<'), { shardCount, groups });
+/** Digests every key of the key file into the spill files. */
+export async function partitionKeys(options: PartitionOptions): Promise<Partition> {
+  const { keyFile, threads, epochKey, signal } = options;
+  const { groups, ...layout } = layOut(keyFile.keyCounts, options.keysPerShard);
+  const paths = threads.all.map((_, index) => join(options.tempDir, `digests-${index}`));
+  await Promise.all(
+    threads.all.map((thread, index) =>
+      thread.run('openPartition', { ...layout, epochKey, path: paths[index]! }),
+    ),
+  );
+  let done = 0;
+  const slices = blockSlices(keyFile.blocks);
+  const work: Parameters<typeof threads.share<typeof keyFile.blocks>>[1] = async (
+    thread,
+    blocks,
+  ) => {
+    const keyCount = await thread.run('partitionKeys', { path: keyFile.path, blocks });
+    done += keyCount;
+    options.onProgress(done);
+  };
+  await threads.share(slices, work, signal);
+  for (const thread of threads.all) {
+    const spilled = await thread.run('closePartition', null);
+    for (const [i, group] of spilled.groups.entries()) {
+      const chunk = { path: spilled.path, offset: spilled.offsets[i]!, count: spilled.counts[i]! };
+      groups[group]!.chunks.push(chunk);
     }
   }
-
-  /** All groups: states in the order given, shards ascending. */
-  *groups(): Generator<ShardGroup> {
-    for (const { groups } of this.#states.values()) yield* groups;
-  }
-
-  /** Reads the key file through the matcher's digests. */
-  async fill(options: {
-    keyFile: string;
-    matcher: WasmMatcher;
-    epochKey: Uint8Array;
-    onProgress(doneKeys: number): void;
-    signal?: AbortSignal | undefined;
-  }): Promise<void> {
-    const spill = openSync(this.#path, 'wx', 0o600);
-    try {
-      let done = 0;
-      for (const { keys, categories } of readKeyFile(options.keyFile)) {
-        const digests = options.matcher.digests(keys, options.epochKey);
-        for (let i = 0; i < keys.length; i++) {
-          const state = this.#states.get(keys[i]!.substring(1, 4))!;
-          const shard = Math.floor((digests[4 * i + 3]! * state.shardCount) / 2 ** 32);
-          const group = state.groups[Math.floor(shard / GROUP_SHARDS)]!;
-          if (group.pending.length === 0) group.pending = newChunk();
-          const to = group.pendingEntries * ENTRY_WORDS;
-          for (let word = 0; word < 4; word++) group.pending[to + word] = digests[4 * i + word]!;
-          group.pending[to + 4] = categories[i]!;
-          group.pendingEntries++;
-          if (group.pendingEntries === CHUNK_ENTRIES) this.#spill(spill, group);
-        }
-        done += keys.length;
-        options.onProgress(done);
-        // Lets a Ctrl-C in.
-        await setImmediate();
-        options.signal?.throwIfAborted();
-      }
-    } finally {
-      closeSync(spill);
-    }
-  }
-
-  #spill(file: number, group: ShardGroup): void {
-    const { pending } = group;
-    writeAll(file, new Uint8Array(pending.buffer, 0, pending.byteLength));
-    group.chunkOffsets.push(this.#spillBytes);
-    this.#spillBytes += pending.byteLength;
-    group.pendingEntries = 0;
-  }
-
-  /** Digests and categories of each shard of a group, in no particular order within a shard. */
-  readGroup(group: ShardGroup): { digests: Uint32Array; categories: Uint8Array }[] {
-    const entryCount = group.chunkOffsets.length * CHUNK_ENTRIES + group.pendingEntries;
-    const entries = new Uint32Array(entryCount * ENTRY_WORDS);
-    this.#readChunks(group, entries);
-    const last = group.pending.subarray(0, group.pendingEntries * ENTRY_WORDS);
-    entries.set(last, entries.length - last.length);
-    group.pending = new Uint32Array(0);
-
-    const shardOf = (entry: number): number => {
-      const word = entries[entry * ENTRY_WORDS + 3]!;
-      return Math.floor((word * group.stateShardCount) / 2 ** 32) - group.firstShard;
-    };
-    const counts = new Uint32Array(group.shardCount);
-    for (let entry = 0; entry < entryCount; entry++) counts[shardOf(entry)]!++;
-    const shards = Array.from(counts, (count) => ({
-      digests: new Uint32Array(4 * count),
-      categories: new Uint8Array(count),
-    }));
-    const places = new Uint32Array(group.shardCount);
-    for (let entry = 0; entry < entryCount; entry++) {
-      const index = shardOf(entry);
-      const shard = shards[index]!;
-      const place = places[index]!++;
-      const from = entry * ENTRY_WORDS;
-      for (let word = 0; word < 4; word++) shard.digests[4 * place + word] = entries[from + word]!;
-      shard.categories[place] = entries[from + 4]!;
-    }
-    return shards;
-  }
-
-  #readChunks(group: ShardGroup, entries: Uint32Array): void {
-    if (group.chunkOffsets.length === 0) return;
-    const bytes = new Uint8Array(entries.buffer);
-    const chunkBytes = CHUNK_ENTRIES * ENTRY_WORDS * 4;
-    const file = openSync(this.#path, 'r');
-    try {
-      group.chunkOffsets.forEach((offset, index) => {
-        let done = 0;
-        while (done < chunkBytes) {
-          const to = index * chunkBytes + done;
-          const count = readSync(file, bytes, to, chunkBytes - done, offset + done);
-          if (count === 0) throw new Error('the spill file is cut off');
-          done += count;
-        }
-      });
-    } finally {
-      closeSync(file);
-    }
-  }
+  assert(done === keyFile.keyCount, 'every key is in the partition');
+  return {
+    groups,
+    remove: () => {
+      for (const path of paths) rmSync(path, { force: true });
+    },
+  };
 }
 
-const newChunk = (): Uint32Array => new Uint32Array(CHUNK_ENTRIES * ENTRY_WORDS);
+function layOut(keyCounts: Float64Array, keysPerShard: number) {
+  const shardCounts = new Uint32Array(STATE_ORDER.length);
+  const firstGroups = new Uint32Array(STATE_ORDER.length);
+  const groups: ShardGroup[] = [];
+  for (const [index, state] of STATE_ORDER.entries()) {
+    const stateShardCount = shardCountOf(keyCounts[index]!, keysPerShard);
+    shardCounts[index] = stateShardCount;
+    firstGroups[index] = groups.length;
+    for (let firstShard = 0; firstShard < stateShardCount; firstShard += GROUP_SHARDS) {
+      const shardCount = Math.min(GROUP_SHARDS, stateShardCount - firstShard);
+      groups.push({ state, firstShard, shardCount, stateShardCount, chunks: [] });
+    }
+  }
+  return { groups, shardCounts, firstGroups, groupCount: groups.length };
+}

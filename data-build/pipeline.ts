@@ -12,27 +12,28 @@ import { DirectoryStore } from '../publish/directory-store.ts';
 import { publishEdition, readHead } from '../publish/head.ts';
 import { readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
-import { ISSUING_STATES, type StateCode } from '../src/document/issuing-state.ts';
+import type { StateCode } from '../src/document/issuing-state.ts';
 import { assert, SltdError } from '../src/errors.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';
 import { toHex } from '../src/format/names.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
-import { PageBuilder } from '../src/matcher/page-builder.ts';
-import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type BuiltPages, buildPages } from './build-pages.ts';
 import { headSignerOf } from './head-signer.ts';
+import { sourceOf } from './import/find-profile.ts';
 import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
 import { type FileSummary, readRows } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode, RejectLog } from './import/rejects.ts';
 import { RemovedKeys } from './import/removed-keys.ts';
 import { type ImportCounts, newCounts } from './import/row-reader.ts';
-import { KeyFileWriter } from './key-file.ts';
+import { importCsv } from './import-csv.ts';
+import { KeyEncoder } from './key-encoder.ts';
+import { type KeyFile, KeyFileWriter } from './key-file.ts';
 import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
-import { readMatcherModule } from './matcher-module.ts';
-import { Partition } from './partition.ts';
+import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
 import { openTempDir } from './temp-dir.ts';
+import { Threads, threadCountFor } from './threads.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify-edition.ts';
 
 const NON_MEMBERS = 1_000_000;
@@ -55,6 +56,8 @@ export interface BuildOptions {
   tempRoot?: string | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
   nonMemberCount?: number;
+  /** Threads that build; one a core if not told, and one for a small export. */
+  threadCount?: number | undefined;
   progress?: Progress;
   signal?: AbortSignal | undefined;
 }
@@ -83,7 +86,11 @@ export interface BuildSummary {
   filterBytes: number;
   matchBytes: number;
   reseeds: number;
+  /** Shards that needed a second seed. */
+  reseededShards: number;
   evictions: number;
+  /** Time of the slowest shard, in milliseconds. */
+  slowestShardMs: number;
   bitsPerKey: number;
   keysPerShard: number;
   probes: number;
@@ -96,18 +103,17 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   const progress = options.progress ?? new Progress(undefined);
   const { keys, signal } = options;
   const epochKey = epochKeyOf(keys);
-  const module = readMatcherModule();
   const editionKey = await signingKey({ ...keys.edition });
   const headSigner = await headSignerOf(keys);
   const store = new DirectoryStore(options.outDir);
   // An unreadable head is found out now, not after all the work.
   const since = await readHead(store, headSigner.trusted);
+  const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(options.files)));
   const temp = openTempDir(options.tempRoot);
   try {
     progress.start('import');
-    const keyFile = join(temp.path, 'keys');
-    const imported = await importRows(options, { keyFile, tempDir: temp.path, progress });
-    const { counts, rejects } = imported;
+    const imported = await importRows(options, { tempDir: temp.path, progress, threads });
+    const { counts, rejects, keyFile } = imported;
     assert(counts.rows === counts.accepted + rejects.total, 'rows are accepted or rejected');
     checkRejects(rejects, counts.rows, options.rejectsMaxPercent);
     const asOf = options.asOf ?? counts.newestReport;
@@ -116,14 +122,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     }
 
     progress.start('partition');
-    const partition = new Partition({
-      path: join(temp.path, 'digests'),
-      keyCounts: keyCountsOfAllStates(imported.keyCounts),
-      keysPerShard: options.keysPerShard,
-    });
-    await partition.fill({
-      ...{ keyFile, epochKey, signal, matcher: new WasmMatcher(module) },
-      onProgress: (done) => progress.update(done, imported.keys, 'keys'),
+    const partition = await partitionKeys({
+      ...{ keyFile, keysPerShard: options.keysPerShard, epochKey, threads, signal },
+      tempDir: temp.path,
+      onProgress: (done) => progress.update(done, keyFile.keyCount, 'keys'),
     });
 
     progress.start('pages');
@@ -131,9 +133,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     const { bitsPerKey, probes } = options;
     const page = { bitsPerKey, probes, epochKeyId: await epochKeyId(epochKey) };
     const built = await buildPages({
-      ...{ partition, store, page, signal, builder: new PageBuilder(module) },
-      onProgress: (done) => progress.update(done, imported.keys, 'keys'),
+      ...{ partition, store, page, threads, signal },
+      onProgress: (done) => progress.update(done, keyFile.keyCount, 'keys'),
     });
+    partition.remove();
 
     progress.start('manifest');
     const body = encodeManifest({
@@ -156,12 +159,12 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     const reread = await readObject(store, 'manifests', reference);
     await verifyObject(reread, await verifyKeys(publicKeyText(keys.edition)));
     const verified = await verifyEdition({
-      ...{ store, module, epochKey, keyFile, keyCount: imported.keys, signal },
+      ...{ store, epochKey, keyFile, threads, signal },
       manifest: openManifest(reread),
       nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
       onProgress: (done, total) => progress.update(done, total, 'documents'),
     });
-    checkVerified(verified, imported.keys);
+    checkVerified(verified, keyFile.keyCount);
 
     progress.start('head');
     signal?.throwIfAborted();
@@ -179,6 +182,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       ...{ asOf, verified, times: progress.times },
     };
   } finally {
+    threads.close();
     temp.remove();
   }
 }
@@ -187,63 +191,80 @@ interface Imported {
   files: FileSummary[];
   counts: ImportCounts;
   rejects: RejectLog;
-  /** Keys in the key file. */
-  keys: number;
+  keyFile: KeyFile;
   withdrawn: number;
-  keyCounts: ReadonlyMap<StateCode, number>;
 }
 
 type ImportOptions = Pick<BuildOptions, 'profile' | 'files' | 'rejectsPath' | 'signal'>;
 
-/** The export as a canonical key file. */
+interface ImportPlace {
+  /** Folder for the key file. */
+  tempDir: string;
+  progress: Progress;
+  threads: Threads;
+  /** Bytes of CSV that a thread reads at a time; only tests have a reason to tell. */
+  blockBytes?: number;
+}
+
+/** The export as a canonical key file in the folder. */
 export async function importRows(
   options: ImportOptions,
-  { keyFile, tempDir, progress }: { keyFile: string; tempDir: string; progress: Progress },
+  { tempDir, progress, threads, blockBytes }: ImportPlace,
 ): Promise<Imported> {
+  const { profile, files, signal } = options;
+  const source = sourceOf(profile);
+  // A profile that nobody can make again elsewhere is read by this thread.
+  const readers = source === undefined ? new Threads(1) : threads;
   const rejects = new RejectLog(options.rejectsPath);
   const counts = newCounts();
   const removed = new RemovedKeys();
-  const writer = new KeyFileWriter(keyFile, removed.byKey);
-  const totalBytes = options.files.reduce((sum, path) => sum + sizeOf(path), 0);
+  const encoder = new KeyEncoder(removed.byKey);
+  const writer = new KeyFileWriter(join(tempDir, 'keys'));
+  const now = Date.now();
+  const totalBytes = bytesOf(files);
+  let isOpen = false;
   try {
-    const files = await readRows({
-      ...{ profile: options.profile, files: options.files, signal: options.signal },
-      ...{ rejects, counts, tempDir, now: Date.now() },
-      listed: (index) => writer.startFile(index),
+    const summaries = await readRows({
+      ...{ profile, files, signal, rejects, counts, tempDir, now },
+      listed: (index) => encoder.startFile(index),
       removed: (index) => removed.startFile(index),
+      scanCsv: async (text) => {
+        // Not before, because what difference files take away is known only then.
+        if (!isOpen) {
+          const input = { profile: source ?? profile, removedBy: removed.byKey, now };
+          await Promise.all(readers.all.map((thread) => thread.run('openImport', input)));
+          isOpen = true;
+        }
+        await importCsv(text, {
+          ...{ threads: readers, writer, counts, rejects },
+          blockBytes,
+          signal,
+        });
+      },
       onProgress: (doneBytes) => {
+        writer.append(encoder.take());
         // Rows to come are not known: bytes done stand for them.
         const share = doneBytes > 0 ? totalBytes / doneBytes : 1;
         progress.update(counts.rows, Math.max(counts.rows, counts.rows * share), 'rows');
       },
     });
-    const keyCounts = writer.close();
-    const { keyCount, withdrawnCount } = writer;
-    return { files, counts, rejects, keyCounts, keys: keyCount, withdrawn: withdrawnCount };
+    writer.append(encoder.take());
+    const keyFile = writer.close();
+    return { files: summaries, counts, rejects, keyFile, withdrawn: writer.withdrawnCount };
   } finally {
     writer.abandon();
     rejects.close();
   }
 }
 
-/** A row for every state of Doc 9303-3, with or without keys, ascending by code. */
-function keyCountsOfAllStates(
-  counts: ReadonlyMap<StateCode, number>,
-): (readonly [StateCode, number])[] {
-  const codes = [...new Set(ISSUING_STATES.map(({ code }) => code))];
-  return codes.sort(byCode).map((code) => [code, counts.get(code) ?? 0] as const);
-}
-
-const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
 function summarize(options: BuildOptions, imported: Imported, built: BuiltPages) {
-  const { counts, rejects, files, keys, withdrawn } = imported;
+  const { counts, rejects, files, keyFile, withdrawn } = imported;
   const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
   const shards = built.states.flatMap((state) => state.shards);
   return {
     collection: options.collection,
     profile: options.profile.name,
-    ...{ files, keys, withdrawn },
+    ...{ files, keys: keyFile.keyCount, withdrawn },
     ...{ rows: counts.rows, accepted: counts.accepted, notes: counts.notes },
     ...{ rejected: rejects.total, rejects: rejects.counts },
     records: sum(built.states.map(({ recordCount }) => recordCount)),
@@ -255,13 +276,16 @@ function summarize(options: BuildOptions, imported: Imported, built: BuiltPages)
       })),
     filterBytes: sum(shards.map(({ filter }) => filter.length)),
     matchBytes: sum(shards.map(({ match }) => match.length)),
-    ...{ reseeds: built.reseeds, evictions: built.evictions },
+    ...{ reseeds: built.reseeds, reseededShards: built.reseededShards },
+    ...{ evictions: built.evictions, slowestShardMs: built.slowestShardMs },
     bitsPerKey: options.bitsPerKey,
     keysPerShard: options.keysPerShard,
     probes: options.probes,
   };
 }
 
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+/** Bytes of all files together; those that are not there count nothing. */
+export function bytesOf(files: readonly string[]): number {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.reduce((sum, path) => sum + sizeOf(path), 0);
 }

@@ -10,7 +10,8 @@ import type { Manifest } from '../src/format/manifest.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { ReferenceMatcher } from '../src/matcher/reference-matcher.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import { readKeyFile } from './key-file.ts';
+import { type KeyFile, readKeyFile } from './key-file.ts';
+import { readMatcherModule } from './matcher-module.ts';
 import { NonMembers } from './non-members.ts';
 
 /** Documents of each kind; the second matcher takes some 100 us for one. */
@@ -26,19 +27,17 @@ export interface ReferenceResult {
 interface ReferenceOptions {
   store: ReadableStore;
   manifest: Manifest;
-  module: WebAssembly.Module;
   epochKey: Uint8Array;
-  keyFile: string;
-  keyCount: number;
+  keyFile: KeyFile;
 }
 
 /** Both matchers on a sample spread over the whole export, and on as many made-up documents. */
 export async function checkReference(options: ReferenceOptions): Promise<ReferenceResult> {
-  const { store, manifest, module, epochKey } = options;
-  const keys = sampleOf(options.keyFile, options.keyCount);
+  const { store, manifest, epochKey } = options;
+  const keys = sampleOf(options.keyFile);
   const states = [...manifest.states()].filter(({ recordCount }) => recordCount > 0);
   if (states.length > 0) keys.push(...new NonMembers(states).next(SAMPLE_KEYS));
-  const wasm = new WasmMatcher(module);
+  const wasm = new WasmMatcher(readMatcherModule());
   const reference = new ReferenceMatcher();
   const digests = wasm.digests(keys, epochKey);
   const otherDigests = reference.digests(keys, epochKey);
@@ -61,13 +60,11 @@ export async function checkReference(options: ReferenceOptions): Promise<Referen
   return result;
 }
 
-function sampleOf(keyFile: string, keyCount: number): CanonicalKey[] {
-  const every = Math.max(1, Math.floor(keyCount / SAMPLE_KEYS));
+function sampleOf(keyFile: KeyFile): CanonicalKey[] {
+  const every = Math.max(1, Math.floor(keyFile.keyCount / SAMPLE_KEYS));
   const sample: CanonicalKey[] = [];
   let index = 0;
-  for (const { keys } of readKeyFile(keyFile)) {
-    for (const key of keys) if (index++ % every === 0) sample.push(key);
-  }
+  for (const [key] of readKeyFile(keyFile)) if (index++ % every === 0) sample.push(key);
   return sample;
 }
 

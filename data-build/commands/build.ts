@@ -32,6 +32,17 @@ export function profileOf({ values }: CommandInput): Profile {
   return findProfile({ profile: values.profile, mapping: values.mapping });
 }
 
+/** How many threads work; the same for build and verify. */
+export const THREADS_OPTION = {
+  threads: { value: 'N', help: 'threads that work; one a core if not given' },
+} as const;
+
+/** The number of threads that --threads asks for; undefined if it is not given. */
+export function threadCountOf(input: CommandInput): number | undefined {
+  if (input.values.threads === undefined) return undefined;
+  return wholeNumber(input, 'threads', { min: 1, max: 64 });
+}
+
 const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
 
 export const BUILD: Command = {
@@ -41,6 +52,7 @@ export const BUILD: Command = {
   operandCount: { min: 1, max: 1000 },
   options: {
     ...IMPORT_OPTIONS,
+    ...THREADS_OPTION,
     keys: { value: 'FILE', help: 'the keys file', required: true },
     out: { value: 'DIR', help: 'the edition directory', required: true },
     'as-of': {
@@ -72,6 +84,7 @@ export const BUILD: Command = {
       bitsPerKey: decimalNumber(input, 'bits-per-key', { min: 1, max: 64 }),
       keysPerShard: wholeNumber(input, 'keys-per-shard', { min: 64, max: 60_000 }),
       probes: wholeNumber(input, 'probes', { min: 1, max: 16 }),
+      threadCount: threadCountOf(input),
       rejectsMaxPercent: decimalNumber(input, 'rejects-max', { min: 0, max: 100 }),
     };
     const summary = await buildEdition({

@@ -1,21 +1,20 @@
 /** `sltd verify`: reads an edition back and asks it for every record of the export. */
 
-import { join } from 'node:path';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, wholeNumber } from '../command.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
-import { readMatcherModule } from '../matcher-module.ts';
 import { openEdition } from '../open-edition.ts';
-import { importRows } from '../pipeline.ts';
+import { bytesOf, importRows } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
 import { checkReference } from '../reference-check.ts';
 import { filterRates } from '../summary.ts';
 import { openTempDir } from '../temp-dir.ts';
+import { Threads, threadCountFor } from '../threads.ts';
 import { checkVerified, verifyEdition } from '../verify-edition.ts';
-import { IMPORT_OPTIONS, profileOf } from './build.ts';
+import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
 
 export const VERIFY: Command = {
   name: 'verify',
@@ -24,6 +23,7 @@ export const VERIFY: Command = {
   operandCount: { min: 2, max: 1001 },
   options: {
     ...IMPORT_OPTIONS,
+    ...THREADS_OPTION,
     keys: { value: 'FILE', help: 'the keys file', required: true },
     'non-members': { value: 'N', help: 'documents not listed to ask for', default: '10000000' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
@@ -35,25 +35,22 @@ export const VERIFY: Command = {
     const profile = profileOf(input);
     const keys = readKeys(values.keys!);
     const store = new DirectoryStore(dir!);
-    const module = readMatcherModule();
     const progress = new Progress(process.stderr);
+    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
     const temp = openTempDir(values.temp);
     try {
       const { manifest, head, epochKey } = await openEdition(store, keys);
       progress.start('import');
-      const keyFile = join(temp.path, 'keys');
       const options = { profile, files, rejectsPath: undefined, signal };
-      const imported = await importRows(options, { keyFile, tempDir: temp.path, progress });
+      const imported = await importRows(options, { tempDir: temp.path, progress, threads });
+      const { keyFile } = imported;
       progress.start('verify');
       const result = await verifyEdition({
-        ...{ store, manifest, module, epochKey, keyFile, nonMemberCount, signal },
-        keyCount: imported.keys,
+        ...{ store, manifest, epochKey, keyFile, nonMemberCount, threads, signal },
         onProgress: (done, total) => progress.update(done, total, 'documents'),
       });
       progress.start('reference');
-      const reference = await checkReference({
-        ...{ store, manifest, module, epochKey, keyFile, keyCount: imported.keys },
-      });
+      const reference = await checkReference({ store, manifest, epochKey, keyFile });
       progress.finish();
       const rates = filterRates(result);
       const summary = {
@@ -64,6 +61,7 @@ export const VERIFY: Command = {
         records: result.asked,
         missing: result.missing,
         wrongCategory: result.wrongCategory,
+        strangers: result.strangers,
         nonMembers: result.nonMembers,
         falseCandidates: result.falseCandidates,
         filterRate: rates.measured,
@@ -79,10 +77,11 @@ export const VERIFY: Command = {
         ),
       };
       process.stdout.write(`${JSON.stringify(summary, null, process.stdout.isTTY ? 2 : 0)}\n`);
-      if (imported.keys === 0) throw new SltdError('input-empty', { detail: 'no row accepted' });
-      checkVerified(result, imported.keys, reference);
+      if (keyFile.keyCount === 0) throw new SltdError('input-empty', { detail: 'no row accepted' });
+      checkVerified(result, keyFile.keyCount, reference);
       return EXIT.ok;
     } finally {
+      threads.close();
       temp.remove();
     }
   },

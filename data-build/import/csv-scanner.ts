@@ -4,7 +4,8 @@
  * RFC 4180 with what exports do beside it: any of four separators, LF, CRLF or CR, blank lines. No
  * object is made for a row. A row that does not fit (quotes, column count, length) is reported with
  * the line it begins on, and reading goes on at the line after that one, so that a stray quote never
- * swallows the rows behind it.
+ * swallows the rows behind it. How the bytes are cut changes nothing, and the bytes are never changed:
+ * a scanner can go on where another one stopped (state), which is how threads share a file.
  */
 
 import { COLUMNS_MAX, ROW_BYTES_MAX } from './input-limits.ts';
@@ -20,6 +21,14 @@ const INCOMPLETE = 1;
 const BAD_QUOTES = 2;
 const TOO_MANY = 3;
 
+/** Where a scanner stands between two rows, beside the bytes that it could not use yet. */
+export interface CsvState {
+  /** 0 before the first row. */
+  columnCount: number;
+  /** Whether the bytes to come are of a line that was given up. */
+  isInSkippedLine: boolean;
+}
+
 export class CsvScanner {
   readonly #sink: RowSink;
   readonly #separator: number;
@@ -27,28 +36,43 @@ export class CsvScanner {
   #buffer: Uint8Array = new Uint8Array(0);
   #line = 1;
   #isEnd = false;
-  #isInSkippedLine = false;
+  #isInSkippedLine: boolean;
   /** Fields of the row at hand: where they begin and end, and whether quotes in them are doubled. */
   readonly #starts = new Int32Array(COLUMNS_MAX);
   readonly #ends = new Int32Array(COLUMNS_MAX);
   readonly #doubled = new Uint8Array(COLUMNS_MAX);
+  #hasDoubled = false;
   #fieldCount = 0;
   #next = 0;
   #newlines = 0;
 
   /** A column count of 0 takes the first row's; the sink is told that row like any other. */
-  constructor(options: { sink: RowSink; separator: string; columnCount?: number }) {
+  constructor(options: { sink: RowSink; separator: string } & Partial<CsvState>) {
     this.#sink = options.sink;
     this.#separator = options.separator.charCodeAt(0);
     this.#columnCount = options.columnCount ?? 0;
+    this.#isInSkippedLine = options.isInSkippedLine ?? false;
+  }
+
+  get state(): CsvState {
+    return { columnCount: this.#columnCount, isInSkippedLine: this.#isInSkippedLine };
+  }
+
+  /** Bytes of a row whose end has not come yet. */
+  get rest(): Uint8Array {
+    return this.#buffer;
+  }
+
+  /** Line breaks passed so far. */
+  get lineCount(): number {
+    return this.#line - 1;
   }
 
   /** Takes more bytes and hands on every row that is complete in them. */
   push(chunk: Uint8Array): void {
     const rest = this.#buffer;
     if (rest.length === 0) {
-      // Doubled quotes are undone in place, so the buffer must be our own.
-      this.#buffer = new Uint8Array(chunk);
+      this.#buffer = chunk;
     } else {
       this.#buffer = new Uint8Array(rest.length + chunk.length);
       this.#buffer.set(rest);
@@ -84,10 +108,11 @@ export class CsvScanner {
       case TOO_MANY:
         return this.#skipLine(bytes, position, 'row-columns');
       default:
+        if (bytes.length - position > ROW_BYTES_MAX) {
+          return this.#skipLine(bytes, position, 'row-too-long');
+        }
         // At the end only an open quote is incomplete.
-        if (this.#isEnd) return this.#skipLine(bytes, position, 'row-quotes');
-        if (bytes.length - position <= ROW_BYTES_MAX) return -1;
-        return this.#skipLine(bytes, position, 'row-too-long');
+        return this.#isEnd ? this.#skipLine(bytes, position, 'row-quotes') : -1;
     }
   }
 
@@ -101,10 +126,8 @@ export class CsvScanner {
     }
     if (this.#columnCount === 0) this.#columnCount = count;
     if (count !== this.#columnCount) return this.#skipLine(bytes, position, 'row-columns');
-    for (let field = 0; field < count; field++) {
-      if (this.#doubled[field] === 1) this.#undouble(bytes, field);
-    }
-    this.#sink.row(bytes, this.#starts, this.#ends, this.#line, count);
+    const row = this.#hasDoubled ? this.#undoubled(bytes, position) : bytes;
+    this.#sink.row(row, this.#starts, this.#ends, this.#line, count);
     this.#line += this.#newlines;
     return this.#next;
   }
@@ -147,13 +170,15 @@ export class CsvScanner {
 
   /** Places of the fields of the row at `position`. Reads only; sets #next and #newlines. */
   #findRow(bytes: Uint8Array, position: number): number {
-    const { length } = bytes;
-    const isEnd = this.#isEnd;
+    // No row sees further than a row may be long, so that it does not matter how much is there.
+    const length = Math.min(bytes.length, position + ROW_BYTES_MAX + 1);
+    const isEnd = this.#isEnd && length === bytes.length;
     const separator = this.#separator;
     const starts = this.#starts;
     const ends = this.#ends;
     let field = 0;
     let newlines = 0;
+    let hasDoubled = false;
     let i = position;
     for (;;) {
       if (field === COLUMNS_MAX) return TOO_MANY;
@@ -169,6 +194,7 @@ export class CsvScanner {
             if (i + 1 >= length && !isEnd) return INCOMPLETE;
             if (bytes[i + 1] !== QUOTE) break;
             doubled = 1;
+            hasDoubled = true;
             i++;
           } else if (byte === LF) {
             newlines++;
@@ -209,17 +235,26 @@ export class CsvScanner {
     this.#fieldCount = field;
     this.#next = i;
     this.#newlines = newlines;
+    this.#hasDoubled = hasDoubled;
     return COMPLETE;
   }
 
-  /** Turns "" into " within a field, in place; the field only gets shorter. */
-  #undouble(bytes: Uint8Array, field: number): void {
-    let to = this.#starts[field]!;
-    for (let from = to; from < this.#ends[field]!; from++) {
-      const byte = bytes[from]!;
-      bytes[to++] = byte;
-      if (byte === QUOTE) from++;
+  /** A copy of the row in which "" is " again; the places of the fields are those in the copy. */
+  #undoubled(bytes: Uint8Array, position: number): Uint8Array {
+    const row = bytes.slice(position, this.#next);
+    for (let field = 0; field < this.#fieldCount; field++) {
+      const end = this.#ends[field]! - position;
+      let to = this.#starts[field]! - position;
+      this.#starts[field] = to;
+      this.#ends[field] = end;
+      if (this.#doubled[field] !== 1) continue;
+      for (let from = to; from < end; from++) {
+        const byte = row[from]!;
+        row[to++] = byte;
+        if (byte === QUOTE) from++;
+      }
+      this.#ends[field] = to;
     }
-    this.#ends[field] = to;
+    return row;
   }
 }

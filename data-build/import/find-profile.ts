@@ -3,7 +3,7 @@
  */
 
 import { SltdError } from '../../src/errors.ts';
-import { readMapping } from './mapping.ts';
+import { mappingTextOf, parseMapping, readMapping } from './mapping.ts';
 import type { Profile } from './profile.ts';
 import { CZ_MVCR, CZ_MVCR_IDENTITY, CZ_MVCR_PASSPORT } from './profiles/cz-mvcr.ts';
 import { RU_MVD } from './profiles/ru-mvd.ts';
@@ -32,4 +32,19 @@ export function findProfile(options: { profile?: string; mapping?: string }): Pr
     throw new SltdError('config-invalid', { detail: `the profiles are ${names}` });
   }
   return found;
+}
+
+/** What another thread can make the same profile of. */
+export type ProfileSource = { name: string } | { mapping: string };
+
+/** The source of a profile that came from findProfile(); undefined for any other. */
+export function sourceOf(profile: Profile): ProfileSource | undefined {
+  if (PROFILES.includes(profile)) return { name: profile.name };
+  const mapping = mappingTextOf(profile);
+  return mapping === undefined ? undefined : { mapping };
+}
+
+/** The profile that a source stands for. */
+export function profileFrom(source: ProfileSource): Profile {
+  return 'name' in source ? findProfile({ profile: source.name }) : parseMapping(source.mapping);
 }

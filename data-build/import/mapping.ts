@@ -64,13 +64,33 @@ const mappingSchema = v.strictObject({
   coverage: v.optional(v.picklist(['reports', 'partial']), 'partial'),
 });
 
+const texts = new WeakMap<Profile, string>();
+
+/** The text that a profile was made from; undefined for a built-in one. */
+export const mappingTextOf = (profile: Profile): string | undefined => texts.get(profile);
+
 /** The profile that a mapping file describes; 'config-invalid' with the member that is wrong. */
 export function readMapping(path: string): Profile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    unreadable(cause);
+  }
+  return parseMapping(text);
+}
+
+function unreadable(cause: unknown): never {
+  throw new SltdError('config-invalid', { detail: 'mapping file is not readable JSON', cause });
+}
+
+/** The same of the file's text. */
+export function parseMapping(text: string): Profile {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new SltdError('config-invalid', { detail: 'mapping file is not readable JSON', cause });
+    unreadable(cause);
   }
   const parsed = v.safeParse(mappingSchema, value);
   if (!parsed.success) {
@@ -85,13 +105,15 @@ export function readMapping(path: string): Profile {
     throw new SltdError('config-invalid', { detail: 'mapping without a number' });
   }
   const byWord = lowerKeys(types);
-  return {
+  const profile: Profile = {
     ...rest,
     title: 'mapping file',
     categories: lowerKeys(categories),
     classesOf: (type) =>
       byWord[type.trim().toLowerCase()] ?? classesOfRecord(type.trim().toUpperCase()),
   };
+  texts.set(profile, text);
+  return profile;
 }
 
 function lowerKeys<T>(table: Readonly<Record<string, T>>): Record<string, T> {

@@ -10,6 +10,7 @@ import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { SltdError } from '../../src/errors.ts';
 import { CsvScanner } from './csv-scanner.ts';
+import { HeaderSink } from './header-sink.ts';
 import { decodeText, type OpenInput, openInput } from './input-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { parquetToCsv } from './parquet-rows.ts';
@@ -23,7 +24,6 @@ import {
 } from './profile.ts';
 import type { RejectLog } from './rejects.ts';
 import { type ImportCounts, missingColumn, type RecordConsumer, RowReader } from './row-reader.ts';
-import type { RowSink } from './row-sink.ts';
 
 /** What was read of one file. */
 export interface FileSummary {
@@ -44,6 +44,8 @@ export interface ReadOptions {
   listed(fileIndex: number): RecordConsumer;
   /** Takes the documents that a difference file takes out of the files before it. */
   removed(fileIndex: number): RecordConsumer;
+  /** Reads the rows of a CSV text in another way, such as by threads; the same rows must come of it. */
+  scanCsv?(text: CsvText): Promise<void>;
   /** Where a folder for temporary files may be made. */
   tempDir: string;
   /** The present, in milliseconds since 1970. */
@@ -53,6 +55,21 @@ export interface ReadOptions {
   /** Waited for after each chunk: holds the reading back while records pile up. */
   pause?(): Promise<void>;
   signal?: AbortSignal | undefined;
+}
+
+/** A CSV text of an input file, from its first line on. */
+export interface CsvText {
+  /** UTF-8 without a byte order mark, cut anywhere. */
+  chunks: AsyncIterable<Uint8Array>;
+  separator: string;
+  /** Name for the reject file. */
+  fileName: string;
+  /** Counts from 0. */
+  fileIndex: number;
+  /** The place of a row stands for its line. */
+  countRows: boolean;
+  /** Call it now and then. */
+  onProgress(): void;
 }
 
 /** Reads all files; throws an input-* error for a file that cannot be taken as a whole. */
@@ -69,7 +86,8 @@ export async function readRows(options: ReadOptions): Promise<FileSummary[]> {
     const input = await named(options, index, () => openInput(path));
     const before = { rows: counts.rows, rejected: rejects.total };
     try {
-      const context = { ...options, doneBytes, path, consumer: options.listed(index) };
+      const consumer = options.listed(index);
+      const context = { ...options, doneBytes, path, consumer, fileIndex: index };
       await named(options, index, () => readListed(context, input));
       summaries.push({
         name: basename(path),
@@ -103,6 +121,7 @@ interface Context extends ReadOptions {
   path: string;
   consumer: RecordConsumer;
   doneBytes: number;
+  fileIndex: number;
 }
 
 const isDifference = (profile: Profile, input: OpenInput): boolean =>
@@ -116,7 +135,9 @@ async function readRemoved(options: ReadOptions, path: string, index: number): P
     if (typeof differencePair === 'object') {
       throw new SltdError('input-schema', { detail: differencePair.refuse });
     }
-    const context = { ...options, doneBytes: 0, path, consumer: options.removed(index) };
+    const { scanCsv: _, ...rest } = options;
+    const consumer = options.removed(index);
+    const context = { ...rest, doneBytes: 0, path, consumer, fileIndex: index };
     await readText(context, input.parts[1]!.bytes, input);
   } finally {
     input.close();
@@ -169,27 +190,56 @@ async function scanAll(
   input: OpenInput,
   { countRows = false },
 ): Promise<void> {
-  let scanner: Scanner | undefined;
-  for await (const chunk of text) {
+  const chunks = text[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done) return;
+  const onProgress = () => context.onProgress?.(context.doneBytes + input.readBytes());
+  const all = { [Symbol.asyncIterator]: () => following(first.value, chunks) };
+  if (context.scanCsv !== undefined && (countRows || !isJson(first.value))) {
+    await context.scanCsv({
+      ...{ chunks: all, fileIndex: context.fileIndex, fileName: basename(context.path) },
+      ...{ separator: separatorFor(context, first.value, countRows), countRows, onProgress },
+    });
+    return;
+  }
+  const scanner = newScanner(context, first.value, countRows);
+  for await (const chunk of all) {
     context.signal?.throwIfAborted();
-    scanner ??= newScanner(context, chunk, countRows);
     scanner.push(chunk);
-    context.onProgress?.(context.doneBytes + input.readBytes());
+    onProgress();
     await context.pause?.();
   }
-  scanner?.end();
+  scanner.end();
+}
+
+/** What was taken from the front, and what is left. */
+async function* following<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    // The file behind it is let go of also when the reading ends early.
+    await rest.return?.();
+  }
+}
+
+function isJson(first: Uint8Array): boolean {
+  const start = first.find((byte) => byte > 0x20);
+  return start === 0x7b || start === 0x5b;
+}
+
+function separatorFor({ profile }: Context, first: Uint8Array, countRows: boolean): string {
+  return countRows ? ',' : (profile.separator ?? separatorOf(first));
 }
 
 function newScanner(context: Context, first: Uint8Array, countRows: boolean): Scanner {
   const { profile } = context;
-  const start = first.findIndex((byte) => byte > 0x20);
-  const isJson = !countRows && (first[start] === 0x7b || first[start] === 0x5b);
   const newReader = (header: readonly string[]): RowReader =>
     new RowReader({ ...context, header, fileName: basename(context.path), countRows });
-  if (isJson) return newJsonScanner(profile, newReader);
+  if (!countRows && isJson(first)) return newJsonScanner(profile, newReader);
   return new CsvScanner({
     sink: new HeaderSink(profile, newReader),
-    separator: countRows ? ',' : (profile.separator ?? separatorOf(first)),
+    separator: separatorFor(context, first, countRows),
   });
 }
 
@@ -214,47 +264,6 @@ function newJsonScanner(profile: Profile, newReader: (header: string[]) => RowRe
       if (other !== undefined) otherCase(other);
     },
   };
-}
-
-/** Takes the first row for the header, or finds the headerless columns by their number. */
-class HeaderSink implements RowSink {
-  readonly #profile: Profile;
-  readonly #newReader: (header: string[]) => RowReader;
-  #reader: RowReader | undefined;
-
-  constructor(profile: Profile, newReader: (header: readonly string[]) => RowReader) {
-    this.#profile = profile;
-    this.#newReader = newReader;
-  }
-
-  row(bytes: Uint8Array, starts: Int32Array, ends: Int32Array, line: number, count: number): void {
-    if (this.#reader) {
-      this.#reader.row(bytes, starts, ends, line);
-      return;
-    }
-    const { headerless } = this.#profile;
-    if (headerless) {
-      const header = headerless.find((columns) => columns.length === count);
-      if (!header) {
-        const counts = headerless.map((columns) => columns.length).join(' or ');
-        throw new SltdError('input-schema', { detail: `rows must have ${counts} columns` });
-      }
-      this.#reader = this.#newReader([...header]);
-      this.#reader.row(bytes, starts, ends, line);
-      return;
-    }
-    const decoder = new TextDecoder();
-    const header = Array.from({ length: count }, (_, field) =>
-      decoder.decode(bytes.subarray(starts[field], ends[field])),
-    );
-    this.#reader = this.#newReader(header);
-  }
-
-  bad(line: number, code: Parameters<RowSink['bad']>[1]): void {
-    // Without a header nothing of the file can be told apart.
-    if (!this.#reader) throw new SltdError('input-schema', { detail: 'the first line is broken' });
-    this.#reader.bad(line, code);
-  }
 }
 
 /** The separator that the first line has most of; a comma if it has none. */

@@ -34,8 +34,14 @@ export const NOTE_REASONS = {
 
 export type NoteCode = keyof typeof NOTE_REASONS;
 
+/** Where rejected rows are told. */
+export interface RejectSink {
+  /** `column` is the field's name in the profile; empty if the row as a whole is at fault. */
+  add(file: string, line: number, column: string, code: RejectCode): void;
+}
+
 /** Counts rejected rows by code and, if given a path, writes one CSV line for each (mode 600). */
-export class RejectLog {
+export class RejectLog implements RejectSink {
   readonly counts = new Map<RejectCode, number>();
   total = 0;
   #file: number | undefined;
@@ -51,7 +57,6 @@ export class RejectLog {
     this.#pending.push('file,line,column,code,reason\n');
   }
 
-  /** `column` is the field's name in the profile; empty if the row as a whole is at fault. */
   add(file: string, line: number, column: string, code: RejectCode): void {
     this.total++;
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);

@@ -26,7 +26,7 @@ import {
   TEXT_FIELDS,
   type TextField,
 } from './profile.ts';
-import type { NoteCode, RejectCode, RejectLog } from './rejects.ts';
+import type { NoteCode, RejectCode, RejectSink } from './rejects.ts';
 import type { RowSink } from './row-sink.ts';
 import { TextCache } from './text-cache.ts';
 
@@ -49,6 +49,8 @@ export const newCounts = (): ImportCounts => ({
 /** Takes each document of an accepted row; for a range once a number. */
 export interface RecordConsumer {
   accept(row: RowReader): void;
+  /** Takes a range as a whole: the number in place and those behind it; accept() each if absent. */
+  acceptRange?(row: RowReader, count: number): void;
 }
 
 const DAY_LENGTH = 10;
@@ -79,7 +81,7 @@ interface ReaderOptions {
   header: readonly string[];
   /** Name for the reject file. */
   fileName: string;
-  rejects: RejectLog;
+  rejects: RejectSink;
   counts: ImportCounts;
   consumer: RecordConsumer;
   /** Parquet has no lines: the place of the row stands for it, from 1. */
@@ -153,6 +155,12 @@ export class RowReader implements RowSink {
       : (profile.classesOf(constants.type ?? '') ?? DOCUMENT_CLASSES);
   }
 
+  /** Forgets the rows before, but for what texts mean: the counts begin anew as well. */
+  restart(): void {
+    this.#rowCount = 0;
+    this.#newestDay.fill(0);
+  }
+
   row(bytes: Uint8Array, starts: Int32Array, ends: Int32Array, line: number): void {
     const { counts, consumer, countRows, profile } = this.#options;
     counts.rows++;
@@ -199,6 +207,10 @@ export class RowReader implements RowSink {
     if (range === undefined) return;
     this.range = range;
     this.#take(range.from);
+    if (consumer.acceptRange !== undefined) {
+      consumer.acceptRange(this, range.count);
+      return;
+    }
     consumer.accept(this);
     for (let done = 1; done < range.count; done++) {
       incrementNumber(this.number, this.numberLength);

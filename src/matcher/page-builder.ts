@@ -37,6 +37,13 @@ export interface BuiltMatchPage {
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 const SEEDS_MAX = 64;
 
+/** Both pages of a shard, and the number of distinct keys in them. */
+export interface BuiltShard {
+  filterPage: Uint8Array;
+  match: BuiltMatchPage;
+  keyCount: number;
+}
+
 /** Builds one page after the other in a wasm memory of its own. */
 export class PageBuilder {
   readonly #core: MatcherCore;
@@ -45,21 +52,45 @@ export class PageBuilder {
     this.#core = startCore(module);
   }
 
+  /**
+   * Both pages of a shard from its digests and categories, in any order and with duplicates: what
+   * sortAndMerge(), buildFilterPage() and buildMatchPage() make of them, without a copy in between.
+   */
+  buildShard(
+    { bitsPerKey, probes, ...identity }: PageIdentity & { bitsPerKey: number; probes: number },
+    digests: Digests,
+    categories: Uint8Array,
+  ): BuiltShard {
+    const keyCount = this.#sort(identity, digests, categories);
+    const filter = this.#openPage(filterHeader({ ...identity, bitsPerKey, probes, keyCount }));
+    if (keyCount > 0) this.#core.buildFilterPage();
+    const filterPage = filter.slice();
+    return { filterPage, match: this.#searchMatchPage(identity, keyCount), keyCount };
+  }
+
+  /** Digests and categories to BUILD_DIGESTS and BUILD_CATEGORIES; how many are distinct. */
+  #sort(identity: PageIdentity, digests: Digests, categories: Uint8Array): number {
+    const { memory, BUILD_PAGE, sortDigests } = this.#core;
+    const count = categories.length;
+    assert(digests.length === DIGEST_WORDS * count, 'one category a key');
+    assertCategories(categories);
+    const input = BUILD_PAGE.value;
+    reserve(memory, input + (DIGEST_BYTES + 1 + 4) * count + 4);
+    new Uint32Array(memory.buffer).set(digests, input >> 2);
+    new Uint8Array(memory.buffer).set(categories, input + DIGEST_BYTES * count);
+    const keyCount = sortDigests(count, identity.shardIndex, identity.shardCount);
+    assert(keyCount !== -2, 'every digest is of the shard');
+    if (keyCount < 0) throw new SltdError('build-failed', { detail: 'too many keys' });
+    return keyCount;
+  }
+
   /** The filter page of the digests: sorted and unique, at most PAGE_KEYS_MAX. */
   buildFilterPage(
     { bitsPerKey, probes, ...identity }: PageIdentity & { bitsPerKey: number; probes: number },
     digests: Digests,
   ): Uint8Array {
-    const keyCount = countKeys(digests);
-    const blockBits = 8 * FILTER_BLOCK_BYTES;
-    const tableCount =
-      keyCount === 0 ? 0 : Math.max(1, Math.ceil((keyCount * bitsPerKey) / blockBits));
-    const length = filterPageBytes(tableCount);
-    const header: PageHeader = {
-      ...identity,
-      ...{ kind: 'filter', length, keyCount, tableCount, parameter: probes },
-    };
-    const target = this.#openPage(digests, header);
+    const keyCount = this.#putSorted(digests);
+    const target = this.#openPage(filterHeader({ ...identity, bitsPerKey, probes, keyCount }));
     if (keyCount > 0) this.#core.buildFilterPage();
     return target.slice();
   }
@@ -70,12 +101,15 @@ export class PageBuilder {
    * Throws digest-collision if two keys can be told apart by no seed, build-failed if no seed fits.
    */
   buildMatchPage(identity: PageIdentity, digests: Digests, categories: Uint8Array): BuiltMatchPage {
-    const keyCount = countKeys(digests);
+    const keyCount = this.#putSorted(digests);
     assert(categories.length === keyCount, 'one category a key');
-    assert(
-      categories.every((category) => category < CATEGORIES.length),
-      'a category is one of the format',
-    );
+    assertCategories(categories);
+    new Uint8Array(this.#core.memory.buffer).set(categories, this.#core.BUILD_CATEGORIES.value);
+    return this.#searchMatchPage(identity, keyCount);
+  }
+
+  /** The match page of the digests and categories in place. */
+  #searchMatchPage(identity: PageIdentity, keyCount: number): BuiltMatchPage {
     // 3.5 keys a bucket: fewer buckets make smaller pages, but are harder to place.
     const tableCount = Math.ceil((2 * keyCount) / 7);
     const length = matchPageBytes(keyCount, tableCount);
@@ -83,27 +117,52 @@ export class PageBuilder {
       ...identity,
       ...{ kind: 'match', length, keyCount, tableCount, parameter: 0 },
     };
-    const target = this.#openPage(digests, header);
+    const target = this.#openPage(header);
     if (keyCount === 0) return { page: target.slice(), seed: 0, reseeds: 0, evictions: 0 };
-    const { memory, BUILD_CATEGORIES } = this.#core;
-    new Uint8Array(memory.buffer).set(categories, BUILD_CATEGORIES.value);
     for (let reseeds = 0; reseeds < SEEDS_MAX; reseeds++) {
       const seed = Math.imul(reseeds, GOLDEN) >>> 0;
       writePageHeader(target, { ...header, parameter: seed });
       const evictions = this.#core.buildMatchPage();
       if (evictions >= 0) return { page: target.slice(), seed, reseeds, evictions };
     }
+    const { memory, BUILD_DIGESTS } = this.#core;
+    const digests = new Uint32Array(memory.buffer, BUILD_DIGESTS.value, DIGEST_WORDS * keyCount);
     throw new SltdError(haveCollision(digests) ? 'digest-collision' : 'build-failed');
   }
 
-  /** Digests and header in place; answers the page's bytes in wasm memory. */
-  #openPage(digests: Digests, header: PageHeader): Uint8Array {
+  /** Sorted, unique digests in place; how many. */
+  #putSorted(digests: Digests): number {
+    const keyCount = countKeys(digests);
     const { memory, BUILD_DIGESTS, BUILD_PAGE } = this.#core;
-    reserve(memory, BUILD_PAGE.value + header.length);
+    reserve(memory, BUILD_PAGE.value);
     new Uint32Array(memory.buffer).set(digests, BUILD_DIGESTS.value >> 2);
+    return keyCount;
+  }
+
+  /** The header in place; answers the page's bytes in wasm memory. */
+  #openPage(header: PageHeader): Uint8Array {
+    const { memory, BUILD_PAGE } = this.#core;
+    reserve(memory, BUILD_PAGE.value + header.length);
     const target = new Uint8Array(memory.buffer, BUILD_PAGE.value, header.length);
     writePageHeader(target, header);
     return target;
+  }
+}
+
+function filterHeader({
+  bitsPerKey,
+  probes,
+  ...rest
+}: PageIdentity & { bitsPerKey: number; probes: number; keyCount: number }): PageHeader {
+  const blocks = Math.ceil((rest.keyCount * bitsPerKey) / (8 * FILTER_BLOCK_BYTES));
+  const tableCount = rest.keyCount === 0 ? 0 : Math.max(1, blocks);
+  const length = filterPageBytes(tableCount);
+  return { ...rest, ...{ kind: 'filter', length, tableCount, parameter: probes } };
+}
+
+function assertCategories(categories: Uint8Array): void {
+  for (const category of categories) {
+    assert(category < CATEGORIES.length, 'a category is one of the format');
   }
 }
 

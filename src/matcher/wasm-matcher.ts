@@ -27,6 +27,8 @@ export interface MatcherCore {
   probeFilters(count: number): void;
   screenKeys(count: number, table: number, slotMask: number): number;
   probeMatches(count: number): void;
+  locateSlots(count: number): void;
+  sortDigests(count: number, shardIndex: number, shardCount: number): number;
   buildFilterPage(): void;
   buildMatchPage(): number;
   ADDRESSES: WebAssembly.Global;
@@ -60,6 +62,11 @@ export function reserve(memory: WebAssembly.Memory, byteCount: number): void {
 }
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;
+
+/** A key as bytes: its ASCII characters from 0, its length as u32 at KEY_ROW_LENGTH. */
+export const KEY_ROW_BYTES = 48;
+export const KEY_ROW_LENGTH = 36;
+
 /** A page without keys is probed this far behind its header, without effect (assembly/filter.ts). */
 const GUARD_BYTES = 64;
 const LOOP_ELEMENTS_MAX = 128;
@@ -131,6 +138,7 @@ export class WasmMatcher implements Matcher {
     this.#keyFirstPage = core.KEY_FIRST_PAGE.value;
     this.#keyIsChange = core.KEY_IS_CHANGE.value;
     this.#keyShardCount = core.KEY_SHARD_COUNT.value;
+    assert(this.#keyStride === KEY_ROW_BYTES && this.#keyLength === KEY_ROW_LENGTH, 'one key row');
     this.#epochKey = core.EPOCH_KEY.value;
     this.#digests = core.DIGESTS.value;
     this.#addresses = core.ADDRESSES.value;
@@ -198,6 +206,20 @@ export class WasmMatcher implements Matcher {
     return screened;
   }
 
+  /** Digests of `count` keys in rows of KEY_ROW_BYTES: for the build, which has no strings. */
+  digestsOfRows(rows: Uint8Array, count: number, epochKey: Uint8Array): Digests {
+    const digests = new Uint32Array(DIGEST_WORDS * count);
+    this.#writeEpochKey(epochKey);
+    for (let first = 0; first < count; first += this.#chunkKeys) {
+      const chunk = Math.min(this.#chunkKeys, count - first);
+      const from = KEY_ROW_BYTES * first;
+      this.#bytes.set(rows.subarray(from, from + KEY_ROW_BYTES * chunk), this.#keys);
+      this.#core.digestKeys(chunk);
+      this.#readDigests(digests, first, chunk);
+    }
+    return digests;
+  }
+
   mayContain(filterPage: Uint8Array, digests: Digests): Uint8Array {
     this.#copyPage(filterPage, 'filter');
     return this.#probe(digests, undefined, 'filter');
@@ -232,6 +254,24 @@ export class WasmMatcher implements Matcher {
 
   #readDigests(digests: Digests, first: number, count: number): void {
     copy(this.#words, this.#digests >> 2, digests, DIGEST_WORDS * first, DIGEST_WORDS * count);
+  }
+
+  /**
+   * The slot of each digest in the match page at the address of the same place: for the build, which
+   * proves that every slot has a record. Throws on address 0.
+   */
+  locateSlots(digests: Digests, addresses: Uint32Array): Uint32Array {
+    const slots = new Uint32Array(addresses.length);
+    for (let first = 0; first < slots.length; first += this.#chunkKeys) {
+      const count = Math.min(this.#chunkKeys, slots.length - first);
+      for (let i = first; i < first + count; i++) assert(addresses[i] !== 0, 'a page is resident');
+      const from = DIGEST_WORDS * first;
+      copy(digests, from, this.#words, this.#digests >> 2, DIGEST_WORDS * count);
+      copy(addresses, first, this.#words, this.#addresses >> 2, count);
+      this.#core.locateSlots(count);
+      copy(this.#words, this.#addresses >> 2, slots, first, count);
+    }
+    return slots;
   }
 
   #writeKeys(keys: readonly (CanonicalKey | Change)[], first: number, count: number): void {

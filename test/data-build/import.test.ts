@@ -65,7 +65,7 @@ describe('profiles', () => {
   test('leading zeros that a spreadsheet took from a Russian row are put back', async () => {
     const file = space.write('ru.csv', 'PASSP_SERIES,PASSP_NUMBER\n404,14817\n');
     const { keys } = await importFiles(space, [file], RU_MVD);
-    expect(keys).toEqual(['IRUS0404014817 invalid', 'PRUS0404014817 invalid']);
+    expect(keys).toEqual(['PRUS0404014817 invalid', 'IRUS0404014817 invalid']);
   });
 
   test('Ukrainian rows are told apart by the words of their type', async () => {
@@ -95,7 +95,7 @@ describe('profiles', () => {
     expect(series.ok).toBe(true);
     const number = series.ok ? series.value : '';
     expect(keys).toEqual([
-      ...[`IUKR${number} stolen`, `PUKR${number} stolen`, 'PUKR001234567 lost'],
+      ...[`PUKR${number} stolen`, `IUKR${number} stolen`, 'PUKR001234567 lost'],
       ...['P', 'I', 'V', 'O'].map((letter) => `${letter}UKR7 unspecified`),
     ]);
     expect(notes).toEqual({ 'category-unknown': 1, 'type-unknown': 1 });

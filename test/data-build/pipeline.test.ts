@@ -51,6 +51,28 @@ describe('a build', () => {
     expect(head.notAfter - head.issuedAt).toBe(24 * 60 * 60 * 1000);
   });
 
+  test('gives the same objects with any number of threads (promise 3)', async () => {
+    const options = { files: [export3k], keysPerShard: 128 };
+    const names = [];
+    for (const threadCount of [1, 2, 3]) {
+      const outDir = space.path(`threads-${threadCount}`);
+      const summary = await build(space, { ...options, outDir, threadCount });
+      expect(summary.verified).toMatchObject({ asked: summary.keys, missing: 0, strangers: 0 });
+      names.push(objectNames(outDir));
+    }
+    expect(names[1]).toEqual(names[0]);
+    expect(names[2]).toEqual(names[0]);
+  });
+
+  test('an error in a thread is the error of the build', async () => {
+    const outDir = space.path('thread-error');
+    const failing = build(space, { files: [export3k], outDir, threadCount: 2, keysPerShard: 1e6 });
+    await expect(failing).resolves.toBeDefined();
+    const huge = sltdCsv('UTO,PAS,,A000001,A099999,stolen-blank');
+    const many = { files: [space.write('huge.csv', huge)], keysPerShard: 1e6, threadCount: 2 };
+    await expect(build(space, { ...many, outDir })).rejects.toMatchObject({ code: 'build-failed' });
+  });
+
   test('gives the same objects for the same export and key, in any row order (promise 3)', async () => {
     const [header, ...rows] = readFileSync(export3k, 'utf8').trimEnd().split('\n');
     const shuffled = space.write('shuffled.csv', [header, ...rows.toReversed()].join('\n'));

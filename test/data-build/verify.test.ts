@@ -6,10 +6,10 @@ import { filterFalsePositiveRate } from '../../data-build/filter-theory.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys, writeKeys } from '../../data-build/keys.ts';
-import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
 import { importRows } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
+import { Threads } from '../../data-build/threads.ts';
 import { verifyEdition } from '../../data-build/verify-edition.ts';
 import { objectName } from '../../src/format/names.ts';
 import type { PageKind } from '../../src/format/page.ts';
@@ -18,6 +18,7 @@ import { build, sltd, workspace } from './workspace.ts';
 const space = workspace();
 const exportPath = space.path('export.csv');
 const goodDir = space.path('good');
+const threads = new Threads(1);
 
 beforeAll(async () => {
   await generateExport({
@@ -62,19 +63,18 @@ describe('sltd verify', () => {
     expect(Math.abs(summary.filterRate / summary.filterRateTheory - 1)).toBeLessThan(0.1);
   });
 
-  test('says the same when only one state fits in memory at a time', async () => {
-    const keyFile = space.path('portions.keys');
-    const { keys: keyCount } = await importRows(
+  test('says the same when only one shard fits in memory at a time', async () => {
+    const { keyFile } = await importRows(
       { profile: SLTD, files: [exportPath], rejectsPath: undefined, signal: undefined },
-      { keyFile, tempDir: space.dir, progress: new Progress(undefined) },
+      { tempDir: space.folder('portions'), progress: new Progress(undefined), threads },
     );
     const store = new DirectoryStore(goodDir);
     const { manifest, epochKey } = await openEdition(store, space.keys);
     const result = await verifyEdition({
-      ...{ store, manifest, epochKey, keyFile, keyCount, module: readMatcherModule() },
+      ...{ store, manifest, epochKey, keyFile, threads },
       ...{ nonMemberCount: 10_000, portionBytes: 1, onProgress: () => {} },
     });
-    expect(result).toMatchObject({ asked: keyCount, missing: 0, wrongCategory: 0 });
+    expect(result).toMatchObject({ asked: keyFile.keyCount, missing: 0, wrongCategory: 0 });
     expect(result.pages).toBe(2 * manifest.shardCount);
     expect(Math.abs(result.nonMembers / 10_000 - 1)).toBeLessThan(0.05);
   });
@@ -85,6 +85,13 @@ describe('sltd verify', () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ missing: 1, sameInputs: false });
     expect(stderr).toContain('verify-failed');
+  });
+
+  test('catches a document in the edition that no record stands for', async () => {
+    const less = readFileSync(exportPath, 'utf8').replace(/^UTO,VSA,.*\n/m, '');
+    const { code, stdout } = await verify(goodDir, space.write('less.csv', less));
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ missing: 0, wrongCategory: 0, strangers: 1 });
   });
 
   test('catches a record with another category', async () => {

@@ -1,6 +1,6 @@
 /** A temporary folder with keys, and the steps of the build called in process. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { readKeyFile } from '../../data-build/key-file.ts';
 import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys.ts';
 import { type BuildOptions, buildEdition, importRows } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
+import { Threads } from '../../data-build/threads.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,6 +22,8 @@ export interface Workspace {
   keys: KeysFile;
   keysPath: string;
   path(name: string): string;
+  /** A new folder. */
+  folder(name: string): string;
   write(name: string, content: string | Uint8Array): string;
 }
 
@@ -34,6 +37,10 @@ export function workspace(): Workspace {
   const path = (name: string): string => join(dir, name);
   return {
     ...{ dir, keys, keysPath, path },
+    folder: (name) => {
+      mkdirSync(path(name));
+      return path(name);
+    },
     write: (name, content) => {
       writeFileSync(path(name), content);
       return path(name);
@@ -47,6 +54,7 @@ export const SLTD_HEADER = 'issuing_state,document_type,number,number_from,numbe
 export const sltdCsv = (...rows: string[]): string => `${[SLTD_HEADER, ...rows].join('\n')}\n`;
 
 let importCount = 0;
+const threads = new Threads(1);
 
 /** Runs the import alone: the keys as "key category", the reject lines, the counts. */
 export async function importFiles(
@@ -62,15 +70,12 @@ export async function importFiles(
   newestReport: number;
 }> {
   const id = importCount++;
-  const keyFile = space.path(`import-${id}.keys`);
   const rejectsPath = space.path(`import-${id}.rejects`);
-  const { counts } = await importRows(
+  const { counts, keyFile } = await importRows(
     { profile, files, rejectsPath, signal: undefined },
-    { keyFile, tempDir: space.dir, progress: new Progress(undefined) },
+    { tempDir: space.folder(`import-${id}`), progress: new Progress(undefined), threads },
   );
-  const keys = [...readKeyFile(keyFile)].flatMap((batch) =>
-    batch.keys.map((key, i) => `${key} ${CATEGORIES[batch.categories[i]!]}`),
-  );
+  const keys = [...readKeyFile(keyFile)].map(([key, code]) => `${key} ${CATEGORIES[code]}`);
   const rejects = readFileSync(rejectsPath, 'utf8').trimEnd().split('\n').slice(1);
   const notes = Object.fromEntries(counts.notes);
   const { rows, accepted, newestReport } = counts;

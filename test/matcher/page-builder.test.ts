@@ -141,6 +141,63 @@ describe('page builder', () => {
   });
 });
 
+describe('a shard from digests in any order', () => {
+  const builder = new PageBuilder(wasmModule);
+  const options = { ...MIDDLE_SHARD, ...FILTER_OPTIONS };
+
+  it('has the pages of its sorted and merged digests, whatever the order and the duplicates', () => {
+    for (const keyCount of [...SMALL_SIZES, 1000, 32_768, 65_536]) {
+      const next = randomWords(keyCount);
+      const { shardIndex, shardCount } = MIDDLE_SHARD;
+      const once = drawDigests(keyCount, { seed: keyCount, shardIndex, shardCount });
+      // A fifth of them once more, with another category.
+      const twice = once.subarray(0, 4 * Math.floor(keyCount / 5));
+      const digests = new Uint32Array([...once, ...twice]);
+      const categories = new Uint8Array(digests.length / 4).map(() => next() % 6);
+      const sorted = sortAndMerge(digests, categories);
+      const built = builder.buildShard(options, digests, categories);
+      expect(built.keyCount).toBe(sorted.categories.length);
+      expect(built.filterPage).toEqual(builder.buildFilterPage(options, sorted.digests));
+      const expected = builder.buildMatchPage(MIDDLE_SHARD, sorted.digests, sorted.categories);
+      expect(built.match).toEqual(expected);
+    }
+  });
+
+  it('is the same with every kind of tie, and with more duplicates than a page has keys', () => {
+    const next = randomWords(4);
+    // d3 of four values around 2^31; pairs share d2 as well, and d1 tells them apart.
+    const digests = new Uint32Array(4 * 3000).map(() => next());
+    for (let at = 0; at < digests.length; at += 4) {
+      digests[at + 3] = 2 ** 31 + ((at >> 3) % 4) - 2;
+      if (at % 8 === 4) digests[at + 2] = digests[at - 2]!;
+    }
+    const few = drawDigests(500, { seed: 5 });
+    const many = new Uint32Array(4 * 100_000).map((_, at) => few[at % few.length]!);
+    for (const set of [digests, many]) {
+      const categories = new Uint8Array(set.length / 4).map(() => next() % 6);
+      const sorted = sortAndMerge(set, categories);
+      const built = builder.buildShard({ ...ONE_SHARD, ...FILTER_OPTIONS }, set, categories);
+      expect(built.match.page).toEqual(
+        builder.buildMatchPage(ONE_SHARD, sorted.digests, sorted.categories).page,
+      );
+    }
+  });
+
+  it('refuses too many keys, and a digest of another shard', () => {
+    const many = drawDigests(65_537, { seed: 1 });
+    const build =
+      (digests: Uint32Array, identity = ONE_SHARD) =>
+      () =>
+        builder.buildShard(
+          { ...identity, ...FILTER_OPTIONS },
+          digests,
+          new Uint8Array(digests.length / 4),
+        );
+    expect(build(many)).toThrow(expect.objectContaining({ code: 'build-failed' }));
+    expect(build(Uint32Array.of(1, 2, 3, 4), MIDDLE_SHARD)).toThrow('of the shard');
+  });
+});
+
 describe('sortAndMerge', () => {
   it('sorts by d3, d2, d1, d0 and keeps the highest category of equal digests', () => {
     const next = randomWords(4);

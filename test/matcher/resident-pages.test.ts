@@ -42,6 +42,19 @@ describe('resident pages', () => {
     expect(expectedMatches.filter((answer) => answer! > 0).length).toBeGreaterThan(100);
   });
 
+  it('give every listed key a slot of its own, and none outside of the page', () => {
+    const matcher = new WasmMatcher(wasmModule);
+    for (const keyCount of [1, 2, 17, 300, 3000]) {
+      const { digests, matchPage } = drawShard(keyCount, { seed: keyCount });
+      const addresses = new Uint32Array(keyCount).fill(matcher.matches.put(keyCount, matchPage));
+      const slots = matcher.locateSlots(digests, addresses);
+      expect([...slots].sort((a, b) => a - b)).toEqual([...slots.keys()]);
+      const others = drawDigests(keyCount, { seed: 99 });
+      expect(Math.max(...matcher.locateSlots(others, addresses))).toBeLessThan(keyCount);
+    }
+    expect(() => matcher.locateSlots(new Uint32Array(4), new Uint32Array(1))).toThrow('assertion');
+  });
+
   it('a filter page that is not there excludes nobody', () => {
     const matcher = new WasmMatcher(wasmModule);
     const digests = drawDigests(600, { seed: 1 });

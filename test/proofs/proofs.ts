@@ -6,10 +6,14 @@ import { centralKilled } from './central-killed.ts';
 import { exhaustive } from './exhaustive.ts';
 import type { Proof } from './proof.ts';
 import { replay } from './replay.ts';
+import { sameBytes } from './same-bytes.ts';
+import { scale } from './scale.ts';
 import { secondReader } from './second-reader.ts';
 
 export const PROOFS: readonly Proof[] = [
   exhaustive,
+  scale,
+  sameBytes,
   secondReader,
   byteFlip,
   badBodies,
