@@ -39,13 +39,13 @@ export async function askEdition(options: AskOptions): Promise<EditionAnswer> {
     const [d0, d1, d2, d3] = digests as unknown as [number, number, number, number];
     const operation = edition.overlay?.find(d0, d1, d2, d3);
     const found =
-      operation?.kind === 'added'
+      operation && operation.kind !== 'withdrawn'
         ? 1 + operation.category
         : await askPages(options, matcher, digests, probeState);
     if (found === 0) continue;
     return {
       ...{ verdict: 'candidate', category: categoryOf(found - 1), spelling },
-      ...(operation?.kind === 'withdrawn' ? { withdrawalPending: true } : {}),
+      ...(operation && operation.kind !== 'added' ? { withdrawalPending: true } : {}),
       coverage: state.coverage,
     };
   }

@@ -87,10 +87,13 @@ const INSPECTORS: Readonly<Record<string, (bytes: Uint8Array) => Inspection>> = 
     const overlay = openOverlay(bytes);
     return {
       kind: 'overlay',
+      collection: overlay.collection,
+      from: isoOf(overlay.from),
       asOf: isoOf(overlay.asOf),
-      edition: toHex(overlay.manifestSha256),
+      lastOperation: overlay.lastOperation,
       epochKeyId: toHex(overlay.epochKeyId),
-      operations: overlay.operationCount,
+      base: overlay.base ? toHex(overlay.base.sha256) : null,
+      operations: overlay.rowCount,
       length: bytes.length,
       signature: 'not checked',
     };

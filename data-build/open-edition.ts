@@ -7,9 +7,10 @@ import { type ReadableStore, readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import { SltdError } from '../src/errors.ts';
 import type { Head } from '../src/format/head.ts';
+import { loadOverlay } from '../src/format/load-overlay.ts';
 import { type Manifest, openManifest } from '../src/format/manifest.ts';
 import { equalBytes } from '../src/format/names.ts';
-import { type Overlay, openOverlay } from '../src/format/overlay.ts';
+import type { Overlay, OverlayName } from '../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { type KeysFile, publicKeyText } from './keys.ts';
 
@@ -34,8 +35,7 @@ export async function openEdition(store: ReadableStore, keys: KeysFile): Promise
   await verifyObject(manifestBytes, await verifyKeys(publicKeyText(keys.edition)));
   const manifest = openManifest(manifestBytes);
   if (manifest.collection !== head.collection) mixed();
-  const overlay = await openOverlayOf(store, keys, head);
-  if (overlay && !equalBytes(overlay.epochKeyId, manifest.epochKeyId)) mixed();
+  const overlay = await openOverlayOf(store, keys, head, manifest);
   return { head, manifest, overlay, epochKey: await findEpochKey(keys, manifest.epochKeyId) };
 }
 
@@ -43,15 +43,17 @@ async function openOverlayOf(
   store: ReadableStore,
   keys: KeysFile,
   head: Head,
+  manifest: Manifest,
 ): Promise<Overlay | undefined> {
-  if (head.overlayLength === 0 || !head.overlaySha256) return undefined;
-  const bytes = await readObject(store, 'overlays', {
-    ...{ sha256: head.overlaySha256, length: head.overlayLength },
-  });
-  await verifyObject(bytes, await verifyKeys(publicKeyText(keys.overlay)));
-  const overlay = openOverlay(bytes);
-  if (!equalBytes(overlay.manifestSha256, head.manifestSha256)) mixed();
-  return overlay;
+  const { overlaySha256: sha256, overlayLength: length } = head;
+  if (!sha256) return undefined;
+  const trusted = await verifyKeys(publicKeyText(keys.overlay));
+  const read = async (name: OverlayName) => {
+    const bytes = await readObject(store, 'overlays', name);
+    await verifyObject(bytes, trusted);
+    return bytes;
+  };
+  return (await loadOverlay({ sha256, length }, manifest, read)).overlay;
 }
 
 async function findEpochKey(keys: KeysFile, id: Uint8Array): Promise<Uint8Array> {

@@ -168,7 +168,8 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
 
     progress.start('head');
     signal?.throwIfAborted();
-    const edition = { collection: options.collection, manifestSha256, asOf };
+    const { epochKeyId: keyId } = page;
+    const edition = { collection: options.collection, manifestSha256, asOf, epochKeyId: keyId };
     const head = await publishEdition(
       store,
       headSigner,

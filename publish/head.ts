@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { SltdError } from '../src/errors.ts';
 import { decodeHead, encodeHead, type Head } from '../src/format/head.ts';
 import { HEAD_BYTES } from '../src/format/layout.ts';
+import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
 import { openOverlay } from '../src/format/overlay.ts';
 import {
@@ -39,7 +40,8 @@ export interface HeadSigner {
 export type EditionReference = Pick<
   Head,
   'collection' | 'manifestSha256' | 'manifestLength' | 'asOf'
->;
+> &
+  Pick<Manifest, 'epochKeyId'>;
 
 /** An overlay that is in the store; `asOf` is up to when it holds every report. */
 export type OverlayReference = Required<Pick<Head, 'overlaySha256' | 'overlayLength' | 'asOf'>>;
@@ -48,11 +50,14 @@ export interface PublishOptions {
   /** The head when the work on this edition began, undefined if there was none; now if not told. */
   since?: Head | undefined;
   /**
-   * Makes of the overlay in force one for the new edition. It is asked when the overlay holds reports
-   * that are newer than the edition, and asked again when another writer was quicker.
+   * Makes an overlay for the new edition. It is asked when the one in force holds newer reports and
+   * cannot stay (see publishEdition), and asked again when another writer was quicker.
    */
   carryOverlay?: ((before: Head) => Promise<OverlayReference>) | undefined;
-  /** Puts the edition in force even if reports are newer than it, and are lost until reported anew. */
+  /**
+   * Puts the edition in force even if newer reports are lost until reported anew. Readers that have
+   * seen them do not follow until an overlay or an edition has them again.
+   */
   dropsOverlay?: boolean;
 }
 
@@ -66,6 +71,9 @@ export async function readHead(
 
 /**
  * Puts an edition in force, with a sequence one above the old head's.
+ *
+ * The overlay in force stays if it is of the same epoch key and begins before the edition ends: no
+ * report is unknown for a moment (docs/format.md section 10).
  *
  * Throws 'head-moved' if another edition came in force since the work began and is not older than this
  * one; 'overlay-dropped' if newer reports would no longer be answered (see PublishOptions);
@@ -81,7 +89,7 @@ export function publishEdition(
   return moveHead(store, signer, async (before) => {
     turn ??= { since: before };
     if (before) checkTurn(before, edition, turn.since);
-    const overlay = before && (await overlayAfter(before, edition, options));
+    const overlay = before && (await overlayAfter(store, before, edition, options));
     return {
       collection: edition.collection,
       manifestSha256: edition.manifestSha256,
@@ -95,22 +103,23 @@ export function publishEdition(
 }
 
 /**
- * Puts a signed overlay in force for the edition that it names; the same one again is a heartbeat.
+ * Puts a signed overlay in force with the edition for which it was made; the same one again is a
+ * heartbeat. If it is a segment, its base has to be in the store.
  *
- * `asOf` is up to when it holds every report, in milliseconds. Throws 'head-moved' if another edition,
- * or an overlay of later data, is in force by now: make it anew. 'edition-missing' without a head.
+ * Throws 'head-moved' if another edition, or an overlay of later data, is in force by now: make it
+ * anew. 'edition-missing' without a head.
  */
 export async function publishOverlay(
   store: ObjectStore,
   signer: HeadSigner,
-  { overlay, asOf }: { overlay: Uint8Array; asOf: number },
+  { overlay, manifestSha256 }: { overlay: Uint8Array; manifestSha256: Uint8Array },
 ): Promise<Head> {
-  const { manifestSha256 } = openOverlay(overlay);
+  const { asOf } = openOverlay(overlay);
   const overlaySha256 = await putProved(store, overlay);
   return moveHead(store, signer, (before) => {
     if (!before) throw new SltdError('edition-missing');
     if (!equalBytes(before.manifestSha256, manifestSha256)) {
-      throw new SltdError('head-moved', { detail: 'the overlay is of another edition' });
+      throw new SltdError('head-moved', { detail: 'the overlay was made for another edition' });
     }
     if (before.overlaySha256 && equalBytes(before.overlaySha256, overlaySha256)) return before;
     if (before.overlaySha256 && before.asOf > asOf) {
@@ -183,18 +192,24 @@ function checkTurn(before: Head, edition: EditionReference, since: Head | undefi
   }
 }
 
-/** The overlay that the new head keeps; none if the edition holds all that the old one held. */
+/** The overlay that the new head keeps; none if it does not fit and the edition has all of it. */
 async function overlayAfter(
+  store: ReadableStore,
   before: Head,
   edition: EditionReference,
   { carryOverlay, dropsOverlay }: PublishOptions,
 ): Promise<OverlayReference | undefined> {
-  const { overlaySha256, overlayLength, asOf } = before;
+  const { overlaySha256, overlayLength } = before;
   if (!overlaySha256) return undefined;
   if (equalBytes(before.manifestSha256, edition.manifestSha256)) {
-    return { overlaySha256, overlayLength, asOf };
+    return { overlaySha256, overlayLength, asOf: before.asOf };
   }
-  if (asOf <= edition.asOf || dropsOverlay) return undefined;
+  if (dropsOverlay) return undefined;
+  const name = { sha256: overlaySha256, length: overlayLength };
+  const { epochKeyId, from, asOf } = openOverlay(await readObject(store, 'overlays', name));
+  const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
+  if (fits) return { overlaySha256, overlayLength, asOf };
+  if (asOf <= edition.asOf) return undefined;
   if (!carryOverlay) throw new SltdError('overlay-dropped');
   return carryOverlay(before);
 }

@@ -231,8 +231,10 @@ function closeVerdictOf(
     const operation = edition.overlay && operationOn(edition.overlay, found.digests, place);
     place++;
     if (operation?.kind === 'added') return categoryOf(operation.category);
+    const wasAdded = operation?.kind === 'added-withdrawn';
     // S5: a withdrawal takes nothing away here; central decides.
-    if (answer > 0 && operation?.kind === 'withdrawn') isWithdrawalPending = true;
+    if (wasAdded || (answer > 0 && operation)) isWithdrawalPending = true;
+    if (wasAdded) return categoryOf(operation.category);
     return answer > 0 ? categoryOf(answer - 1) : undefined;
   };
   for (const { key, state, number, documentClass, spelling, lookAlikes: changes } of spellings) {

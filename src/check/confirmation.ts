@@ -2,9 +2,9 @@
  * Confirmation: asks central about all candidates of one request, and proves its answer.
  *
  * What comes back is used only if it is signed by a known key of central, of the right type, about
- * this very question (nonce and SHA-256 of its body), signed just now, with one result a key, from
- * the export that the edition was built from or from later data (S2, S3). Everything else is no answer, and the documents stay
- * candidates. docs/api.md, "Confirmation".
+ * this very question (nonce and SHA-256 of its body), signed just now, with one result a key, and
+ * from data no older than the edge's, edition and overlay (S2, S3). Everything else is no answer, and
+ * the documents stay candidates. docs/api.md, "Confirmation".
  */
 
 import { base64url, compactVerify, SignJWT } from 'jose';
@@ -100,7 +100,7 @@ export class CentralClient {
     return this.#prove(reply.answer, {
       question,
       questionSha256: base64url.encode(await sha256(body)),
-      inputsSha256: list.inputsSha256,
+      list,
     });
   }
 
@@ -162,7 +162,7 @@ export class CentralClient {
 
   async #prove(
     jws: string,
-    { question, questionSha256, inputsSha256 }: Asked,
+    { question, questionSha256, list }: Asked,
   ): Promise<ConfirmationResult> {
     const answer = await this.#verified(jws);
     const { keys } = question;
@@ -173,9 +173,7 @@ export class CentralClient {
       Math.abs(this.#options.now() - answer.issuedAt) <= ISSUED_TOLERANCE_MS &&
       answer.results.length === keys.length;
     if (!isProved) return { ok: false, failure: 'unproved' };
-    // Two exports of one day may bear one time, so only a later time or the same export will do.
-    const isCurrent = answer.asOf > question.asOf || answer.inputsSha256 === inputsSha256;
-    if (!isCurrent) return { ok: false, failure: 'older-data' };
+    if (!isCurrent(answer, list)) return { ok: false, failure: 'older-data' };
     return { ok: true, confirmations: new Map(keys.map((key, i) => [key, answer.results[i]!])) };
   }
 
@@ -199,8 +197,20 @@ interface Asked {
   question: ConfirmationQuestion;
   /** Of the question's body, base64url. */
   questionSha256: string;
-  /** Of the edition, in hexadecimal. */
-  inputsSha256: string;
+  /** The edge's data, than which central's must not be older. */
+  list: ListState;
+}
+
+/**
+ * S2: central knows all that the edge knows. Of the edition: two exports of one day may bear one time,
+ * so only a later one or the same will do. Of the overlay: all of its operations.
+ */
+function isCurrent(
+  { asOf, inputsSha256, operationSequence = 0 }: ConfirmationAnswer,
+  list: ListState,
+): boolean {
+  const hasEdition = asOf > list.editionAsOf || inputsSha256 === list.inputsSha256;
+  return hasEdition && operationSequence >= list.lastOperation;
 }
 
 const STRICT_UTF8 = { fatal: true, ignoreBOM: false };

@@ -50,8 +50,10 @@ const ConfirmationAnswerSchema = v.object({
   questionSha256: base64url(43),
   /** When the answer was signed. */
   issuedAt: timeMs,
-  /** Central's data is complete up to here. */
+  /** The export that central has loaded is complete up to here. */
   asOf: timeMs,
+  /** Number of the last operation of central's log that the answer takes into account. */
+  operationSequence: v.optional(timeMs),
   /** What central has loaded: the manifest's inputsSha256 of the same export, in hexadecimal. */
   inputsSha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** One for each key, in order. */

@@ -95,15 +95,19 @@ export const PAGE_REFERENCE_LENGTH = 40;
 export const PAGE_REFERENCE_RESERVED = 44;
 
 // Overlay.
-export const OVERLAY_HEADER_BYTES = 80;
+export const OVERLAY_HEADER_BYTES = 128;
 export const OVERLAY_VERSION = 8;
 export const OVERLAY_RESERVED_A = 10;
 export const OVERLAY_LENGTH = 12;
 export const OVERLAY_EPOCH_KEY_ID = 16;
-export const OVERLAY_MANIFEST_SHA256 = 32;
-export const OVERLAY_OPERATION_COUNT = 64;
-export const OVERLAY_RESERVED_B = 68;
-export const OVERLAY_AS_OF = 72;
+export const OVERLAY_COLLECTION = 32;
+export const OVERLAY_OPERATION_COUNT = 56;
+export const OVERLAY_BASE_LENGTH = 60;
+export const OVERLAY_BASE_SHA256 = 64;
+export const OVERLAY_FROM = 96;
+export const OVERLAY_AS_OF = 104;
+export const OVERLAY_LAST_OPERATION = 112;
+export const OVERLAY_RESERVED_B = 120;
 export const OPERATION_ROW_BYTES = 20;
 export const OPERATION_ROW_DIGEST = 0;
 export const OPERATION_ROW_KIND = 16;

@@ -1,16 +1,21 @@
 /**
  * Overlay codec: what was reported or withdrawn since the edition was built.
  *
- * docs/format.md section 10. Operations are sorted by digest and looked up in place. A withdrawal
- * takes nothing away at the edge: it is a note for the answer, central decides.
+ * docs/format.md section 10. Rows are sorted by digest and looked up in place. A withdrawal takes
+ * nothing away at the edge (S5): it is a note for the answer, central decides. A segment is a small
+ * overlay on top of a large one, so that a new report costs a reader a few kilobytes and not
+ * megabytes; its row on a digest stands instead of that below.
  */
 
 import {
+  checkU32,
   checkZero,
   openEnvelope,
+  readCollection,
   readU53,
   refuse,
   writeBytes,
+  writeCollection,
   writeEnvelope,
   writeU53,
 } from './fields.ts';
@@ -24,16 +29,25 @@ import {
   OPERATION_ROW_KIND,
   OPERATION_ROW_RESERVED,
   OVERLAY_AS_OF,
+  OVERLAY_BASE_LENGTH,
+  OVERLAY_BASE_SHA256,
+  OVERLAY_COLLECTION,
   OVERLAY_EPOCH_KEY_ID,
+  OVERLAY_FROM,
   OVERLAY_HEADER_BYTES,
-  OVERLAY_MANIFEST_SHA256,
+  OVERLAY_LAST_OPERATION,
   OVERLAY_OPERATION_COUNT,
   OVERLAY_RESERVED_B,
   SHA256_BYTES,
   TRAILER_BYTES,
 } from './layout.ts';
+import { equalBytes } from './names.ts';
 
-export type OperationKind = 'added' | 'withdrawn';
+/** By code, from 1: docs/format.md section 10. */
+const KINDS = ['added', 'withdrawn', 'added-withdrawn'] as const;
+
+/** What all operations on one digest come to. */
+export type OperationKind = (typeof KINDS)[number];
 
 export interface OverlayMatch {
   kind: OperationKind;
@@ -46,19 +60,38 @@ export interface Operation extends OverlayMatch {
   digest: Uint8Array;
 }
 
-export interface OverlayContent {
+/** An overlay by its content. */
+export interface OverlayName {
+  sha256: Uint8Array;
+  /** In bytes. */
+  length: number;
+}
+
+/** What an overlay says of itself; times in milliseconds since 1970. */
+export interface OverlayFacts {
+  /** 16 bytes. */
   epochKeyId: Uint8Array;
-  /** Of the edition it belongs to. */
-  manifestSha256: Uint8Array;
-  /** In milliseconds since 1970. */
+  collection: string;
+  /** It begins with the operations of this time. */
+  from: number;
+  /** Every operation up to here is in it. */
   asOf: number;
-  /** The last one on each digest, in any order. */
+  /** Number of the last operation of central's log that it knows of. */
+  lastOperation: number;
+  /** The overlay that it stands on, if it is a segment. */
+  base?: OverlayName | undefined;
+}
+
+export interface OverlayContent extends OverlayFacts {
+  /** One for each digest, in any order. */
   operations: readonly Operation[];
 }
 
 const MAGIC = 'SLTDOVRL';
-const ADDED = 1;
-const WITHDRAWN = 2;
+const LENGTH_MIN = OVERLAY_HEADER_BYTES + TRAILER_BYTES;
+const WITHDRAWN = 1 + KINDS.indexOf('withdrawn');
+/** Bits a row of the table that is looked at first: about 1 look-up in 16 gets past it. */
+const MAYBE_BITS_PER_ROW = 16;
 
 /*
  * struct Overlay {
@@ -67,16 +100,20 @@ const WITHDRAWN = 2;
  *   10  u16    reserved
  *   12  u32    length            // of the whole object, trailer included
  *   16  u8[16] epochKeyId
- *   32  u8[32] manifestSha256
- *   64  u32    operationCount
- *   68  u32    reserved
- *   72  u64    asOf
- *   80  Operation[operationCount]   // ascending by digest, as 16 bytes compared from the first
+ *   32  u8[24] collection
+ *   56  u32    operationCount
+ *   60  u32    baseLength        // 0: it stands alone
+ *   64  u8[32] baseSha256
+ *   96  u64    from
+ *  104  u64    asOf
+ *  112  u64    lastOperation
+ *  120  u64    reserved
+ *  128  Operation[operationCount]   // ascending by digest, as 16 bytes compared from the first
  *       Trailer
  * }
  * struct Operation {             // 20 bytes
  *    0  u8[16] digest
- *   16  u8     kind              // 1 added, 2 withdrawn
+ *   16  u8     kind              // 1 added, 2 withdrawn, 3 added and then withdrawn
  *   17  u8     category          // of an added one; 0 for a withdrawn one
  *   18  u16    reserved
  * }
@@ -91,86 +128,120 @@ export function encodeOverlay(content: OverlayContent): Uint8Array {
   const bodyBytes = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * operations.length;
   const bytes = new Uint8Array(bodyBytes + TRAILER_BYTES);
   const view = writeEnvelope(bytes, { magic: MAGIC, length: bytes.length });
-  writeBytes(bytes, OVERLAY_EPOCH_KEY_ID, content.epochKeyId, {
-    byteCount: KEY_ID_BYTES,
-    detail: MAGIC,
-  });
-  writeBytes(bytes, OVERLAY_MANIFEST_SHA256, content.manifestSha256, {
-    byteCount: SHA256_BYTES,
-    detail: MAGIC,
-  });
+  const field = (byteCount: number) => ({ byteCount, detail: MAGIC });
+  writeBytes(bytes, OVERLAY_EPOCH_KEY_ID, content.epochKeyId, field(KEY_ID_BYTES));
+  writeCollection(bytes, OVERLAY_COLLECTION, content.collection, MAGIC);
   view.setUint32(OVERLAY_OPERATION_COUNT, operations.length, true);
+  if (content.base) {
+    view.setUint32(OVERLAY_BASE_LENGTH, checkU32(content.base.length, MAGIC), true);
+    writeBytes(bytes, OVERLAY_BASE_SHA256, content.base.sha256, field(SHA256_BYTES));
+  }
+  writeU53(view, OVERLAY_FROM, content.from, MAGIC);
   writeU53(view, OVERLAY_AS_OF, content.asOf, MAGIC);
-  operations.forEach((operation, index) => {
+  writeU53(view, OVERLAY_LAST_OPERATION, content.lastOperation, MAGIC);
+  operations.forEach(({ digest, kind, category }, index) => {
     const row = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * index;
-    writeBytes(bytes, row + OPERATION_ROW_DIGEST, operation.digest, {
-      byteCount: DIGEST_BYTES,
-      detail: MAGIC,
-    });
-    checkCategory(operation.category);
-    bytes[row + OPERATION_ROW_KIND] = operation.kind === 'added' ? ADDED : WITHDRAWN;
-    bytes[row + OPERATION_ROW_CATEGORY] = operation.category;
+    writeBytes(bytes, row + OPERATION_ROW_DIGEST, digest, field(DIGEST_BYTES));
+    checkCategory(category);
+    bytes[row + OPERATION_ROW_KIND] = 1 + KINDS.indexOf(kind);
+    bytes[row + OPERATION_ROW_CATEGORY] = category;
   });
   openOverlay(bytes); // order and categories: what cannot be read is not written
   return bytes.subarray(0, bodyBytes);
 }
 
-/** The overlay in these bytes, trailer included; throws a format error if it is not one. */
-export function openOverlay(bytes: Uint8Array): Overlay {
-  return new Overlay(bytes);
+/**
+ * The overlay in these bytes, trailer included; throws a format error if it is not one, or if the
+ * base does not belong below it. Without its base a segment knows only its own rows.
+ */
+export function openOverlay(bytes: Uint8Array, base?: Overlay): Overlay {
+  return new Overlay(bytes, base);
 }
 
-/** An overlay whose every operation was checked; it reads them from the bytes given. */
-export class Overlay {
-  /** 16 bytes. */
+/** An overlay whose every row was checked; it reads them from the bytes given. */
+export class Overlay implements OverlayFacts {
   readonly epochKeyId: Uint8Array;
-  /** Of the edition it belongs to. */
-  readonly manifestSha256: Uint8Array;
-  readonly operationCount: number;
-  /** In milliseconds since 1970. */
+  readonly collection: string;
+  readonly from: number;
   readonly asOf: number;
+  readonly lastOperation: number;
+  readonly base: OverlayName | undefined;
+  /** Rows of its own. */
+  readonly rowCount: number;
 
   readonly #view: DataView;
-  /**
-   * Where the operations begin whose digest starts with the bits b, and at b + 1 where they end.
-   * Digests are uniform, so a look-up touches about one operation instead of log2(count).
-   */
+  readonly #below: Overlay | undefined;
+  /** Rows by the top bits of their digest: those of b begin at starts[b] and end at starts[b + 1]. */
   readonly #starts: Uint32Array;
   readonly #prefixShift: number;
+  /** One bit a digest by more of its top bits: small enough to stay in the processor's cache. */
+  readonly #maybe: Uint32Array;
+  readonly #maybeShift: number;
 
   /** Use openOverlay(). */
-  constructor(bytes: Uint8Array) {
-    const lengthMin = OVERLAY_HEADER_BYTES + TRAILER_BYTES;
-    const view = openEnvelope(bytes, { magic: MAGIC, lengthMin });
-    this.operationCount = view.getUint32(OVERLAY_OPERATION_COUNT, true);
-    const length = lengthMin + OPERATION_ROW_BYTES * this.operationCount;
-    if (bytes.length !== length) refuse('format-length', MAGIC);
-    checkZero(bytes, OVERLAY_RESERVED_B, OVERLAY_AS_OF, MAGIC);
+  constructor(bytes: Uint8Array, below?: Overlay) {
+    const view = openEnvelope(bytes, { magic: MAGIC, lengthMin: LENGTH_MIN });
+    this.rowCount = view.getUint32(OVERLAY_OPERATION_COUNT, true);
+    if (bytes.length !== LENGTH_MIN + OPERATION_ROW_BYTES * this.rowCount) {
+      refuse('format-length', MAGIC);
+    }
+    checkZero(bytes, OVERLAY_RESERVED_B, OVERLAY_HEADER_BYTES, MAGIC);
     this.epochKeyId = bytes.slice(OVERLAY_EPOCH_KEY_ID, OVERLAY_EPOCH_KEY_ID + KEY_ID_BYTES);
-    this.manifestSha256 = bytes.slice(
-      OVERLAY_MANIFEST_SHA256,
-      OVERLAY_MANIFEST_SHA256 + SHA256_BYTES,
-    );
+    this.collection = readCollection(bytes, OVERLAY_COLLECTION, MAGIC);
+    this.base = baseOf(bytes, view);
+    this.from = readU53(view, OVERLAY_FROM, MAGIC);
     this.asOf = readU53(view, OVERLAY_AS_OF, MAGIC);
+    this.lastOperation = readU53(view, OVERLAY_LAST_OPERATION, MAGIC);
+    if (this.asOf < this.from) refuse('format-value', 'overlay time');
     this.#view = view;
-    checkOperations(view, this.operationCount);
+    this.#below = below;
+    if (below) checkBelow(this, below);
 
-    const prefixBits = Math.max(1, Math.ceil(Math.log2(this.operationCount + 1)));
+    const { rowCount } = this;
+    const prefixBits = Math.max(1, Math.ceil(Math.log2(rowCount + 1)));
     this.#prefixShift = 32 - prefixBits;
     this.#starts = new Uint32Array(2 ** prefixBits + 1);
-    for (let index = 0; index < this.operationCount; index++) {
-      this.#starts[(this.#word(index, 0) >>> this.#prefixShift) + 1]!++;
+    const maybeBits = Math.min(32, Math.max(5, prefixBits + Math.log2(MAYBE_BITS_PER_ROW)));
+    this.#maybeShift = 32 - maybeBits;
+    this.#maybe = new Uint32Array(2 ** (maybeBits - 5));
+    checkRows(view, rowCount);
+    for (let index = 0; index < rowCount; index++) {
+      const word = this.#word(index, 0);
+      this.#starts[(word >>> this.#prefixShift) + 1]!++;
+      const bit = word >>> this.#maybeShift;
+      this.#maybe[bit >>> 5]! |= 1 << (bit & 31);
     }
     for (let b = 1; b < this.#starts.length; b++) this.#starts[b]! += this.#starts[b - 1]!;
   }
 
-  /** The operation on the digest of these four words, or undefined if there is none. */
+  /** Rows of it and of its base; a digest that has one in both counts twice. */
+  get operationCount(): number {
+    return this.rowCount + (this.#below?.rowCount ?? 0);
+  }
+
+  /** What there is on the digest of these four words, or undefined if there is nothing. */
   find(d0: number, d1: number, d2: number, d3: number): OverlayMatch | undefined {
     // As bytes compared from the first, words read the other way round decide.
     const w0 = swapBytes(d0);
-    const w1 = swapBytes(d1);
-    const w2 = swapBytes(d2);
-    const w3 = swapBytes(d3);
+    const bit = w0 >>> this.#maybeShift;
+    if ((this.#maybe[bit >>> 5]! & (1 << (bit & 31))) !== 0) {
+      const own = this.#search(w0, swapBytes(d1), swapBytes(d2), swapBytes(d3));
+      if (own) return own;
+    }
+    return this.#below?.find(d0, d1, d2, d3);
+  }
+
+  /** Every row of its own, ascending by digest; the digests are views of its bytes. */
+  *rows(): Generator<Operation> {
+    const { buffer, byteOffset } = this.#view;
+    for (let index = 0; index < this.rowCount; index++) {
+      const row = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * index;
+      const digest = new Uint8Array(buffer, byteOffset + row + OPERATION_ROW_DIGEST, DIGEST_BYTES);
+      yield { digest, ...this.#match(index) };
+    }
+  }
+
+  #search(w0: number, w1: number, w2: number, w3: number): OverlayMatch | undefined {
     const prefix = w0 >>> this.#prefixShift;
     let low = this.#starts[prefix]!;
     let high = this.#starts[prefix + 1]!;
@@ -181,7 +252,7 @@ export class Overlay {
         this.#word(middle, 1) - w1 ||
         this.#word(middle, 2) - w2 ||
         this.#word(middle, 3) - w3;
-      if (order === 0) return this.#operation(middle);
+      if (order === 0) return this.#match(middle);
       if (order < 0) low = middle + 1;
       else high = middle;
     }
@@ -193,20 +264,43 @@ export class Overlay {
     return this.#view.getUint32(row + OPERATION_ROW_DIGEST + 4 * word, false);
   }
 
-  #operation(index: number): OverlayMatch {
+  #match(index: number): OverlayMatch {
     const row = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * index;
-    const added = this.#view.getUint8(row + OPERATION_ROW_KIND) === ADDED;
-    const category = this.#view.getUint8(row + OPERATION_ROW_CATEGORY);
-    return { kind: added ? 'added' : 'withdrawn', category };
+    const kind = KINDS[this.#view.getUint8(row + OPERATION_ROW_KIND) - 1]!;
+    return { kind, category: this.#view.getUint8(row + OPERATION_ROW_CATEGORY) };
   }
 }
 
-function checkOperations(view: DataView, operationCount: number): void {
-  const end = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * operationCount;
+function baseOf(bytes: Uint8Array, view: DataView): OverlayName | undefined {
+  const length = view.getUint32(OVERLAY_BASE_LENGTH, true);
+  const end = OVERLAY_BASE_SHA256 + SHA256_BYTES;
+  if (length === 0) {
+    checkZero(bytes, OVERLAY_BASE_SHA256, end, MAGIC);
+    return undefined;
+  }
+  if (length < LENGTH_MIN) refuse('format-value', 'overlay base');
+  return { sha256: bytes.slice(OVERLAY_BASE_SHA256, end), length };
+}
+
+/** Two layers, never more, and nothing between them that is in neither. */
+function checkBelow(segment: OverlayFacts, below: OverlayFacts): void {
+  const fits =
+    segment.base !== undefined &&
+    below.base === undefined &&
+    equalBytes(below.epochKeyId, segment.epochKeyId) &&
+    below.collection === segment.collection &&
+    below.from === segment.from &&
+    below.asOf <= segment.asOf &&
+    below.lastOperation <= segment.lastOperation;
+  if (!fits) refuse('format-value', 'overlay base');
+}
+
+function checkRows(view: DataView, rowCount: number): void {
+  const end = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * rowCount;
   for (let row = OVERLAY_HEADER_BYTES; row < end; row += OPERATION_ROW_BYTES) {
     const kind = view.getUint8(row + OPERATION_ROW_KIND);
     const category = view.getUint8(row + OPERATION_ROW_CATEGORY);
-    if (kind !== ADDED && kind !== WITHDRAWN) refuse('format-value', 'overlay kind');
+    if (kind < 1 || kind > KINDS.length) refuse('format-value', 'overlay kind');
     checkCategory(category);
     if (kind === WITHDRAWN && category !== 0) refuse('format-value', 'overlay category');
     if (view.getUint16(row + OPERATION_ROW_RESERVED, true) !== 0) refuse('format-reserved', MAGIC);

@@ -28,6 +28,8 @@ export async function getEditions({ services, requestId, defer }: GuardedRoute):
         shardCount: manifest.shardCount,
         overlay: overlay && {
           asOf: isoOf(overlay.asOf),
+          from: isoOf(overlay.from),
+          lastOperation: overlay.lastOperation,
           operationCount: overlay.operationCount,
         },
         /** Why the last look for a newer one failed, if it did. */

@@ -10,9 +10,10 @@
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { decodeHead, type Head } from '../format/head.ts';
 import { HEAD_BYTES } from '../format/layout.ts';
+import { type KnownOverlay, loadOverlay } from '../format/load-overlay.ts';
 import { type Manifest, openManifest } from '../format/manifest.ts';
 import { checkContent, equalBytes, HEAD_NAME, objectName } from '../format/names.ts';
-import { type Overlay, openOverlay } from '../format/overlay.ts';
+import type { Overlay, OverlayName } from '../format/overlay.ts';
 import { type VerifyKey, verifyObject } from '../format/signature.ts';
 import { ageOf, Edition, type FreshnessLimits } from './edition.ts';
 import type { ObjectSource } from './object-source.ts';
@@ -20,6 +21,12 @@ import type { Defer } from './page-store.ts';
 
 /** Shortest time between two reads of the head, in milliseconds. */
 const POLL_INTERVAL_MS = 10_000;
+/**
+ * A request does not wait for a poll that is due, unless the last one is this long ago, in
+ * milliseconds: else the first request after a quiet hour would be answered from before that hour.
+ * With the 10 s in which a report is published, every edge knows it after 30 s.
+ */
+const POLL_WAIT_MS = 20_000;
 /** The same after a failure, or when a caller knows of a newer edition. */
 const RETRY_INTERVAL_MS = 1_000;
 /** A manifest of 100,000 shards has 10 MB; more is no manifest of ours. */
@@ -53,6 +60,8 @@ export class EditionStore {
   #highest: Head | undefined;
   #nextPageId = 1;
   #lastFailure: ErrorCode | undefined;
+  /** The overlay loaded last: its base mostly serves the next one as well. */
+  #knownOverlay: KnownOverlay | undefined;
 
   constructor(options: EditionStoreOptions) {
     this.#options = options;
@@ -69,7 +78,8 @@ export class EditionStore {
   }
 
   /**
-   * The edition in use, after a poll if one is due; one that is still fresh is not waited for.
+   * The edition in use, after a poll if one is due; while the edition is fresh and the last poll
+   * not long ago, the poll goes on beside the answer.
    *
    * Throws 'edition-missing' if there is none, and 'edition-rollback' if the store offers none that
    * is as new as `sequenceMin`.
@@ -84,7 +94,8 @@ export class EditionStore {
     } else if (edition.head.sequence < sequenceMin) {
       if (sinceMs >= RETRY_INTERVAL_MS) await this.poll();
     } else if (sinceMs >= POLL_INTERVAL_MS) {
-      if (ageOf(edition.head, now(), limits).freshness === 'fresh') defer(this.poll());
+      const isFresh = ageOf(edition.head, now(), limits).freshness === 'fresh';
+      if (isFresh && sinceMs < POLL_WAIT_MS) defer(this.poll());
       else await this.poll();
     }
     if (!this.#edition) throw new SltdError('edition-missing');
@@ -144,6 +155,7 @@ export class EditionStore {
       before && namesTheSame(before.head, head)
         ? before.overlay
         : await this.#loadOverlay(head, manifest);
+    refuseLoss(before, manifest, overlay?.lastOperation ?? 0);
     // The time that central is held to is the data's: a head cannot make them older (S2).
     if (head.asOf < Math.max(manifest.asOf, overlay?.asOf ?? 0)) refuse('time of the head');
     return new Edition({
@@ -177,16 +189,30 @@ export class EditionStore {
   async #loadOverlay(head: Head, manifest: Manifest): Promise<Overlay | undefined> {
     const { overlaySha256: sha256, overlayLength: length } = head;
     if (!sha256) return undefined;
+    const read = (name: OverlayName) => this.#readOverlay(name);
+    const known = await loadOverlay({ sha256, length }, manifest, read, this.#knownOverlay);
+    this.#knownOverlay = known;
+    return known.overlay;
+  }
+
+  async #readOverlay({ sha256, length }: OverlayName): Promise<Uint8Array> {
     if (length > OVERLAY_BYTES_MAX) refuse('overlay length');
     const bytes = await this.#options.source.get(objectName('overlays', sha256), length);
     if (!bytes) throw new SltdError('edition-missing', { detail: 'no overlay' });
     await checkContent(bytes, { sha256, length });
     await verifyObject(bytes, this.#options.overlayKeys);
-    const overlay = openOverlay(bytes);
-    if (!equalBytes(overlay.manifestSha256, head.manifestSha256)) refuse('edition of the overlay');
-    if (!equalBytes(overlay.epochKeyId, manifest.epochKeyId)) refuse('epoch of the overlay');
-    return overlay;
+    return bytes;
   }
+}
+
+/**
+ * What was reported is not forgotten (S5): no head may take operations away that neither the new
+ * edition nor the new overlay has.
+ */
+function refuseLoss(before: Edition | undefined, manifest: Manifest, lastOperation: number): void {
+  const overlay = before?.overlay;
+  if (!overlay || lastOperation >= overlay.lastOperation) return;
+  if (manifest.asOf < overlay.asOf) throw new SltdError('edition-rollback');
 }
 
 const refuse = (detail: string): never => {

@@ -33,8 +33,12 @@ export interface ListState {
   /** Edition id. */
   edition: string;
   sequence: number;
-  /** In milliseconds since 1970. */
+  /** Every report up to here is in edition or overlay; in milliseconds since 1970. */
   asOf: number;
+  /** The edition alone has every report up to here; in milliseconds since 1970. */
+  editionAsOf: number;
+  /** Number of the last operation of central's log in the overlay; 0 without overlay. */
+  lastOperation: number;
   /** Digest of the export that the edition was built from, in hexadecimal. */
   inputsSha256: string;
 }
@@ -57,6 +61,8 @@ export class Edition {
       edition: this.id,
       sequence: head.sequence,
       asOf: head.asOf,
+      editionAsOf: manifest.asOf,
+      lastOperation: overlay?.lastOperation ?? 0,
       inputsSha256: toHex(manifest.inputsSha256),
     };
     this.head = head;

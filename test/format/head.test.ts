@@ -18,7 +18,7 @@ const SMALL: Head = {
   manifestSha256: new Uint8Array(32).fill(3),
   manifestLength: 480_000,
   overlaySha256: new Uint8Array(32).fill(4),
-  overlayLength: 160,
+  overlayLength: 208,
   asOf: 1_699_999_999_999,
 };
 
@@ -58,7 +58,7 @@ describe('head codec', () => {
     for (const bad of [
       { ...SMALL, overlayLength: 0 },
       { ...SMALL, overlaySha256: undefined },
-      { ...SMALL, overlayLength: 159 },
+      { ...SMALL, overlayLength: 207 },
       { ...SMALL, overlaySha256: new Uint8Array(31) },
     ]) {
       expect(codeOf(() => encodeHead(bad))).toBe('format-value');

@@ -24,15 +24,22 @@ const operation = (digest: number[], kind: Operation['kind'], category = 0): Ope
 
 const SMALL: OverlayContent = {
   epochKeyId: new Uint8Array(16).fill(1),
-  manifestSha256: new Uint8Array(32).fill(2),
+  collection: 'sltd',
+  from: 1_600_000_000_000,
   asOf: 1_700_000_000_000,
+  lastOperation: 9_000_000_000,
+  base: undefined,
   operations: [
     operation([0, 0, 0, 1], 'withdrawn'),
     operation([1], 'added', 4),
-    operation([1, 0, 0, 0, 7], 'added', 15),
+    operation([1, 0, 0, 0, 7], 'added-withdrawn', 15),
   ],
 };
-const ROW = 80; // the first operation
+const SEGMENT: OverlayContent = {
+  ...SMALL,
+  base: { sha256: new Uint8Array(32).fill(3), length: 208 },
+};
+const ROW = 128; // the first operation
 
 function find(opened: Overlay, digest: Uint8Array) {
   const view = new DataView(digest.buffer, digest.byteOffset, 16);
@@ -41,13 +48,9 @@ function find(opened: Overlay, digest: Uint8Array) {
 }
 
 function contentOf(opened: Overlay, operations: readonly Operation[]): unknown {
-  return {
-    epochKeyId: opened.epochKeyId,
-    manifestSha256: opened.manifestSha256,
-    asOf: opened.asOf,
-    operationCount: opened.operationCount,
-    found: operations.map(({ digest }) => find(opened, digest) ?? 'none'),
-  };
+  const { epochKeyId, collection, from, asOf, lastOperation, base, rowCount } = opened;
+  const found = operations.map(({ digest }) => find(opened, digest) ?? 'none');
+  return { epochKeyId, collection, from, asOf, lastOperation, base, rowCount, found };
 }
 
 function changed(change: (view: DataView) => void): Uint8Array {
@@ -61,13 +64,14 @@ describe('overlay codec', () => {
     fc.assert(
       fc.property(overlay, (content) => {
         const opened = openOverlay(withTrailer(encodeOverlay(content)));
-        expect(contentOf(opened, content.operations)).toEqual({
-          epochKeyId: content.epochKeyId,
-          manifestSha256: content.manifestSha256,
-          asOf: content.asOf,
-          operationCount: content.operations.length,
-          found: content.operations.map(({ kind, category }) => ({ kind, category })),
+        const { operations, ...facts } = content;
+        expect(contentOf(opened, operations)).toEqual({
+          ...facts,
+          rowCount: operations.length,
+          found: operations.map(({ kind, category }) => ({ kind, category })),
         });
+        const byDigest = operations.toSorted((a, b) => Buffer.compare(a.digest, b.digest));
+        expect([...opened.rows()]).toEqual(byDigest);
         const reversed = { ...content, operations: content.operations.toReversed() };
         expect(encodeOverlay(reversed)).toEqual(encodeOverlay(content));
       }),
@@ -101,7 +105,7 @@ describe('overlay codec', () => {
 
   test('an overlay without operations finds nothing', () => {
     const opened = openOverlay(withTrailer(encodeOverlay({ ...SMALL, operations: [] })));
-    expect(opened.operationCount).toBe(0);
+    expect(opened.rowCount).toBe(0);
     expect(opened.find(0, 0, 0, 0)).toBeUndefined();
     expect(opened.find(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff)).toBeUndefined();
   });
@@ -111,7 +115,7 @@ describe('overlay codec', () => {
   });
 
   test('every flipped bit before the trailer is refused or changes the overlay', () => {
-    const bytes = withTrailer(encodeOverlay(SMALL));
+    const bytes = withTrailer(encodeOverlay(SEGMENT));
     const open = (damaged: Uint8Array) => contentOf(openOverlay(damaged), SMALL.operations);
     expect(expectFlipsSeen(bytes, bytes.length - TRAILER, open)).toBeGreaterThan(0);
   });
@@ -130,7 +134,7 @@ describe('overlay codec', () => {
   test('an unknown kind, a category above 15 or that of a withdrawn one is refused', () => {
     for (const change of [
       (view: DataView) => view.setUint8(ROW + 16, 0),
-      (view: DataView) => view.setUint8(ROW + 16, 3),
+      (view: DataView) => view.setUint8(ROW + 16, 4),
       (view: DataView) => view.setUint8(ROW + 17, 1),
       (view: DataView) => view.setUint8(ROW + 20 + 17, 16),
     ]) {
@@ -148,14 +152,61 @@ describe('overlay codec', () => {
   });
 
   test('reserved fields are zero and the count fits the length', () => {
-    for (const offset of [10, 68, 71, ROW + 18, ROW + 59]) {
+    for (const offset of [10, 64, 95, 120, 127, ROW + 18, ROW + 59]) {
       const bytes = changed((view) => view.setUint8(offset, 1));
       expect(
         codeOf(() => openOverlay(bytes)),
         `offset ${offset}`,
       ).toBe('format-reserved');
     }
-    const bytes = changed((view) => view.setUint32(64, 0xffffffff, true));
+    const bytes = changed((view) => view.setUint32(56, 0xffffffff, true));
     expect(codeOf(() => openOverlay(bytes))).toBe('format-length');
+  });
+
+  test('an overlay does not end before it begins', () => {
+    expect(codeOf(() => encodeOverlay({ ...SMALL, from: SMALL.asOf + 1 }))).toBe('format-value');
+  });
+});
+
+describe('a segment on its base', () => {
+  const base = openOverlay(withTrailer(encodeOverlay(SMALL)));
+  const newer = [operation([1], 'added-withdrawn', 4), operation([2], 'added', 5)];
+  const segmentOf = (change: Partial<OverlayContent> = {}) =>
+    openOverlay(withTrailer(encodeOverlay({ ...SEGMENT, operations: newer, ...change })), base);
+
+  test('its own row on a digest stands instead of that below, and all others shine through', () => {
+    const segment = segmentOf();
+    for (const { digest, kind, category } of [...newer, SMALL.operations[0]!]) {
+      expect(find(segment, digest)).toEqual({ kind, category });
+    }
+    expect(find(segment, new Uint8Array(16).fill(9))).toBeUndefined();
+    expect([segment.rowCount, segment.operationCount]).toEqual([2, 5]);
+  });
+
+  test('layers that do not belong together are refused', () => {
+    const changes: Partial<OverlayContent>[] = [
+      { base: undefined },
+      { epochKeyId: new Uint8Array(16) },
+      { collection: 'tdawn' },
+      { from: SMALL.from + 1 },
+      { asOf: SMALL.asOf - 1 },
+      { lastOperation: SMALL.lastOperation - 1 },
+    ];
+    for (const change of changes) {
+      expect(
+        codeOf(() => segmentOf(change)),
+        JSON.stringify(change),
+      ).toBe('format-value');
+    }
+    const bytes = withTrailer(encodeOverlay(SEGMENT));
+    expect(codeOf(() => openOverlay(bytes, segmentOf()))).toBe('format-value');
+  });
+
+  test('a base shorter than an overlay is, or a hash without length, is refused', () => {
+    const short = { ...SEGMENT, base: { sha256: new Uint8Array(32), length: 207 } };
+    expect(codeOf(() => encodeOverlay(short))).toBe('format-value');
+    const bytes = withTrailer(encodeOverlay(SEGMENT));
+    new DataView(bytes.buffer).setUint32(60, 0, true);
+    expect(codeOf(() => openOverlay(bytes))).toBe('format-reserved');
   });
 });

@@ -103,26 +103,33 @@ export const manifest: fc.Arbitrary<ManifestContent> = fc
     });
   });
 
-export const overlay: fc.Arbitrary<OverlayContent> = fc.record({
-  epochKeyId: bytesOf(16),
-  manifestSha256: bytesOf(32),
-  asOf: u53,
-  operations: fc.uniqueArray(
-    fc.oneof(
-      fc.record({
-        digest: bytesOf(16),
-        kind: fc.constant('added' as const),
-        category: fc.integer({ min: 0, max: 15 }),
-      }),
-      fc.record({
-        digest: bytesOf(16),
-        kind: fc.constant('withdrawn' as const),
-        category: fc.constant(0),
-      }),
+export const overlay: fc.Arbitrary<OverlayContent> = fc
+  .record({
+    epochKeyId: bytesOf(16),
+    collection,
+    times: fc.tuple(u53, u53),
+    lastOperation: u53,
+    base: fc.option(
+      fc.record({ sha256: bytesOf(32), length: fc.integer({ min: 208, max: 0xffffffff }) }),
+      { nil: undefined },
     ),
-    { maxLength: 40, selector: (operation) => operation.digest.join() },
-  ),
-});
+    operations: fc.uniqueArray(
+      fc.oneof(
+        fc.record({
+          digest: bytesOf(16),
+          kind: fc.constantFrom('added' as const, 'added-withdrawn' as const),
+          category: fc.integer({ min: 0, max: 15 }),
+        }),
+        fc.record({
+          digest: bytesOf(16),
+          kind: fc.constant('withdrawn' as const),
+          category: fc.constant(0),
+        }),
+      ),
+      { maxLength: 40, selector: (operation) => operation.digest.join() },
+    ),
+  })
+  .map(({ times, ...rest }) => ({ ...rest, from: Math.min(...times), asOf: Math.max(...times) }));
 
 export const head: fc.Arbitrary<Head> = fc
   .record({
@@ -134,7 +141,7 @@ export const head: fc.Arbitrary<Head> = fc
     manifestLength: fc.integer({ min: 208, max: 0xffffffff }),
     asOf: u53,
     overlay: fc.option(
-      fc.record({ sha256: bytesOf(32), length: fc.integer({ min: 160, max: 0xffffffff }) }),
+      fc.record({ sha256: bytesOf(32), length: fc.integer({ min: 208, max: 0xffffffff }) }),
     ),
   })
   .map(({ overlay, ...rest }) => ({

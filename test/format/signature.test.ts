@@ -26,8 +26,10 @@ const BODIES = {
   }),
   overlay: encodeOverlay({
     epochKeyId: new Uint8Array(16),
-    manifestSha256: new Uint8Array(32),
+    collection: 'sltd',
+    from: 1,
     asOf: 1,
+    lastOperation: 1,
     operations: [{ digest: new Uint8Array(16), kind: 'added', category: 1 }],
   }),
   head: encodeHead({

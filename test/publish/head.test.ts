@@ -33,35 +33,38 @@ beforeEach(() => {
 
 const edition = (name: number, asOf = NOON): EditionReference => ({
   ...{ collection: 'sltd', manifestSha256: new Uint8Array(32).fill(name) },
-  ...{ manifestLength: 1_000, asOf },
+  ...{ manifestLength: 1_000, asOf, epochKeyId: new Uint8Array(16) },
 });
 
-const overlayOf = (name: number, asOf: number): Promise<Uint8Array> =>
+const overlayOf = (asOf: number, { from = NOON - 1_000 } = {}): Promise<Uint8Array> =>
   signObject(
     encodeOverlay({
-      ...{ epochKeyId: new Uint8Array(16), manifestSha256: new Uint8Array(32).fill(name), asOf },
+      ...{ epochKeyId: new Uint8Array(16), collection: 'sltd', from, asOf, lastOperation: 1 },
       operations: [{ digest: new Uint8Array(16).fill(7), kind: 'added', category: 4 }],
     }),
     keys.overlay,
   );
+
+const put = async (name: number, asOf: number) => {
+  const { manifestSha256 } = edition(name);
+  return publishOverlay(store, signer, { overlay: await overlayOf(asOf), manifestSha256 });
+};
 
 const inForce = async () => (await readHead(store, signer.trusted))!;
 
 describe('an overlay', () => {
   test('comes in force with a higher sequence, and once', async () => {
     await publishEdition(store, signer, edition(1));
-    const overlay = await overlayOf(1, NOON + 1_000);
-    const head = await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+    const overlay = await overlayOf(NOON + 1_000);
+    const head = await put(1, NOON + 1_000);
     expect(head).toMatchObject({ sequence: 2, asOf: NOON + 1_000, overlayLength: overlay.length });
     expect(head.manifestSha256).toEqual(edition(1).manifestSha256);
-    const again = await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+    const again = await put(1, NOON + 1_000);
     expect(again.sequence).toBe(2);
     expect((await heartbeat(store, signer)).overlaySha256).toEqual(head.overlaySha256);
   });
 
   test('of another edition, or of older data than the one in force, is refused', async () => {
-    const put = async (name: number, asOf: number) =>
-      publishOverlay(store, signer, { overlay: await overlayOf(name, asOf), asOf });
     await expect(put(1, NOON)).rejects.toMatchObject({ code: 'edition-missing' });
     await publishEdition(store, signer, edition(1));
     await put(1, NOON + 2_000);
@@ -72,43 +75,57 @@ describe('an overlay', () => {
 
   test('is read back before a head names it: a damaged one of its name is replaced', async () => {
     await publishEdition(store, signer, edition(1));
-    const overlay = await overlayOf(1, NOON);
+    const overlay = await overlayOf(NOON);
     const { sha256 } = await store.put('overlays', overlay);
     const name = `overlays/${Buffer.from(sha256).toString('hex')}`;
     const { writeFileSync } = await import('node:fs');
     writeFileSync(join(store.location, name), new Uint8Array(overlay.length));
-    await publishOverlay(store, signer, { overlay, asOf: NOON });
+    await put(1, NOON);
     const bytes = (await store.get(name, overlay.length))!.bytes;
-    expect(openOverlay(bytes).operationCount).toBe(1);
+    expect(openOverlay(bytes).rowCount).toBe(1);
   });
 });
 
 describe('reports that are newer than an edition', () => {
   beforeEach(async () => {
     await publishEdition(store, signer, edition(1));
-    const overlay = await overlayOf(1, NOON + 1_000);
-    await publishOverlay(store, signer, { overlay, asOf: NOON + 1_000 });
+    await put(1, NOON + 1_000);
+  });
+
+  test('stay with the next edition, and with the one before if they begin early enough', async () => {
+    const { overlaySha256 } = await inForce();
+    for (const next of [edition(2, NOON + 2_000), edition(3), edition(4, NOON - 1_000)]) {
+      const head = await publishEdition(store, signer, next);
+      expect(head.overlaySha256).toEqual(overlaySha256);
+      expect(head.asOf).toBe(Math.max(NOON + 1_000, next.asOf));
+    }
   });
 
   test('are not dropped in silence', async () => {
-    const publishing = publishEdition(store, signer, edition(2, NOON + 999));
+    const publishing = publishEdition(store, signer, edition(2, NOON - 1_001));
     await expect(publishing).rejects.toMatchObject({ code: 'overlay-dropped' });
     expect((await inForce()).sequence).toBe(2);
+    const otherEpoch = { ...edition(2), epochKeyId: new Uint8Array(16).fill(1) };
+    await expect(publishEdition(store, signer, otherEpoch)).rejects.toMatchObject({
+      code: 'overlay-dropped',
+    });
     const dropped = await publishEdition(store, signer, edition(2), { dropsOverlay: true });
     expect(dropped).toMatchObject({ sequence: 3, overlayLength: 0, asOf: NOON });
   });
 
   test('go over to it in an overlay that is made for it', async () => {
     const carried = { overlaySha256: new Uint8Array(32).fill(9), overlayLength: 500 };
-    const head = await publishEdition(store, signer, edition(2), {
+    const head = await publishEdition(store, signer, edition(2, NOON - 1_001), {
       carryOverlay: async ({ asOf }) => ({ ...carried, asOf }),
     });
     expect(head).toMatchObject({ sequence: 3, asOf: NOON + 1_000, ...carried });
   });
 
-  test('are in it once it is as new as they are; the same edition keeps its overlay', async () => {
+  test('need no overlay if the edition has them and they do not fit to it', async () => {
     expect((await publishEdition(store, signer, edition(1))).overlayLength).toBeGreaterThan(0);
-    const head = await publishEdition(store, signer, edition(2, NOON + 1_000));
+    const epochKeyId = new Uint8Array(16).fill(1);
+    const next = { ...edition(2, NOON + 1_000), epochKeyId };
+    const head = await publishEdition(store, signer, next);
     expect(head).toMatchObject({ sequence: 4, overlayLength: 0, asOf: NOON + 1_000 });
   });
 });
@@ -135,11 +152,9 @@ describe('two publishers', () => {
 
   test('an edition, overlays and heartbeats at once: every one is counted, none is lost', async () => {
     await publishEdition(store, signer, edition(1));
-    const overlays = [1, 2, 3].map(async (second) => {
-      const asOf = NOON + second * 1_000;
-      const overlay = await overlayOf(1, asOf);
-      return publishOverlay(store, signer, { overlay, asOf }).catch((error) => error.code);
-    });
+    const overlays = [1, 2, 3].map((second) =>
+      put(1, NOON + second * 1_000).catch((error) => error.code),
+    );
     const beats = Array.from({ length: 6 }, () => heartbeat(store, signer));
     const heads = [...(await Promise.all(overlays)), ...(await Promise.all(beats))];
     const moved = heads.filter((head) => head === 'head-moved').length;

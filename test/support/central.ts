@@ -38,6 +38,8 @@ export class TestCentral {
   requestCount = 0;
   /** Data are complete up to here; now if undefined. */
   asOf: number | undefined;
+  /** Last operation that the data have; far ahead of the overlays of tests. */
+  operationSequence = 1_000_000;
   fault: Fault | undefined;
   /** Changes an answer before it is signed. */
   change: ((answer: ConfirmationAnswer) => ConfirmationAnswer) | undefined;
@@ -92,6 +94,7 @@ export class TestCentral {
       questionSha256: base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', body))),
       issuedAt: this.#now(),
       asOf: this.asOf ?? this.#now(),
+      operationSequence: this.operationSequence,
       ...(this.asOf === undefined ? { inputsSha256: TEST_INPUTS_SHA256 } : {}),
       results: question.keys.map((key) => {
         const record = this.listed.get(key);

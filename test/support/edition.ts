@@ -11,7 +11,7 @@ import { CATEGORIES, type Category } from '../../src/format/category.ts';
 import { encodeHead } from '../../src/format/head.ts';
 import { type Coverage, encodeManifest, type PageReference } from '../../src/format/manifest.ts';
 import { HEAD_NAME, objectName, sha256 } from '../../src/format/names.ts';
-import { encodeOverlay, type Operation } from '../../src/format/overlay.ts';
+import { encodeOverlay, type Operation, type OverlayName } from '../../src/format/overlay.ts';
 import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
 import type { Digests } from '../../src/matcher/matcher.ts';
 import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
@@ -41,11 +41,21 @@ export interface EditionSpec {
   withoutStates?: readonly string[];
   /** All codes of Doc 9303-3; a few of them, and those of the records, if absent. */
   hasAllStates?: boolean;
-  overlay?: readonly (Omit<TestRecord, 'category'> & {
-    kind: Operation['kind'];
-    category?: Category;
-  })[];
+  overlay?: readonly TestOperation[];
+  /** Newer ones, in an overlay of their own on top of that of `overlay`. */
+  segment?: readonly TestOperation[];
+  /** Number of the last operation; how many there are if absent. */
+  lastOperation?: number;
+  /** When the overlay begins; at `asOf` if absent. */
+  overlayFrom?: number;
+  /** Up to when it is complete; `asOf` if absent. */
+  overlayAsOf?: number;
 }
+
+export type TestOperation = Omit<TestRecord, 'category'> & {
+  kind: Operation['kind'];
+  category?: Category;
+};
 
 /** Private keys of a deployment, made anew for each test file. */
 export interface TestKeys {
@@ -123,7 +133,7 @@ export async function buildEdition(
   const manifest = await signObject(encodeManifest({ ...content, states, shards }), keys.edition);
   const manifestSha256 = await put(objects, 'manifests', manifest);
   const overlay =
-    spec.overlay && (await buildOverlay(spec.overlay, { manifestSha256, asOf }, keys, matcher));
+    (spec.overlay || spec.segment) && (await putOverlays(objects, spec, content, keys, matcher));
   const head = encodeHead({
     sequence: spec.sequence ?? 1,
     issuedAt,
@@ -131,9 +141,9 @@ export async function buildEdition(
     collection,
     manifestSha256,
     manifestLength: manifest.length,
-    overlaySha256: overlay && (await put(objects, 'overlays', overlay)),
+    overlaySha256: overlay?.sha256,
     overlayLength: overlay?.length ?? 0,
-    asOf,
+    asOf: overlay ? Math.max(asOf, spec.overlayAsOf ?? asOf) : asOf,
   });
   objects.set(HEAD_NAME, await signObject(head, keys.head));
   return objects;
@@ -178,24 +188,31 @@ async function buildState(state: StateCode, records: readonly TestRecord[], tool
   return { shards, recordCount };
 }
 
-async function buildOverlay(
-  operations: NonNullable<EditionSpec['overlay']>,
-  { manifestSha256, asOf }: { manifestSha256: Uint8Array; asOf: number },
+/** The overlay, and the segment on it if there is one; the name of the upper one. */
+async function putOverlays(
+  objects: Map<string, Uint8Array>,
+  { overlay = [], segment, lastOperation, overlayFrom, overlayAsOf }: EditionSpec,
+  { collection, asOf }: { collection: string; asOf: number },
   keys: TestKeys,
   matcher: WasmMatcher,
-): Promise<Uint8Array> {
-  const digests = digestsOf(operations, keys, matcher);
-  const content = {
+): Promise<OverlayName> {
+  const facts = {
+    ...{ collection, from: overlayFrom ?? asOf, asOf: overlayAsOf ?? asOf },
     epochKeyId: await epochKeyId(keys.epochKey),
-    manifestSha256,
-    asOf,
-    operations: operations.map(({ kind, category }, i) => ({
+    lastOperation: lastOperation ?? overlay.length + (segment?.length ?? 0),
+  };
+  const putOne = async (listed: readonly TestOperation[], base?: OverlayName) => {
+    const digests = digestsOf(listed, keys, matcher);
+    const operations = listed.map(({ kind, category }, i) => ({
       kind,
       category: category ? CATEGORIES.indexOf(category) : 0,
       digest: new Uint8Array(digests.slice(4 * i, 4 * i + 4).buffer),
-    })),
+    }));
+    const bytes = await signObject(encodeOverlay({ ...facts, base, operations }), keys.overlay);
+    return { sha256: await put(objects, 'overlays', bytes), length: bytes.length };
   };
-  return signObject(encodeOverlay(content), keys.overlay);
+  const bottom = await putOne(overlay);
+  return segment ? putOne(segment, bottom) : bottom;
 }
 
 const digestsOf = (

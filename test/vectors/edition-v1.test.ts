@@ -26,7 +26,9 @@ const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(EDIT
 async function openEdition() {
   const head = decodeHead(read(HEAD_NAME));
   const manifest = openManifest(read(objectName('manifests', head.manifestSha256)));
-  const overlay = openOverlay(read(objectName('overlays', head.overlaySha256!)));
+  const bytes = read(objectName('overlays', head.overlaySha256!));
+  const { base } = openOverlay(bytes);
+  const overlay = openOverlay(bytes, openOverlay(read(objectName('overlays', base!.sha256))));
   return { head, manifest, overlay };
 }
 
@@ -55,7 +57,8 @@ describe('edition-v1', () => {
     await verifyObject(read(manifestName), await verifyKeys(publicKeys.edition));
     const overlayName = objectName('overlays', head.overlaySha256!);
     await verifyObject(read(overlayName), await verifyKeys(publicKeys.overlay));
-    expect(overlay.manifestSha256).toEqual(head.manifestSha256);
+    const baseName = objectName('overlays', overlay.base!.sha256);
+    await verifyObject(read(baseName), await verifyKeys(publicKeys.overlay));
     expect(manifest.collection).toBe(head.collection);
   });
 
@@ -92,8 +95,9 @@ describe('edition-v1', () => {
       const operation = overlay.find(d0, d1, d2, d3);
       const entry = manifest.state(expected.key.slice(1, 4).replaceAll('<', ''));
       let answer: object = { verdict: 'unknown', category: null };
-      if (operation?.kind === 'added') {
+      if (operation && operation.kind !== 'withdrawn') {
         answer = { verdict: 'candidate', category: operation.category };
+        if (operation.kind === 'added-withdrawn') answer = { ...answer, withdrawn: true };
       } else if (entry) {
         const shard = entry.firstShard + Number((BigInt(d3) * BigInt(entry.shardCount)) >> 32n);
         const filter = read(objectName('pages', manifest.page('filter', shard).sha256));

@@ -95,6 +95,16 @@ const ADDED: Listed[] = [
   { key: key('PGBRNEW000003'), category: 1 }, // of a state that the edition does not cover
 ];
 const WITHDRAWN = [key('PUTOSV000005'), key('PUTONOTLISTED')];
+/** Reported and withdrawn again since the edition was built: candidates until the next one. */
+const ADDED_WITHDRAWN: Listed[] = [
+  { key: key('PUTONEW000004'), category: 2 },
+  { key: key('PUTOSV000009'), category: 5 },
+];
+/** Rows of the base that a row of the segment stands instead of. */
+const OVERRULED: Listed[] = [
+  { key: key('PUTONEW000001'), category: 1 },
+  { key: key('PUTONEW000004'), category: 2 },
+];
 const UNCOVERED = [key('PGBR000000001'), key('PDJI000000001')];
 
 /** Every file by its path below test/vectors. */
@@ -148,20 +158,31 @@ export async function makeVectors(): Promise<Map<string, Uint8Array>> {
   );
   const manifestSha256 = put('manifests', manifest);
 
-  const operations: Operation[] = [
-    ...ADDED.map((added) => ({
-      digest: digestOf(added.key),
-      kind: 'added' as const,
-      category: added.category,
-    })),
-    ...WITHDRAWN.map((withdrawn) => ({
-      digest: digestOf(withdrawn),
-      kind: 'withdrawn' as const,
-      category: 0,
-    })),
-  ];
+  const facts = { epochKeyId: keyId, collection: COLLECTION, from: AS_OF - 26 * HOUR_MS };
+  const below = await signObject(
+    encodeOverlay({
+      ...facts,
+      asOf: AS_OF + HOUR_MS / 2,
+      lastOperation: 1000,
+      operations: [
+        ...operationsOf('added', [...OVERRULED, ...ADDED.slice(2)]),
+        ...operationsOf('withdrawn', withdrawn(WITHDRAWN.slice(1))),
+      ],
+    }),
+    overlay.key,
+  );
   const overlayBytes = await signObject(
-    encodeOverlay({ epochKeyId: keyId, manifestSha256, asOf: AS_OF + HOUR_MS, operations }),
+    encodeOverlay({
+      ...facts,
+      asOf: AS_OF + HOUR_MS,
+      lastOperation: 1005,
+      base: { sha256: put('overlays', below), length: below.length },
+      operations: [
+        ...operationsOf('added', ADDED.slice(0, 2)),
+        ...operationsOf('withdrawn', withdrawn(WITHDRAWN.slice(0, 1))),
+        ...operationsOf('added-withdrawn', ADDED_WITHDRAWN),
+      ],
+    }),
     overlay.key,
   );
   const headBytes = await signObject(
@@ -201,6 +222,9 @@ function expectedAnswers(): EditionVector['answers'] {
   }
   for (const key of UNLISTED) answers.set(key, { key, verdict: 'absent', category: null });
   for (const key of UNCOVERED) answers.set(key, { key, verdict: 'unknown', category: null });
+  for (const { key, category } of ADDED_WITHDRAWN) {
+    answers.set(key, { key, verdict: 'candidate', category, withdrawn: true });
+  }
   for (const key of WITHDRAWN) {
     const listed = answers.get(key);
     if (listed) listed.withdrawn = true;
@@ -244,6 +268,12 @@ async function makePages(keyId: Uint8Array): Promise<{ filter: Uint8Array; match
 function bitsPerKey(state: StateCode): number {
   return state === 'UTO' ? 4 : 256;
 }
+
+const operationsOf = (kind: Operation['kind'], listed: readonly Listed[]): Operation[] =>
+  listed.map(({ key, category }) => ({ digest: digestOf(key), kind, category }));
+
+const withdrawn = (keys: readonly CanonicalKey[]): Listed[] =>
+  keys.map((key) => ({ key, category: 0 }));
 
 function digestOf(canonicalKey: CanonicalKey): Uint8Array {
   return sipHash128(EPOCH_KEY, new TextEncoder().encode(canonicalKey));

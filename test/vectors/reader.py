@@ -206,7 +206,7 @@ class Head:
         self.overlay_length, self.overlay_sha256 = u32(data, 100), data[104:136]
         need(self.manifest_length >= 208, "head: manifest length")
         if self.overlay_length:
-            need(self.overlay_length >= 160, "head: overlay length")
+            need(self.overlay_length >= 208, "head: overlay length")
         else:
             need(not any(self.overlay_sha256), "head: overlay hash without overlay")
         u53(data, 136)
@@ -222,7 +222,7 @@ class Manifest:
         self.shards = 128 + 32 * state_count
         need(len(data) == self.shards + 96 * shard_count + 80, "manifest: length")
         need(not any(data[112:128]), "manifest: reserved")
-        u53(data, 32)
+        self.as_of = u53(data, 32)
         self.states = {}
         first_shard, records, before = 0, 0, ""
         for row in range(128, self.shards, 32):
@@ -248,20 +248,36 @@ class Manifest:
 
 class Overlay:
     def __init__(self, data):
-        check_start(data, "SLTDOVRL", 160)
-        self.epoch_key_id, self.manifest_sha256 = data[16:32], data[32:64]
-        count = u32(data, 64)
-        need(len(data) == 160 + 20 * count and u32(data, 68) == 0, "overlay: length or reserved")
-        u53(data, 72)
+        check_start(data, "SLTDOVRL", 208)
+        self.epoch_key_id, self.collection = data[16:32], read_collection(data, 32)
+        count, self.base_length, self.base_sha256 = u32(data, 56), u32(data, 60), data[64:96]
+        need(len(data) == 208 + 20 * count and not any(data[120:128]), "overlay: length, reserved")
+        if self.base_length:
+            need(self.base_length >= 208, "overlay: base length")
+        else:
+            need(not any(self.base_sha256), "overlay: base hash without base")
+        self.start, self.as_of, self.last_operation = (u53(data, at) for at in (96, 104, 112))
+        need(self.start <= self.as_of, "overlay: ends before it begins")
         self.operations = {}
         before = b""
-        for row in range(80, 80 + 20 * count, 20):
+        for row in range(128, 128 + 20 * count, 20):
             digest, kind, category = data[row : row + 16], data[row + 16], data[row + 17]
             need(digest > before, "overlay: order")
-            need(kind in (1, 2) and category <= (15 if kind == 1 else 0), "overlay: kind, category")
+            need(kind in (1, 2, 3) and category <= (0 if kind == 2 else 15), "overlay: kind, category")
             need(not any(data[row + 18 : row + 20]), "overlay: reserved")
             self.operations[digest] = (kind, category)
             before = digest
+
+    def stands_on(self, base):
+        need(not base.base_length, "overlay: base of a base")
+        need(
+            (base.epoch_key_id, base.collection, base.start)
+            == (self.epoch_key_id, self.collection, self.start),
+            "overlay: base of another kind",
+        )
+        need(base.as_of <= self.as_of, "overlay: base is newer")
+        need(base.last_operation <= self.last_operation, "overlay: base is newer")
+        self.operations = {**base.operations, **self.operations}
 
 
 # Sections 5 to 7: pages
@@ -352,13 +368,20 @@ class Edition:
 
         self.operations = {}
         if head.overlay_length:
-            data = read_object(self.directory, "overlays", head.overlay_sha256, head.overlay_length)
-            check_signature(data, options.overlay_key, "overlay")
-            overlay = Overlay(data)
-            need(overlay.manifest_sha256 == head.manifest_sha256, "overlay: of another edition")
+            overlay = self.overlay(options, head.overlay_sha256, head.overlay_length)
+            need(overlay.collection == head.collection, "overlay: collection")
             need(overlay.epoch_key_id == self.key_id, "overlay: epoch key")
+            need(overlay.start <= self.manifest.as_of, "overlay: begins after the edition")
+            if overlay.base_length:
+                base = self.overlay(options, overlay.base_sha256, overlay.base_length)
+                overlay.stands_on(base)
             self.operations = overlay.operations
         self.pages = {}
+
+    def overlay(self, options, sha256, length):
+        data = read_object(self.directory, "overlays", sha256, length)
+        check_signature(data, options.overlay_key, "overlay")
+        return Overlay(data)
 
     def page(self, kind, magic, state, shard):
         """A page, checked once; Refused or OSError if it is not what the manifest names."""
@@ -377,8 +400,8 @@ class Edition:
             return "unknown", None, False
         data = siphash128(self.epoch_key, key.encode())
         kind, category = self.operations.get(data, (0, 0))
-        if kind == 1:
-            return "candidate", meaning(category), False
+        if kind in (1, 3):
+            return "candidate", meaning(category), kind == 3
         state = key[1:4]
         if state not in self.manifest.states:
             return "unknown", None, False

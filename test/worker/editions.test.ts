@@ -1,9 +1,7 @@
 /** Which edition is answered from, and when none is: freshness, changes, torn and hostile stores. */
 
 import { describe, expect, it } from 'vitest';
-import { decodeHead, encodeHead } from '../../src/format/head.ts';
 import { objectName } from '../../src/format/names.ts';
-import { signObject } from '../../src/format/signature.ts';
 import type { PageCache } from '../../src/store/page-store.ts';
 import { buildEdition, makeTestKeys } from '../support/edition.ts';
 import { bucket, Edge, matcherModule, OTHER_FIELDS, SPECIMEN, SPECIMEN_FIELDS } from './edge.ts';
@@ -191,20 +189,6 @@ describe('an edition', () => {
     expect((await other.ask(OTHER_FIELDS)).answer.code).toBe('edition-missing');
     const epoch = await Edge.start({ env: { EPOCH_KEYS: '00'.repeat(16) } });
     expect((await epoch.ask(OTHER_FIELDS)).answer.code).toBe('edition-missing');
-  });
-
-  it('whose overlay belongs to another edition is not used', async () => {
-    const keys = await makeTestKeys();
-    const overlay = [{ ...SPECIMEN, number: 'NEW1', kind: 'added' as const }];
-    const one = await buildEdition({ records: [], overlay }, keys, matcherModule);
-    const two = await buildEdition({ records: [SPECIMEN], overlay }, keys, matcherModule);
-    const body = two.get('head')!;
-    const { overlaySha256, overlayLength } = decodeHead(one.get('head')!);
-    const mixed = { ...decodeHead(body), overlaySha256, overlayLength };
-    const head = await signObject(encodeHead(mixed), keys.head);
-    const all = new Map([...one, ...two, ['head', head]]);
-    const edge = await Edge.start({ keys, source: () => ({ get: async (n) => all.get(n) }) });
-    expect((await edge.ask(OTHER_FIELDS)).answer.code).toBe('edition-missing');
   });
 
   it('under the epoch key before is still answered from', async () => {

@@ -98,6 +98,43 @@ describe('S2 a candidate becomes clear only by a signed, fresh, bound negative o
     expect(await ask()).toMatchObject({ status: 'candidate', collections: [{ basis: 'edge' }] });
   });
 
+  // What central's data are against the edge's: an edition of some time and export, and an overlay
+  // up to operation 7. Central has to know all of both.
+  const exportsHeld = [
+    ['the same export', 0, '0'.repeat(64), true],
+    ['the same export, said to be older', -1, '0'.repeat(64), true],
+    ['another export of that time', 0, 'f'.repeat(64), false],
+    ['an older export', -1, 'f'.repeat(64), false],
+    ['a later export', 1, 'f'.repeat(64), true],
+    ['a later list that is of no export', 1, undefined, true],
+    ['a list of that time that is of no export', 0, undefined, false],
+  ] as const;
+  const operationsHeld = [
+    ['without operations', undefined, false],
+    ['with operations up to the one before', 6, false],
+    ['with all operations', 7, true],
+    ['with more operations', 8, true],
+  ] as const;
+  it.each(
+    exportsHeld.flatMap(([list, later, inputsSha256, hasEdition]) =>
+      operationsHeld.map(([log, operationSequence, hasOverlay]) => ({
+        ...{ list, log, later, inputsSha256, operationSequence },
+        status: hasEdition && hasOverlay ? 'clear' : 'candidate',
+      })),
+    ),
+  )('a negative from $list, $log: $status', async (held) => {
+    const { later, inputsSha256, operationSequence, status } = held;
+    const asOf = edge.clock.nowMs - 60_000;
+    await edge.publish({
+      ...{ sequence: 2, asOf, lastOperation: 7 },
+      overlay: [{ ...SPECIMEN, category: undefined, kind: 'withdrawn' }],
+    });
+    edge.passSeconds(30);
+    const change = { asOf: asOf + later, inputsSha256, operationSequence };
+    edge.central.change = (answer) => ({ ...answer, ...change });
+    expect(await ask()).toMatchObject({ status });
+  });
+
   it('a negative at the edge of the tolerance clears', async () => {
     edge.central.change = (answer) => ({ ...answer, issuedAt: edge.clock.nowMs - 60_000 });
     expect(await ask()).toMatchObject({ status: 'clear' });
@@ -298,6 +335,16 @@ describe('S5 an overlay only adds: a withdrawal annotates', () => {
     expect(answer).toMatchObject({ status: 'candidate', match: { withdrawalPending: true } });
     edge.central.fault = undefined;
     expect((await edge.ask(SPECIMEN_FIELDS)).answer.status).toBe('clear');
+  });
+
+  it('reported and withdrawn since the edition: a candidate with a note, until the next', async () => {
+    const operation = { ...NEW, kind: 'added-withdrawn', category: 'lost' } as const;
+    const edge = await Edge.start({ spec: { overlay: [operation] }, withoutCentral: true });
+    const { answer } = await edge.ask({ number: NEW.number, issuingState: 'UTO' });
+    expect(answer).toMatchObject({
+      status: 'candidate',
+      match: { category: 'lost', withdrawalPending: true },
+    });
   });
 
   it('a withdrawal of what is not listed changes nothing', async () => {
