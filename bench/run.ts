@@ -14,6 +14,7 @@ import { wholeBuild } from './build.ts';
 import { httpCost } from './http.ts';
 import { mrzCheck, pageBuild, singleCheck, space, warmProbe } from './matcher.ts';
 import type { Measurement } from './measurement.ts';
+import { overlayCost } from './overlay.ts';
 import { peers } from './peers.ts';
 import { reportHtml } from './report.ts';
 
@@ -22,6 +23,7 @@ const RESULTS_DIR = fileURLToPath(new URL('./results/', import.meta.url));
 /** Question by question, the quick ones first. */
 const SUITES: Record<string, readonly (() => Measurement[] | Promise<Measurement[]>)[]> = {
   matcher: [warmProbe, singleCheck, mrzCheck, pageBuild, space],
+  overlay: [overlayCost],
   peers: [peers],
   http: [httpCost],
   build: [wholeBuild],

@@ -164,11 +164,13 @@ async function verdictsOf(
     }
   }
   const found = await lookUp(edition, { keys, entries }, tools);
+  const operations = found && edition.overlay?.placesOf(found.digests);
   let first = 0;
   return plan.map((step) => {
     const from = first;
     for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    return refusalOf(step) ?? verdictOf(step.spellings, from, first, { edition, found });
+    const findings = { edition, found, operations };
+    return refusalOf(step) ?? verdictOf(step.spellings, from, first, findings);
   });
 }
 
@@ -176,6 +178,8 @@ interface Findings {
   edition: Edition;
   /** Undefined: every key is absent, and there is no overlay to ask. */
   found: LookUp | undefined;
+  /** Places on which the overlay has a word; undefined if it has none. */
+  operations: ReadonlySet<number> | undefined;
 }
 
 const ABSENT: Verdict = { kind: 'absent' };
@@ -185,11 +189,11 @@ function verdictOf(
   spellings: readonly Spellings[],
   from: number,
   to: number,
-  { edition, found }: Findings,
+  { edition, found, operations }: Findings,
 ): Verdict {
   assert(to > from, 'S1: a document is absent only if it was probed');
   if (!found) return ABSENT;
-  const isAbsent = !found.doubts && isUntouched(from, to, edition, found);
+  const isAbsent = !found.doubts && isUntouched(from, to, found, operations);
   return isAbsent ? ABSENT : closeVerdictOf(spellings, from, edition, found);
 }
 
@@ -197,12 +201,12 @@ function verdictOf(
 function isUntouched(
   from: number,
   to: number,
-  { overlay }: Edition,
-  { answers, digests }: LookUp,
+  { answers }: LookUp,
+  operations: Findings['operations'],
 ): boolean {
   for (let i = from; i < to; i++) if (answers[i] !== 0) return false;
-  if (!overlay) return true;
-  for (let i = from; i < to; i++) if (operationOn(overlay, digests, i)) return false;
+  if (!operations) return true;
+  for (let i = from; i < to; i++) if (operations.has(i)) return false;
   return true;
 }
 

@@ -90,8 +90,10 @@ export interface OverlayContent extends OverlayFacts {
 const MAGIC = 'SLTDOVRL';
 const LENGTH_MIN = OVERLAY_HEADER_BYTES + TRAILER_BYTES;
 const WITHDRAWN = 1 + KINDS.indexOf('withdrawn');
-/** Bits a row of the table that is looked at first: about 1 look-up in 16 gets past it. */
-const MAYBE_BITS_PER_ROW = 16;
+/** Most bytes of one overlay, base or segment: 400,000 operations, ten days without a new edition. */
+export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
+/** Rows a word of the table that is looked at first, at most: 1 look-up in 25 gets past it then. */
+const ROWS_PER_MAYBE_WORD = 4;
 
 /*
  * struct Overlay {
@@ -174,7 +176,10 @@ export class Overlay implements OverlayFacts {
   /** Rows by the top bits of their digest: those of b begin at starts[b] and end at starts[b + 1]. */
   readonly #starts: Uint32Array;
   readonly #prefixShift: number;
-  /** One bit a digest by more of its top bits: small enough to stay in the processor's cache. */
+  /**
+   * A Bloom filter of one word a digest, over its own rows and those below: small enough to stay in
+   * the processor's cache, where rows and starts would cost more than all the rest of a probe.
+   */
   readonly #maybe: Uint32Array;
   readonly #maybeShift: number;
 
@@ -198,20 +203,20 @@ export class Overlay implements OverlayFacts {
     if (below) checkBelow(this, below);
 
     const { rowCount } = this;
-    const prefixBits = Math.max(1, Math.ceil(Math.log2(rowCount + 1)));
+    checkRows(view, rowCount);
+    const prefixBits = bitsFor(rowCount);
     this.#prefixShift = 32 - prefixBits;
     this.#starts = new Uint32Array(2 ** prefixBits + 1);
-    const maybeBits = Math.min(32, Math.max(5, prefixBits + Math.log2(MAYBE_BITS_PER_ROW)));
+    const maybeBits = Math.max(1, bitsFor(this.operationCount) - Math.log2(ROWS_PER_MAYBE_WORD));
     this.#maybeShift = 32 - maybeBits;
-    this.#maybe = new Uint32Array(2 ** (maybeBits - 5));
-    checkRows(view, rowCount);
+    const ofBelow = below && below.#maybeShift === this.#maybeShift ? below.#maybe : undefined;
+    this.#maybe = ofBelow?.slice() ?? new Uint32Array(2 ** maybeBits);
     for (let index = 0; index < rowCount; index++) {
-      const word = this.#word(index, 0);
-      this.#starts[(word >>> this.#prefixShift) + 1]!++;
-      const bit = word >>> this.#maybeShift;
-      this.#maybe[bit >>> 5]! |= 1 << (bit & 31);
+      this.#starts[(this.#word(index, 0) >>> this.#prefixShift) + 1]!++;
     }
     for (let b = 1; b < this.#starts.length; b++) this.#starts[b]! += this.#starts[b - 1]!;
+    this.#addMaybes(this);
+    if (below && !ofBelow) this.#addMaybes(below);
   }
 
   /** Rows of it and of its base; a digest that has one in both counts twice. */
@@ -219,16 +224,31 @@ export class Overlay implements OverlayFacts {
     return this.rowCount + (this.#below?.rowCount ?? 0);
   }
 
+  /**
+   * The places of the digests, four words each, that have a row; undefined if none has, which is
+   * nearly always so. One pass for all keys of a request.
+   */
+  placesOf(digests: Uint32Array): Set<number> | undefined {
+    const maybe = this.#maybe;
+    const shift = this.#maybeShift;
+    let places: Set<number> | undefined;
+    for (let at = 0; at < digests.length; at += 4) {
+      const bits = maybeBitsOf(digests[at + 1]!);
+      if ((maybe[digests[at]! >>> shift]! & bits) !== bits) continue;
+      if (!this.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!)) continue;
+      places ??= new Set();
+      places.add(at / 4);
+    }
+    return places;
+  }
+
   /** What there is on the digest of these four words, or undefined if there is nothing. */
   find(d0: number, d1: number, d2: number, d3: number): OverlayMatch | undefined {
+    const bits = maybeBitsOf(d1);
+    if ((this.#maybe[d0 >>> this.#maybeShift]! & bits) !== bits) return undefined;
     // As bytes compared from the first, words read the other way round decide.
-    const w0 = swapBytes(d0);
-    const bit = w0 >>> this.#maybeShift;
-    if ((this.#maybe[bit >>> 5]! & (1 << (bit & 31))) !== 0) {
-      const own = this.#search(w0, swapBytes(d1), swapBytes(d2), swapBytes(d3));
-      if (own) return own;
-    }
-    return this.#below?.find(d0, d1, d2, d3);
+    const own = this.#search(swapBytes(d0), swapBytes(d1), swapBytes(d2), swapBytes(d3));
+    return own ?? this.#below?.find(d0, d1, d2, d3);
   }
 
   /** Every row of its own, ascending by digest; the digests are views of its bytes. */
@@ -259,6 +279,14 @@ export class Overlay implements OverlayFacts {
     return undefined;
   }
 
+  #addMaybes(overlay: Overlay): void {
+    for (let index = 0; index < overlay.rowCount; index++) {
+      const d0 = swapBytes(overlay.#word(index, 0));
+      const bits = maybeBitsOf(swapBytes(overlay.#word(index, 1)));
+      this.#maybe[d0 >>> this.#maybeShift]! |= bits;
+    }
+  }
+
   #word(index: number, word: number): number {
     const row = OVERLAY_HEADER_BYTES + OPERATION_ROW_BYTES * index;
     return this.#view.getUint32(row + OPERATION_ROW_DIGEST + 4 * word, false);
@@ -270,6 +298,16 @@ export class Overlay implements OverlayFacts {
     return { kind, category: this.#view.getUint8(row + OPERATION_ROW_CATEGORY) };
   }
 }
+
+/** Bits of an index that has about as many values as there are rows; 1 to 24. */
+const bitsFor = (rowCount: number) => Math.max(1, Math.ceil(Math.log2(rowCount + 1)));
+
+/** The four bits of a digest in its word, from a part of it that has no say in which word. */
+const maybeBitsOf = (d1: number) =>
+  (1 << (d1 & 31)) |
+  (1 << ((d1 >>> 5) & 31)) |
+  (1 << ((d1 >>> 10) & 31)) |
+  (1 << ((d1 >>> 15) & 31));
 
 function baseOf(bytes: Uint8Array, view: DataView): OverlayName | undefined {
   const length = view.getUint32(OVERLAY_BASE_LENGTH, true);

@@ -13,7 +13,7 @@ import { HEAD_BYTES } from '../format/layout.ts';
 import { type KnownOverlay, loadOverlay } from '../format/load-overlay.ts';
 import { type Manifest, openManifest } from '../format/manifest.ts';
 import { checkContent, equalBytes, HEAD_NAME, objectName } from '../format/names.ts';
-import type { Overlay, OverlayName } from '../format/overlay.ts';
+import { OVERLAY_BYTES_MAX, type Overlay, type OverlayName } from '../format/overlay.ts';
 import { type VerifyKey, verifyObject } from '../format/signature.ts';
 import { ageOf, Edition, type FreshnessLimits } from './edition.ts';
 import type { ObjectSource } from './object-source.ts';
@@ -31,8 +31,6 @@ const POLL_WAIT_MS = 20_000;
 const RETRY_INTERVAL_MS = 1_000;
 /** A manifest of 100,000 shards has 10 MB; more is no manifest of ours. */
 const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
-/** 400,000 operations: a month without a full build. */
-const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface EpochKey {
   /** 16 bytes. */

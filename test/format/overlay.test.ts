@@ -47,6 +47,15 @@ function find(opened: Overlay, digest: Uint8Array) {
   return opened.find(d0!, d1!, d2!, d3!);
 }
 
+/** The batch look-up finds what find() does: listed and unlisted digests in turn. */
+function expectPlaces(opened: Overlay, operations: readonly Operation[]): void {
+  const unlisted = new Uint8Array(16).fill(0xa5);
+  const bytes = Buffer.concat(operations.flatMap(({ digest }) => [digest, unlisted]));
+  const digests = new Uint32Array(new Uint8Array(bytes).buffer);
+  const places = operations.map((_, i) => 2 * i);
+  expect([...(opened.placesOf(digests) ?? [])]).toEqual(places);
+}
+
 function contentOf(opened: Overlay, operations: readonly Operation[]): unknown {
   const { epochKeyId, collection, from, asOf, lastOperation, base, rowCount } = opened;
   const found = operations.map(({ digest }) => find(opened, digest) ?? 'none');
@@ -70,6 +79,7 @@ describe('overlay codec', () => {
           rowCount: operations.length,
           found: operations.map(({ kind, category }) => ({ kind, category })),
         });
+        expectPlaces(opened, operations);
         const byDigest = operations.toSorted((a, b) => Buffer.compare(a.digest, b.digest));
         expect([...opened.rows()]).toEqual(byDigest);
         const reversed = { ...content, operations: content.operations.toReversed() };
@@ -107,6 +117,7 @@ describe('overlay codec', () => {
     const opened = openOverlay(withTrailer(encodeOverlay({ ...SMALL, operations: [] })));
     expect(opened.rowCount).toBe(0);
     expect(opened.find(0, 0, 0, 0)).toBeUndefined();
+    expect(opened.placesOf(new Uint32Array(8))).toBeUndefined();
     expect(opened.find(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff)).toBeUndefined();
   });
 
@@ -181,6 +192,7 @@ describe('a segment on its base', () => {
     }
     expect(find(segment, new Uint8Array(16).fill(9))).toBeUndefined();
     expect([segment.rowCount, segment.operationCount]).toEqual([2, 5]);
+    expectPlaces(segment, [...newer, SMALL.operations[0]!, SMALL.operations[2]!]);
   });
 
   test('layers that do not belong together are refused', () => {
