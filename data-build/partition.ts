@@ -6,7 +6,6 @@
  * one spill file a thread: memory stays the same for a list of any size.
  */
 
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import { assert } from '../src/errors.ts';
@@ -25,8 +24,8 @@ export interface ShardGroup extends GroupShards {
 /** All groups, states in their order and shards ascending. */
 export interface Partition {
   groups: readonly ShardGroup[];
-  /** Takes the spill files away. */
-  remove(): void;
+  /** Paths of the spill files. */
+  files: readonly string[];
 }
 
 interface PartitionOptions {
@@ -74,12 +73,7 @@ export async function partitionKeys(options: PartitionOptions): Promise<Partitio
     }
   }
   assert(done === keyFile.keyCount, 'every key is in the partition');
-  return {
-    groups,
-    remove: () => {
-      for (const path of paths) rmSync(path, { force: true });
-    },
-  };
+  return { groups, files: paths };
 }
 
 function layOut(keyCounts: Float64Array, keysPerShard: number) {

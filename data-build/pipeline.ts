@@ -6,8 +6,7 @@
  * The same export under the same keys gives the same bytes (promise 3): times stand in the head alone.
  */
 
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { DirectoryStore } from '../publish/directory-store.ts';
 import { publishEdition, readHead } from '../publish/head.ts';
 import { readObject } from '../publish/read-object.ts';
@@ -19,19 +18,16 @@ import { toHex } from '../src/format/names.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { type BuiltPages, buildPages } from './build-pages.ts';
 import { headSignerOf } from './head-signer.ts';
-import { sourceOf } from './import/find-profile.ts';
 import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
-import { type FileSummary, readRows } from './import/read-rows.ts';
-import { checkRejects, type NoteCode, type RejectCode, RejectLog } from './import/rejects.ts';
-import { RemovedKeys } from './import/removed-keys.ts';
-import { type ImportCounts, newCounts } from './import/row-reader.ts';
-import { importCsv } from './import-csv.ts';
-import { KeyEncoder } from './key-encoder.ts';
-import { type KeyFile, KeyFileWriter } from './key-file.ts';
+import type { FileSummary } from './import/read-rows.ts';
+import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
+import { bytesOf, type Imported, importRows } from './import-rows.ts';
+import { assertSameInputs, digestsOf } from './input-digests.ts';
 import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
 import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
+import { openSteps, passingSteps } from './steps.ts';
 import { openTempDir } from './temp-dir.ts';
 import { Threads, threadCountFor } from './threads.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify-edition.ts';
@@ -54,6 +50,8 @@ export interface BuildOptions {
   rejectsPath?: string | undefined;
   rejectsMaxPercent?: number | undefined;
   tempRoot?: string | undefined;
+  /** Folder in which finished steps outlast a kill; nothing is kept if absent. */
+  workDir?: string | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
   nonMemberCount?: number;
   /** Threads that build; one a core if not told, and one for a small export. */
@@ -109,11 +107,21 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   // An unreadable head is found out now, not after all the work.
   const since = await readHead(store, headSigner.trusted);
   const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(options.files)));
-  const temp = openTempDir(options.tempRoot);
+  const { workDir, profile, files } = options;
+  const steps = workDir ? openSteps(workDir) : passingSteps(openTempDir(options.tempRoot));
+  const tempDir = steps.path;
+  let isDone = false;
   try {
+    const inputs = steps.isKept ? await digestsOf(files, progress, signal) : [];
     progress.start('import');
-    const imported = await importRows(options, { tempDir: temp.path, progress, threads });
+    const imported = await steps.once(
+      'import',
+      JSON.stringify([inputs, profile, options.rejectsPath]),
+      () => importRows(options, { tempDir, progress, threads }),
+      ({ keyFile }) => [keyFile.path],
+    );
     const { counts, rejects, keyFile } = imported;
+    if (steps.isKept) assertSameInputs(inputs, imported.files);
     assert(counts.rows === counts.accepted + rejects.total, 'rows are accepted or rejected');
     checkRejects(rejects, counts.rows, options.rejectsMaxPercent);
     const asOf = options.asOf ?? counts.newestReport;
@@ -122,21 +130,27 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     }
 
     progress.start('partition');
-    const partition = await partitionKeys({
-      ...{ keyFile, keysPerShard: options.keysPerShard, epochKey, threads, signal },
-      tempDir: temp.path,
-      onProgress: (done) => progress.update(done, keyFile.keyCount, 'keys'),
-    });
+    const { keysPerShard, bitsPerKey, probes } = options;
+    const page = { bitsPerKey, probes, epochKeyId: await epochKeyId(epochKey) };
+    const onProgress = (done: number) => progress.update(done, keyFile.keyCount, 'keys');
+    const shared = { threads, onProgress, signal };
+    const partition = await steps.once(
+      'partition',
+      `${toHex(page.epochKeyId)} ${keysPerShard}`,
+      () => partitionKeys({ ...shared, keyFile, keysPerShard, epochKey, tempDir }),
+      (value) => value.files,
+    );
 
     progress.start('pages');
     await store.prepare();
-    const { bitsPerKey, probes } = options;
-    const page = { bitsPerKey, probes, epochKeyId: await epochKeyId(epochKey) };
-    const built = await buildPages({
-      ...{ partition, store, page, threads, signal },
-      onProgress: (done) => progress.update(done, keyFile.keyCount, 'keys'),
-    });
-    partition.remove();
+    const built = await steps.once(
+      'pages',
+      JSON.stringify([store.location, bitsPerKey, probes]),
+      () => buildPages({ ...shared, partition, store, page }),
+      () => [],
+    );
+    // With a work directory they stay until all is done: pages that went away are made again of them.
+    if (!steps.isKept) for (const path of partition.files) rmSync(path);
 
     progress.start('manifest');
     const body = encodeManifest({
@@ -163,6 +177,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       manifest: openManifest(reread),
       nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
       onProgress: (done, total) => progress.update(done, total, 'documents'),
+    }).catch((error) => {
+      // Pages that are gone or damaged are made again by the next build in the work directory.
+      if (!signal?.aborted) steps.forget('pages');
+      throw error;
     });
     checkVerified(verified, keyFile.keyCount);
 
@@ -177,6 +195,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       { since },
     );
     progress.finish();
+    isDone = true;
     return {
       ...{ edition: toHex(manifestSha256), sequence: head.sequence, issuedAt: head.issuedAt },
       ...summarize(options, imported, built),
@@ -184,77 +203,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     };
   } finally {
     threads.close();
-    temp.remove();
-  }
-}
-
-interface Imported {
-  files: FileSummary[];
-  counts: ImportCounts;
-  rejects: RejectLog;
-  keyFile: KeyFile;
-  withdrawn: number;
-}
-
-type ImportOptions = Pick<BuildOptions, 'profile' | 'files' | 'rejectsPath' | 'signal'>;
-
-interface ImportPlace {
-  /** Folder for the key file. */
-  tempDir: string;
-  progress: Progress;
-  threads: Threads;
-  /** Bytes of CSV that a thread reads at a time; only tests have a reason to tell. */
-  blockBytes?: number;
-}
-
-/** The export as a canonical key file in the folder. */
-export async function importRows(
-  options: ImportOptions,
-  { tempDir, progress, threads, blockBytes }: ImportPlace,
-): Promise<Imported> {
-  const { profile, files, signal } = options;
-  const source = sourceOf(profile);
-  // A profile that nobody can make again elsewhere is read by this thread.
-  const readers = source === undefined ? new Threads(1) : threads;
-  const rejects = new RejectLog(options.rejectsPath);
-  const counts = newCounts();
-  const removed = new RemovedKeys();
-  const encoder = new KeyEncoder(removed.byKey);
-  const writer = new KeyFileWriter(join(tempDir, 'keys'));
-  const now = Date.now();
-  const totalBytes = bytesOf(files);
-  let isOpen = false;
-  try {
-    const summaries = await readRows({
-      ...{ profile, files, signal, rejects, counts, tempDir, now },
-      listed: (index) => encoder.startFile(index),
-      removed: (index) => removed.startFile(index),
-      scanCsv: async (text) => {
-        // Not before, because what difference files take away is known only then.
-        if (!isOpen) {
-          const input = { profile: source ?? profile, removedBy: removed.byKey, now };
-          await Promise.all(readers.all.map((thread) => thread.run('openImport', input)));
-          isOpen = true;
-        }
-        await importCsv(text, {
-          ...{ threads: readers, writer, counts, rejects },
-          blockBytes,
-          signal,
-        });
-      },
-      onProgress: (doneBytes) => {
-        writer.append(encoder.take());
-        // Rows to come are not known: bytes done stand for them.
-        const share = doneBytes > 0 ? totalBytes / doneBytes : 1;
-        progress.update(counts.rows, Math.max(counts.rows, counts.rows * share), 'rows');
-      },
-    });
-    writer.append(encoder.take());
-    const keyFile = writer.close();
-    return { files: summaries, counts, rejects, keyFile, withdrawn: writer.withdrawnCount };
-  } finally {
-    writer.abandon();
-    rejects.close();
+    steps.close(isDone);
   }
 }
 
@@ -283,10 +232,4 @@ function summarize(options: BuildOptions, imported: Imported, built: BuiltPages)
     keysPerShard: options.keysPerShard,
     probes: options.probes,
   };
-}
-
-/** Bytes of all files together; those that are not there count nothing. */
-export function bytesOf(files: readonly string[]): number {
-  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  return files.reduce((sum, path) => sum + sizeOf(path), 0);
 }

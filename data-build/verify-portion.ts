@@ -17,6 +17,7 @@ import { type KeyBlock, KeyReader } from './key-file.ts';
 import { NonMembers } from './non-members.ts';
 import { BITS } from './key-encoder.ts';
 import { STATE_INDEX, STATE_ORDER } from './state-order.ts';
+import { Suspects } from './suspects.ts';
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 const OTHERS_BATCH = 4096;
@@ -74,13 +75,6 @@ export interface PortionResult {
   unprovedCategories: number;
 }
 
-/** A document made up as not listed that was answered as a candidate. */
-interface Suspect {
-  digest: Digests;
-  times: number;
-  isListed: boolean;
-}
-
 export class VerifyPortion {
   readonly #input: PortionInput;
   readonly #matcher: WasmMatcher;
@@ -100,8 +94,7 @@ export class VerifyPortion {
   #slotBases: Float64Array | undefined;
   #seen = new Uint8Array(0);
   #proved = new Uint8Array(0);
-  #suspected = new Uint8Array(0);
-  readonly #suspects = new Map<number, Suspect[]>();
+  #suspects = new Suspects(0);
   readonly #others: NonMembers;
 
   constructor(
@@ -179,7 +172,8 @@ export class VerifyPortion {
       for (let i = 0; i < own.count; i++) {
         result.filterExpected += this.#rates[own.places[i]!]!;
         result.filterMaybe += maybe[i]!;
-        if (maybe[i] === 1 && found[i] !== 0) this.#suspect(own, i, slots[i]!);
+        if (maybe[i] === 0 || found[i] === 0) continue;
+        this.#suspects.add(this.#slotBases![own.places[i]!]! + slots[i]!, own.digests, i);
       }
       result.asked += own.count;
     }
@@ -205,18 +199,14 @@ export class VerifyPortion {
 
   close(): PortionResult {
     this.#prepare();
-    const result: PortionResult = {
-      ...{ listedOthers: 0, falseCandidates: 0, strangers: 0, unprovedCategories: 0 },
-    };
-    for (const suspect of [...this.#suspects.values()].flat()) {
-      if (suspect.isListed) result.listedOthers += suspect.times;
-      else result.falseCandidates += suspect.times;
-    }
     const slotCount = this.#keyCounts.reduce((sum, count) => sum + count, 0);
-    const seen = countBits(this.#seen);
-    result.strangers = slotCount - seen;
-    result.unprovedCategories = seen - countBits(this.#proved);
-    return result;
+    const seenCount = countBits(this.#seen);
+    const { listed, unlisted } = this.#suspects.settle();
+    return {
+      ...{ listedOthers: listed, falseCandidates: unlisted },
+      strangers: slotCount - seenCount,
+      unprovedCategories: seenCount - countBits(this.#proved),
+    };
   }
 
   #askListed(own: OwnKeys, categories: Uint8Array, result: AskedPages): void {
@@ -237,25 +227,7 @@ export class VerifyPortion {
       const category = categories[own.indexes[i]!]!;
       if (answered === category) this.#proved[at]! |= bit;
       else if (answered < category) result.lowerCategory++;
-      if (this.#suspects.size > 0 && (this.#suspected[at]! & bit) !== 0) this.#clear(own, i, slot);
-    }
-  }
-
-  #suspect(own: OwnKeys, i: number, slotInPage: number): void {
-    const slot = this.#slotBases![own.places[i]!]! + slotInPage;
-    const digest = own.digests.slice(DIGEST_WORDS * i, DIGEST_WORDS * (i + 1));
-    const known = this.#suspects.get(slot) ?? [];
-    const same = known.find((suspect) => isSame(suspect.digest, digest, 0));
-    if (same) same.times++;
-    else known.push({ digest, times: 1, isListed: false });
-    this.#suspects.set(slot, known);
-    this.#suspected[slot >>> 3]! |= 1 << (slot & 7);
-  }
-
-  /** A listed key has the slot of a suspect: it may be the very same document. */
-  #clear(own: OwnKeys, i: number, slot: number): void {
-    for (const suspect of this.#suspects.get(slot) ?? []) {
-      if (isSame(suspect.digest, own.digests, DIGEST_WORDS * i)) suspect.isListed = true;
+      this.#suspects.clear(slot, own.digests, i);
     }
   }
 
@@ -319,7 +291,7 @@ export class VerifyPortion {
     const byteCount = Math.ceil(slotCount / 8);
     this.#seen = new Uint8Array(byteCount);
     this.#proved = new Uint8Array(byteCount);
-    this.#suspected = new Uint8Array(byteCount);
+    this.#suspects = new Suspects(slotCount);
     this.#slotBases = bases;
   }
 }
@@ -332,13 +304,6 @@ interface OwnKeys {
   /** Place of each in its batch. */
   indexes: Uint32Array;
   count: number;
-}
-
-function isSame(digest: Digests, other: Digests, from: number): boolean {
-  for (let word = 0; word < DIGEST_WORDS; word++) {
-    if (digest[word] !== other[from + word]) return false;
-  }
-  return true;
 }
 
 function countBits(bytes: Uint8Array): number {

@@ -71,6 +71,10 @@ export const BUILD: Command = {
     },
     report: { value: 'FILE', help: 'writes a page about the build (HTML)' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
+    work: {
+      value: 'DIR',
+      help: 'a build that was killed goes on here behind its last finished step',
+    },
   },
   run: async (input) => {
     const { values, operands, signal } = input;
@@ -95,6 +99,7 @@ export const BUILD: Command = {
       collection: values.collection!,
       rejectsPath: values.rejects,
       tempRoot: values.temp,
+      workDir: values.work,
       progress: new Progress(process.stderr),
       signal,
     });

@@ -7,7 +7,7 @@ import { type Command, EXIT, wholeNumber } from '../command.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
-import { bytesOf, importRows } from '../pipeline.ts';
+import { bytesOf, importRows } from '../import-rows.ts';
 import { Progress } from '../progress.ts';
 import { checkReference } from '../reference-check.ts';
 import { filterRates } from '../summary.ts';

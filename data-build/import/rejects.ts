@@ -81,9 +81,12 @@ export class RejectLog implements RejectSink {
 /** Rejected rows that a build allows if not told otherwise, in percent of all rows. */
 export const REJECTS_MAX_PERCENT = 0.01;
 
+/** How many rows were rejected, and why. */
+export type RejectCounts = Pick<RejectLog, 'total' | 'counts'>;
+
 /** Throws 'input-rejects' if more rows were rejected than that share of all. */
 export function checkRejects(
-  rejects: RejectLog,
+  rejects: Pick<RejectCounts, 'total'>,
   rowCount: number,
   maxPercent = REJECTS_MAX_PERCENT,
 ): void {

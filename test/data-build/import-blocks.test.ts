@@ -14,7 +14,7 @@ import { RejectLog } from '../../data-build/import/rejects.ts';
 import { newCounts } from '../../data-build/import/row-reader.ts';
 import { RemovedKeys } from '../../data-build/import/removed-keys.ts';
 import { KeyEncoder } from '../../data-build/key-encoder.ts';
-import { importRows } from '../../data-build/pipeline.ts';
+import { importRows } from '../../data-build/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { Threads } from '../../data-build/threads.ts';
 import { workspace } from './workspace.ts';

@@ -6,14 +6,16 @@ import { filterFalsePositiveRate } from '../../data-build/filter-theory.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys, writeKeys } from '../../data-build/keys.ts';
+import { NonMembers } from '../../data-build/non-members.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
-import { importRows } from '../../data-build/pipeline.ts';
+import { importRows } from '../../data-build/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { Threads } from '../../data-build/threads.ts';
 import { verifyEdition } from '../../data-build/verify-edition.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import { objectName } from '../../src/format/names.ts';
 import type { PageKind } from '../../src/format/page.ts';
-import { build, sltd, workspace } from './workspace.ts';
+import { build, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
 const exportPath = space.path('export.csv');
@@ -77,6 +79,17 @@ describe('sltd verify', () => {
     expect(result).toMatchObject({ asked: keyFile.keyCount, missing: 0, wrongCategory: 0 });
     expect(result.pages).toBe(2 * manifest.shardCount);
     expect(Math.abs(result.nonMembers / 10_000 - 1)).toBeLessThan(0.05);
+  });
+
+  test('does not count as false what was made up and is listed by chance', async () => {
+    const state = 'UTO' as StateCode;
+    const made = new NonMembers([{ state, shardCount: 1 }]).next(4096).slice(0, 3000);
+    const listed = made.filter((key) => key.startsWith('P')).map((key) => key.slice(4));
+    const rows = listed.map((number) => `UTO,PAS,${number},,,lost`);
+    const options = { files: [space.write('made.csv', sltdCsv(...rows))], keysPerShard: 512 };
+    const outDir = space.path('made');
+    const { verified } = await build(space, { ...options, outDir, nonMemberCount: 4096 });
+    expect(verified).toMatchObject({ falseCandidates: 0, nonMembers: 4096 - listed.length });
   });
 
   test('catches a record that is not in the edition', async () => {

@@ -1,0 +1,133 @@
+/** A build that was killed goes on behind its last finished step, and trusts nothing that is half. */
+
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { generateExport } from '../../data-build/generate/write-export.ts';
+import { Progress } from '../../data-build/progress.ts';
+import { build, objectNames, startSltd, workspace } from './workspace.ts';
+
+const space = workspace();
+const exportFile = space.path('export.csv');
+await generateExport({
+  ...{ rowCount: 20_000, seed: 4, path: exportFile, format: 'csv', malformedCount: 0 },
+  progress: new Progress(undefined),
+});
+const options = { files: [exportFile], keysPerShard: 1024 };
+const plain = await build(space, { ...options, outDir: space.path('plain') });
+const plainObjects = objectNames(space.path('plain'));
+
+/** Kills a build in the work directory as it begins a step. */
+async function killAt(step: string, workDir: string, outDir: string): Promise<void> {
+  const child = startSltd([
+    ...['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir],
+    ...['--as-of', '2025-01-31', '--keys-per-shard', '1024', '--work', workDir, exportFile],
+  ]);
+  let stderr = '';
+  await new Promise<void>((resolve) => {
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      if (String(chunk).includes(`{"step":"${step}","event":"start"}`)) child.kill('SIGKILL');
+    });
+    child.once('close', () => resolve());
+  });
+  expect(child.signalCode, stderr).toBe('SIGKILL');
+}
+
+/** When a file of the work directory was last written. */
+const writtenAt = (workDir: string, name: string) => statSync(join(workDir, name)).mtimeMs;
+
+/** The files whose content a step left, as they are while a build runs. */
+function keepTimes(workDir: string): Record<string, number> {
+  const names = readdirSync(workDir).filter((name) => /^(keys|digests-)/.test(name));
+  return Object.fromEntries(names.map((name) => [name, writtenAt(workDir, name)]));
+}
+
+/** The bytes with one bit changed. */
+function flipped(bytes: Buffer, index: number): Buffer {
+  bytes[index]! ^= 1;
+  return bytes;
+}
+
+describe('a build with a work directory', () => {
+  test('goes on where it was killed, to the very edition of a build that was not', async () => {
+    for (const [step, left] of [
+      ['partition', ['keys']],
+      ['pages', ['keys', 'digests-0']],
+      ['verify', ['keys', 'digests-0']],
+    ] as const) {
+      const [workDir, outDir] = [space.path(`work-${step}`), space.path(`out-${step}`)];
+      await killAt(step, workDir, outDir);
+      expect(statSync(workDir).mode & 0o777).toBe(0o700);
+      const before = keepTimes(workDir);
+      expect(Object.keys(before)).toEqual(expect.arrayContaining([...left]));
+      // The next one is stopped before its head, so that what it used can be looked at.
+      await killAt('verify', workDir, outDir);
+      const after = keepTimes(workDir);
+      for (const name of left) expect(after[name], `${step}: ${name}`).toBe(before[name]);
+      const summary = await build(space, { ...options, workDir, outDir });
+      expect(summary.edition).toBe(plain.edition);
+      expect(summary).toMatchObject({ rows: plain.rows, keys: plain.keys, records: plain.records });
+      expect(objectNames(outDir)).toEqual(plainObjects);
+      expect(existsSync(workDir)).toBe(false);
+    }
+  });
+
+  test.each([
+    ['one bit of the keys', 'keys', (bytes: Buffer) => flipped(bytes, 1000)],
+    ['one bit of the digests', 'digests-0', (bytes: Buffer) => flipped(bytes, 1000)],
+    ['a marker', 'import.done', (bytes: Buffer) => flipped(bytes, 40)],
+    ['a marker cut off', 'partition.done', (bytes: Buffer) => bytes.subarray(0, 20)],
+    ['keys cut off', 'keys', (bytes: Buffer) => bytes.subarray(0, 500)],
+  ])('does a step again when %s changed', async (name, file, change) => {
+    const id = name.replaceAll(' ', '-');
+    const [workDir, outDir] = [space.path(`work-${id}`), space.path(`out-${id}`)];
+    await killAt('verify', workDir, outDir);
+    const bytes = readFileSync(join(workDir, file));
+    writeFileSync(join(workDir, file), change(bytes));
+    expect((await build(space, { ...options, workDir, outDir })).edition).toBe(plain.edition);
+  });
+
+  test('begins anew for other inputs, keys or options', async () => {
+    const workDir = space.path('work-other');
+    await killAt('verify', workDir, space.path('out-other'));
+    const other = space.write(
+      'other.csv',
+      `${readFileSync(exportFile, 'utf8')}UTO,PAS,X1,,,lost,,,,,,,,\n`,
+    );
+    const outDir = space.path('out-more');
+    const more = await build(space, { ...options, files: [other], workDir, outDir });
+    expect(more.rows).toBe(plain.rows + 1);
+
+    await killAt('verify', workDir, space.path('out-other'));
+    const fewer = await build(space, {
+      ...{ ...options, workDir, outDir: space.path('out-fewer'), keysPerShard: 512 },
+    });
+    expect(fewer.edition).not.toBe(plain.edition);
+    expect(fewer.records).toBe(plain.records);
+  });
+
+  test('makes pages again that went away, once verification has missed them', async () => {
+    const [workDir, outDir] = [space.path('work-lost'), space.path('out-lost')];
+    await killAt('verify', workDir, outDir);
+    const [page] = readdirSync(join(outDir, 'pages'));
+    rmSync(join(outDir, 'pages', page!));
+    const again = () => build(space, { ...options, workDir, outDir });
+    await expect(again()).rejects.toMatchObject({ code: 'page-unavailable' });
+    expect((await again()).edition).toBe(plain.edition);
+  });
+
+  test('refuses a directory that is in use or holds other files', async () => {
+    const busy = space.folder('busy');
+    writeFileSync(join(busy, 'lock'), String(process.ppid));
+    const work = (workDir: string) =>
+      build(space, { ...options, workDir, outDir: space.path('out-refused') });
+    await expect(work(busy)).rejects.toMatchObject({ code: 'config-invalid' });
+    writeFileSync(join(busy, 'lock'), '999999999');
+    expect((await work(busy)).edition).toBe(plain.edition);
+    const home = space.folder('home');
+    writeFileSync(join(home, 'letter.txt'), 'mine');
+    await expect(work(home)).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(readFileSync(join(home, 'letter.txt'), 'utf8')).toBe('mine');
+  });
+});
