@@ -22,12 +22,13 @@ import { HEARTBEAT } from './commands/heartbeat.ts';
 import { INSPECT } from './commands/inspect.ts';
 import { KEYS } from './commands/keys.ts';
 import { ORIGIN } from './commands/origin.ts';
+import { RELEASE } from './commands/release.ts';
 import { TAG_KEY } from './commands/tag-key.ts';
 import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
-  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, HEARTBEAT, ORIGIN, VERIFY, INSPECT, CHECK],
+  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, RELEASE, HEARTBEAT, ORIGIN, VERIFY, INSPECT, CHECK],
 ];
 
 function overview(): string {

@@ -156,7 +156,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Error && error.name === 'AbortError') return EXIT.interrupted;
   if (!(error instanceof SltdError)) return EXIT.failure;
   if (error.code === 'config-invalid') return EXIT.usage;
-  return error.code.startsWith('input-') ? EXIT.refused : EXIT.failure;
+  const isRefused = error.code.startsWith('input-') || error.code === 'gate-refused';
+  return isRefused ? EXIT.refused : EXIT.failure;
 }
 
 /** One line for stderr: the stable code and what it means. */

@@ -14,9 +14,12 @@ import type { Overlay, OverlayName } from '../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { type KeysFile, publicKeyText } from './keys.ts';
 
-export interface OpenEdition {
+export interface EditionInForce {
   head: Head;
   manifest: Manifest;
+}
+
+export interface OpenEdition extends EditionInForce {
   overlay: Overlay | undefined;
   /** The epoch key under which it was built: the current one or the one before. */
   epochKey: Uint8Array;
@@ -27,6 +30,13 @@ export interface OpenEdition {
  * for what is not as it should be, 'config-invalid' if the keys file lacks the epoch key.
  */
 export async function openEdition(store: ReadableStore, keys: KeysFile): Promise<OpenEdition> {
+  const { head, manifest } = await openInForce(store, keys);
+  const overlay = await openOverlayOf(store, keys, head, manifest);
+  return { head, manifest, overlay, epochKey: await findEpochKey(keys, manifest.epochKeyId) };
+}
+
+/** Head and manifest alone, each checked; throws as openEdition() does. */
+export async function openInForce(store: ReadableStore, keys: KeysFile): Promise<EditionInForce> {
   const head = await readHead(store, await verifyKeys(publicKeyText(keys.head)));
   if (!head) throw new SltdError('edition-missing');
   const manifestBytes = await readObject(store, 'manifests', {
@@ -35,8 +45,7 @@ export async function openEdition(store: ReadableStore, keys: KeysFile): Promise
   await verifyObject(manifestBytes, await verifyKeys(publicKeyText(keys.edition)));
   const manifest = openManifest(manifestBytes);
   if (manifest.collection !== head.collection) mixed();
-  const overlay = await openOverlayOf(store, keys, head, manifest);
-  return { head, manifest, overlay, epochKey: await findEpochKey(keys, manifest.epochKeyId) };
+  return { head, manifest };
 }
 
 async function openOverlayOf(

@@ -1,5 +1,6 @@
 /**
- * The nightly path: export > canonical keys > digests by state > pages > manifest > verified > head.
+ * The nightly path: export > canonical keys > digests by state > pages > manifest > verified > gates
+ * > head.
  *
  * The steps in order; each is one file. Everything before the head only adds objects under new names,
  * so a build that ends anywhere, by error, Ctrl-C or kill -9, leaves the old edition in force, whole.
@@ -18,6 +19,9 @@ import { toHex } from '../src/format/names.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { type BuiltPages, buildPages } from './build-pages.ts';
 import { headSignerOf } from './head-signer.ts';
+import { readColumns } from './gates/columns.ts';
+import { DEFAULT_LIMITS, type GateLimits } from './gates/limits.ts';
+import { type GateReport, passGates } from './gates/pass-gates.ts';
 import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
 import type { FileSummary } from './import/read-rows.ts';
@@ -52,6 +56,8 @@ export interface BuildOptions {
   tempRoot?: string | undefined;
   /** Folder in which finished steps outlast a kill; nothing is kept if absent. */
   workDir?: string | undefined;
+  /** How unlike the edition in force the new one may be; the defaults if not told. */
+  limits?: GateLimits | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
   nonMemberCount?: number;
   /** Threads that build; one a core if not told, and one for a small export. */
@@ -93,6 +99,8 @@ export interface BuildSummary {
   keysPerShard: number;
   probes: number;
   verified: VerifyResult;
+  /** What it was compared with before the head moved. */
+  gates: GateReport;
   times: StepTime[];
 }
 
@@ -153,11 +161,12 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     if (!steps.isKept) for (const path of partition.files) rmSync(path);
 
     progress.start('manifest');
+    const inputsSha256 = await inputsSha256Of(options.profile, imported.files);
     const body = encodeManifest({
       epochKeyId: page.epochKeyId,
       asOf,
       collection: options.collection,
-      inputsSha256: await inputsSha256Of(options.profile, imported.files),
+      inputsSha256,
       states: built.states.map(({ state, recordCount, shards }) => {
         const coverage = recordCount > 0 ? options.profile.coverage : 'does-not-report';
         return { state, coverage, asOf, recordCount, shardCount: shards.length };
@@ -184,6 +193,26 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     });
     checkVerified(verified, keyFile.keyCount);
 
+    progress.start('gates');
+    const { collection } = options;
+    const gates = await passGates({
+      ...{ directory: store, keys, collection, limits: options.limits ?? DEFAULT_LIMITS },
+      ...{ edition: toHex(manifestSha256), manifestLength: manifestBytes.length },
+      shape: {
+        ...{ asOf, inputsSha256: toHex(inputsSha256) },
+        states: Object.fromEntries(
+          built.states.flatMap(({ state, recordCount }) =>
+            recordCount > 0 ? [[state, recordCount]] : [],
+          ),
+        ),
+        input: {
+          keys: keyFile.keyCount,
+          fileBytes: imported.files.map(({ sizeBytes }) => sizeBytes),
+          columns: await readColumns({ files, profile, tempDir }),
+        },
+      },
+    });
+
     progress.start('head');
     signal?.throwIfAborted();
     const { epochKeyId: keyId } = page;
@@ -199,7 +228,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     return {
       ...{ edition: toHex(manifestSha256), sequence: head.sequence, issuedAt: head.issuedAt },
       ...summarize(options, imported, built),
-      ...{ asOf, verified, times: progress.times },
+      ...{ asOf, verified, gates, times: progress.times },
     };
   } finally {
     threads.close();

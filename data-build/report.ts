@@ -45,6 +45,7 @@ export function reportHtml(summary: BuildSummary): string {
     ['Keys (one a class and number)', number(summary.keys)],
     ['Equal keys merged', number(summary.keys - summary.records)],
     ['Taken out by differences', number(summary.withdrawn)],
+    ['Compared with', comparedText(summary)],
   ];
   const space: [string, string][] = [
     ['Pages', `${number(verified.pages)}, ${number(verified.pageBytes)} bytes`],
@@ -173,6 +174,12 @@ function barChart(
   });
   const height = Math.max(1, bars.length) * rowHeight;
   return `<svg viewBox="0 0 720 ${height}" role="img" aria-label="${title}">${rows.join('')}</svg>`;
+}
+
+function comparedText({ gates: { comparedWith, unchecked } }: BuildSummary): string {
+  if (comparedWith === undefined) return 'nothing: the first edition here';
+  const left = unchecked.length === 0 ? '' : `, but for ${unchecked.join(', ')}`;
+  return `<code>${comparedWith}</code>${left}`;
 }
 
 /** How full the shards of the large states are: those with one shard say nothing about it. */

@@ -2,6 +2,7 @@
  * What a build did, in a few lines for a person and as one JSON object for a machine.
  */
 
+import type { GateReport } from './gates/pass-gates.ts';
 import type { BuildSummary } from './pipeline.ts';
 import type { VerifyResult } from './verify-edition.ts';
 
@@ -42,6 +43,12 @@ export function buildSummaryJson(summary: BuildSummary): string {
 export const bitsPerKey = (bytes: number, records: number): number =>
   records === 0 ? 0 : (8 * bytes) / records;
 
+function gatesText({ comparedWith, unchecked }: GateReport): string {
+  if (comparedWith === undefined) return 'with nothing: it is the first edition here';
+  const left = unchecked.length === 0 ? '' : `; not checked: ${unchecked.join(', ')}`;
+  return `with edition ${comparedWith.slice(0, 12)}${left}`;
+}
+
 /** A few lines. */
 export function buildSummaryText(summary: BuildSummary): string {
   const rates = filterRates(summary.verified);
@@ -58,6 +65,7 @@ export function buildSummaryText(summary: BuildSummary): string {
     `keys       ${number(summary.keys)}, ${number(summary.records)} of them distinct`,
     `pages      ${number(summary.verified.pages)}, ${number(summary.verified.pageBytes)} bytes`,
     `verified   ${number(summary.verified.asked)} keys, ${summary.verified.missing} missing`,
+    `compared   ${gatesText(summary.gates)}`,
     `filter     lets ${percent(rates.measured)} through, in theory ${percent(rates.theory)}`,
     ...(notes.length > 0 ? [`notes      ${notes.join(', ')}`] : []),
     `time       ${seconds.toFixed(1)} s`,

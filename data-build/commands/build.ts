@@ -9,11 +9,13 @@ import {
   UsageError,
   wholeNumber,
 } from '../command.ts';
+import { parseLimits } from '../gates/limits.ts';
+import { GateRefusal, quarantineText } from '../gates/quarantine.ts';
 import { findProfile, PROFILES } from '../import/find-profile.ts';
 import type { Profile } from '../import/profile.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
 import { readKeys } from '../keys.ts';
-import { type BuildSummary, buildEdition } from '../pipeline.ts';
+import { type BuildOptions, type BuildSummary, buildEdition } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
 import { writeReport } from '../report.ts';
 import { buildSummaryJson, buildSummaryText } from '../summary.ts';
@@ -69,6 +71,10 @@ export const BUILD: Command = {
       help: 'rejected rows allowed, in percent of all',
       default: String(REJECTS_MAX_PERCENT),
     },
+    limits: {
+      value: 'NAME=N,...',
+      help: 'how unlike the edition in force it may be (docs/operations.md)',
+    },
     report: { value: 'FILE', help: 'writes a page about the build (HTML)' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
     work: {
@@ -89,9 +95,10 @@ export const BUILD: Command = {
       keysPerShard: wholeNumber(input, 'keys-per-shard', { min: 64, max: 60_000 }),
       probes: wholeNumber(input, 'probes', { min: 1, max: 16 }),
       threadCount: threadCountOf(input),
+      limits: parseLimits(values.limits),
       rejectsMaxPercent: decimalNumber(input, 'rejects-max', { min: 0, max: 100 }),
     };
-    const summary = await buildEdition({
+    const summary = await builtOrRefused({
       ...settings,
       files: operands,
       keys: readKeys(values.keys!),
@@ -108,6 +115,18 @@ export const BUILD: Command = {
     return EXIT.ok;
   },
 };
+
+/** Says in full why an edition waits in quarantine: the error line has the names alone. */
+async function builtOrRefused(options: BuildOptions): Promise<BuildSummary> {
+  try {
+    return await buildEdition(options);
+  } catch (error) {
+    if (error instanceof GateRefusal) {
+      process.stderr.write(`${quarantineText(error.quarantine)}\n`);
+    }
+    throw error;
+  }
+}
 
 function print(summary: BuildSummary): void {
   const text = process.stdout.isTTY ? buildSummaryText(summary) : buildSummaryJson(summary);

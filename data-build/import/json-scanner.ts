@@ -44,8 +44,18 @@ export class JsonScanner {
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
 
-  /** `columns` are the members to read; the sink gets them in this order. */
-  constructor(options: { sink: RowSink; columns: readonly string[] }) {
+  readonly #members: ((names: readonly string[]) => void) | undefined;
+
+  /**
+   * `columns` are the members to read; the sink gets them in this order. `members` is told the names
+   * of all members of each object.
+   */
+  constructor(options: {
+    sink: RowSink;
+    columns: readonly string[];
+    members?: (names: readonly string[]) => void;
+  }) {
+    this.#members = options.members;
     this.#sink = options.sink;
     this.#columns = options.columns;
     this.seen = new Uint8Array(options.columns.length);
@@ -154,7 +164,9 @@ export class JsonScanner {
       this.#sink.bad(line, 'row-json');
       return;
     }
-    this.#checkNames(text, Object.keys(value));
+    const names = Object.keys(value);
+    this.#checkNames(text, names);
+    this.#members?.(names);
     // A field is at most as long as its JSON text, but for numbers, which have 16 digits at most.
     const room = text.length + 32 * this.#columns.length;
     if (this.#fields.length < room) this.#fields = new Uint8Array(2 * room);

@@ -7,6 +7,7 @@
  */
 
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { SltdError } from '../../src/errors.ts';
 import {
   checkNames,
@@ -26,32 +27,13 @@ export async function parquetToCsv(options: {
 }): Promise<string> {
   const { path, profile, tempDir } = options;
   const output = join(tempDir, 'parquet.csv');
-  const { DuckDBInstance } = await import('@duckdb/node-api');
-  const instance = await DuckDBInstance.create(':memory:', {
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    memory_limit: '1GB',
-    temp_directory: tempDir,
-  });
-  const connection = await instance.connect();
-  try {
-    await connection.run(`SET allowed_paths = [${quoted(path)}]`);
-    await connection.run(`SET allowed_directories = [${quoted(tempDir)}]`);
-    await connection.run('SET enable_external_access = false');
-    await connection.run('SET lock_configuration = true');
+  return withParquet(path, tempDir, async (connection) => {
     const source = `read_parquet(${quoted(path)})`;
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`);
     const present = described
       .getRows()
       .map(([name, type]) => [String(name), String(type)] as const);
-    const schema = await connection.runAndReadAll(
-      `SELECT name, coalesce(num_children, 0) FROM parquet_schema(${quoted(path)})`,
-    );
-    // From the schema, because the names above are DuckDB's, which makes equal ones different.
-    const elements = schema
-      .getRows()
-      .map(([name, children]) => [String(name), Number(children)] as const);
-    checkNames(profile, topNames(elements));
+    checkNames(profile, await readTopNames(connection, path));
     const wanted = columnNames(profile);
     const columns = present.filter(([name]) => wanted.has(foldName(name)));
     const found = new Set(columns.map(([name]) => foldName(name)));
@@ -67,6 +49,34 @@ export async function parquetToCsv(options: {
       `COPY (SELECT ${list.join(', ')} FROM ${source}) TO ${quoted(output)} (FORMAT csv, HEADER, NULLSTR '')`,
     );
     return output;
+  });
+}
+
+/** Names of the columns of a Parquet file, in order; `tempDir` may hold temporary files. */
+export function parquetColumns(options: { path: string; tempDir: string }): Promise<string[]> {
+  const { path, tempDir } = options;
+  return withParquet(path, tempDir, (connection) => readTopNames(connection, path));
+}
+
+async function withParquet<T>(
+  path: string,
+  tempDir: string,
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(':memory:', {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    memory_limit: '1GB',
+    temp_directory: tempDir,
+  });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`SET allowed_paths = [${quoted(path)}]`);
+    await connection.run(`SET allowed_directories = [${quoted(tempDir)}]`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+    return await work(connection);
   } catch (cause) {
     if (cause instanceof SltdError) throw cause;
     // Only the cause carries DuckDB's own words: they may quote a value.
@@ -75,6 +85,16 @@ export async function parquetToCsv(options: {
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+/** From the schema, because the names of DESCRIBE are DuckDB's, which makes equal ones different. */
+async function readTopNames(connection: DuckDBConnection, path: string): Promise<string[]> {
+  const schema = await connection.runAndReadAll(
+    `SELECT name, coalesce(num_children, 0) FROM parquet_schema(${quoted(path)})`,
+  );
+  return topNames(
+    schema.getRows().map(([name, children]) => [String(name), Number(children)] as const),
+  );
 }
 
 /** Names of the columns: the children of the schema's root, which stands first, each before its own. */

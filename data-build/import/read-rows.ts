@@ -267,7 +267,7 @@ function newJsonScanner(profile: Profile, newReader: (header: string[]) => RowRe
 }
 
 /** The separator that the first line has most of; a comma if it has none. */
-function separatorOf(first: Uint8Array): string {
+export function separatorOf(first: Uint8Array): string {
   const end = first.findIndex((byte) => byte === 0x0a || byte === 0x0d);
   const line = new TextDecoder().decode(end < 0 ? first : first.subarray(0, end));
   const counts = SEPARATORS.map((separator) => line.split(separator).length - 1);

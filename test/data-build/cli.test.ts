@@ -8,7 +8,8 @@ import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
 const COMMANDS = [
-  ...['keys', 'token', 'generate', 'build', 'heartbeat', 'origin', 'verify', 'inspect', 'check'],
+  ...['keys', 'token', 'generate', 'build', 'release', 'heartbeat', 'origin', 'verify', 'inspect'],
+  'check',
 ];
 
 describe('every command', () => {

@@ -1,0 +1,39 @@
+/** `sltd release`: a person lets an edition out of quarantine, or sees what waits there. */
+
+import { type Command, EXIT, UsageError } from '../command.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { listQuarantine, quarantineText } from '../gates/quarantine.ts';
+import { releaseEdition } from '../gates/release.ts';
+import { readKeys } from '../keys.ts';
+
+export const RELEASE: Command = {
+  name: 'release',
+  summary: 'puts an edition in force that a gate refused; without EDITION says what waits, and why',
+  operands: 'DIR [EDITION]',
+  operandCount: { min: 1, max: 2 },
+  options: {
+    keys: { value: 'FILE', help: 'the keys file' },
+    gate: { value: 'NAME,...', help: 'every gate that refused it' },
+    reason: { value: 'TEXT', help: 'why it is right all the same' },
+    by: { value: 'NAME', help: 'who answers for it' },
+  },
+  run: async ({ operands, values, signal }) => {
+    const [path, edition] = operands;
+    const directory = new DirectoryStore(path!);
+    if (edition === undefined) {
+      const waiting = listQuarantine(directory);
+      const text = waiting.map(quarantineText).join('\n\n');
+      process.stdout.write(`${waiting.length === 0 ? 'nothing waits in quarantine' : text}\n`);
+      return EXIT.ok;
+    }
+    for (const name of ['keys', 'gate', 'reason', 'by'] as const) {
+      if (!values[name]) throw new UsageError(`--${name} is missing`);
+    }
+    const { sequence } = await releaseEdition({
+      ...{ directory, edition, signal, keys: readKeys(values.keys!) },
+      ...{ gates: values.gate!.split(','), reason: values.reason!, by: values.by! },
+    });
+    process.stdout.write(`${JSON.stringify({ edition, sequence })}\n`);
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,72 @@
+/**
+ * The last step before the head: the edition that was built against the one in force.
+ *
+ * It stands behind the verification, so that what waits in quarantine is whole and can be released in a
+ * second. The first edition of a directory has nothing to be compared with, and its summary says so.
+ */
+
+import { SltdError } from '../../src/errors.ts';
+import { toHex } from '../../src/format/names.ts';
+import type { DirectoryStore } from '../../publish/directory-store.ts';
+import type { KeysFile } from '../keys.ts';
+import { type EditionInForce, openInForce } from '../open-edition.ts';
+import { shapeInForce, writeBuildRecord } from './build-record.ts';
+import { checkGates, type GateName, type GateResult, GATES } from './gates.ts';
+import type { GateLimits } from './limits.ts';
+import type { InputShape, ListShape } from './list-shape.ts';
+import { GateRefusal, writeQuarantine } from './quarantine.ts';
+
+interface Built {
+  directory: DirectoryStore;
+  keys: KeysFile;
+  limits: GateLimits;
+  /** Name of the manifest. */
+  edition: string;
+  collection: string;
+  manifestLength: number;
+  shape: ListShape & { input: InputShape };
+}
+
+/** What was checked, for the summary. */
+export interface GateReport {
+  /** Edition that it was compared with; undefined for the first one. */
+  comparedWith: string | undefined;
+  /** Gates that had nothing to compare with. */
+  unchecked: GateName[];
+}
+
+/** Lets the edition pass and notes its record, or puts it into quarantine and throws GateRefusal. */
+export async function passGates(built: Built): Promise<GateReport> {
+  const { directory, edition, shape } = built;
+  const compared = await compare(built);
+  if (compared.refusals.length > 0) {
+    const quarantine = {
+      ...{ edition, collection: built.collection, manifestLength: built.manifestLength },
+      ...{ refusedAt: new Date().toISOString(), inForce: compared.inForce, input: shape.input },
+      ...{ refusals: compared.refusals, unchecked: compared.unchecked },
+    };
+    writeQuarantine(directory, quarantine);
+    throw new GateRefusal(quarantine);
+  }
+  writeBuildRecord(directory, edition, shape.input);
+  return { comparedWith: compared.inForce || undefined, unchecked: compared.unchecked };
+}
+
+/** `inForce` is empty if there is no edition yet. */
+async function compare(built: Built): Promise<GateResult & { inForce: string }> {
+  let last: EditionInForce;
+  try {
+    last = await openInForce(built.directory, built.keys);
+  } catch (error) {
+    if (!(error instanceof SltdError)) throw error;
+    if (error.code === 'edition-missing') {
+      return { refusals: [], unchecked: Object.keys(GATES) as GateName[], inForce: '' };
+    }
+    // Damaged: a new edition is the remedy, but not one that nobody compared with anything.
+    const details = [`the edition in force cannot be read: ${error.code}`];
+    return { refusals: [{ gate: 'baseline', details }], unchecked: [], inForce: 'unreadable' };
+  }
+  const before = shapeInForce(built.directory, last);
+  const result = checkGates({ before, now: built.shape, limits: built.limits });
+  return { ...result, inForce: toHex(last.head.manifestSha256) };
+}

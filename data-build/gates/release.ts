@@ -1,0 +1,101 @@
+/**
+ * Release: a person lets an edition out of quarantine, by name of what refused it.
+ *
+ * Every gate that refused must be named, and no other: whoever releases has read what was found. It is good
+ * once, and only while the edition that it was compared with is in force: after that the figures are
+ * of another day. The objects are proved again, because days may have passed.
+ */
+
+import { SltdError } from '../../src/errors.ts';
+import { openManifest } from '../../src/format/manifest.ts';
+import { toHex } from '../../src/format/names.ts';
+import { verifyKeys, verifyObject } from '../../src/format/signature.ts';
+import type { DirectoryStore } from '../../publish/directory-store.ts';
+import { type KeysFile, publicKeyText } from '../keys.ts';
+import { publishEdition, readHead } from '../../publish/head.ts';
+import { readObject } from '../../publish/read-object.ts';
+import { headSignerOf } from '../head-signer.ts';
+import { writeBuildRecord } from './build-record.ts';
+import { endQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
+
+const REASON_LENGTH = { min: 10, max: 500 };
+const NAME_LENGTH = { min: 2, max: 100 };
+
+export interface ReleaseOptions {
+  directory: DirectoryStore;
+  keys: KeysFile;
+  /** 64 hexadecimal digits. */
+  edition: string;
+  /** Names of the gates that refused it. */
+  gates: readonly string[];
+  /** Who releases it, 2 to 100 characters. */
+  by: string;
+  /** Why, 10 to 500 characters. */
+  reason: string;
+  signal: AbortSignal;
+}
+
+/** Puts the edition in force; 'release-invalid' if it may not, format and page errors if it is damaged. */
+export async function releaseEdition(options: ReleaseOptions): Promise<{ sequence: number }> {
+  const { directory, keys } = options;
+  checkText('by', options.by, NAME_LENGTH);
+  checkText('reason', options.reason, REASON_LENGTH);
+  const quarantine = readQuarantine(directory, options.edition);
+  checkGateNames(quarantine, options.gates);
+  await checkStillCompared(options, quarantine);
+  const manifest = await proveObjects(options, quarantine);
+  writeBuildRecord(directory, quarantine.edition, quarantine.input);
+  options.signal.throwIfAborted();
+  const { sequence } = await publishEdition(directory, await headSignerOf(keys), manifest);
+  const { by, reason } = options;
+  endQuarantine(directory, quarantine, { by, reason, releasedAt: new Date().toISOString() });
+  return { sequence };
+}
+
+function checkText(name: string, text: string, { min, max }: { min: number; max: number }): void {
+  const { length } = text.trim();
+  if (length < min || length > max) invalid(`--${name} takes ${min} to ${max} characters`);
+}
+
+function checkGateNames({ refusals }: Quarantine, named: readonly string[]): void {
+  const refused = refusals.map(({ gate }) => gate as string);
+  const missing = refused.filter((gate) => !named.includes(gate));
+  if (missing.length > 0) invalid(`also refused by ${missing.join(', ')}: each has to be named`);
+  if (named.some((gate) => !refused.includes(gate)))
+    invalid(`refused by ${refused.join(', ')} alone`);
+}
+
+async function checkStillCompared(
+  { directory, keys }: ReleaseOptions,
+  quarantine: Quarantine,
+): Promise<void> {
+  const head = await readHead(directory, (await headSignerOf(keys)).trusted);
+  const inForce = head ? toHex(head.manifestSha256) : '';
+  // Compared with nothing, because it could not be read: then nothing can have changed.
+  if (quarantine.inForce === 'unreadable' || quarantine.inForce === inForce) return;
+  invalid('another edition is in force than it was compared with: build again');
+}
+
+async function proveObjects(
+  { directory, keys, signal }: ReleaseOptions,
+  quarantine: Quarantine,
+): Promise<Parameters<typeof publishEdition>[2]> {
+  const manifestSha256 = new Uint8Array(Buffer.from(quarantine.edition, 'hex'));
+  const manifestLength = quarantine.manifestLength;
+  const bytes = await readObject(directory, 'manifests', {
+    ...{ sha256: manifestSha256, length: manifestLength },
+  });
+  await verifyObject(bytes, await verifyKeys(publicKeyText(keys.edition)));
+  const manifest = openManifest(bytes);
+  for (let row = 0; row < manifest.shardCount; row++) {
+    signal.throwIfAborted();
+    await readObject(directory, 'pages', manifest.page('filter', row));
+    await readObject(directory, 'pages', manifest.page('match', row));
+  }
+  const { asOf, collection, epochKeyId } = manifest;
+  return { collection, manifestSha256, manifestLength, asOf, epochKeyId };
+}
+
+function invalid(detail: string): never {
+  throw new SltdError('release-invalid', { detail });
+}
