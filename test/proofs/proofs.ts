@@ -4,6 +4,7 @@ import { badBodies } from './bad-bodies.ts';
 import { byteFlip } from './byte-flip.ts';
 import { centralKilled } from './central-killed.ts';
 import { exhaustive } from './exhaustive.ts';
+import { exportMutations } from './export-mutations.ts';
 import type { Proof } from './proof.ts';
 import { replay } from './replay.ts';
 import { sameBytes } from './same-bytes.ts';
@@ -11,6 +12,7 @@ import { scale } from './scale.ts';
 import { secondReader } from './second-reader.ts';
 
 export const PROOFS: readonly Proof[] = [
+  exportMutations,
   exhaustive,
   scale,
   sameBytes,
