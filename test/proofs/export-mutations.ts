@@ -10,7 +10,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EditionDirectory } from '../../data-build/edition-directory.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys, type KeysFile } from '../../data-build/keys.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
@@ -143,7 +143,7 @@ function build(options: {
 
 /** Records of the good export that the edition in force does not find. */
 async function missingRecords(outDir: string, keys: KeysFile): Promise<number> {
-  const { manifest, epochKey } = await openEdition(new EditionDirectory(outDir), keys);
+  const { manifest, epochKey } = await openEdition(new DirectoryStore(outDir), keys);
   const matcher = new WasmMatcher(module);
   const pages = new Map<string, Uint8Array>();
   const pageOf = (kind: 'filter' | 'match', row: number): Uint8Array => {
