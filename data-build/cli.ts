@@ -21,6 +21,7 @@ import { GENERATE } from './commands/generate.ts';
 import { HEARTBEAT } from './commands/heartbeat.ts';
 import { INSPECT } from './commands/inspect.ts';
 import { KEYS } from './commands/keys.ts';
+import { NIGHTLY } from './commands/nightly.ts';
 import { ORIGIN } from './commands/origin.ts';
 import { RELEASE } from './commands/release.ts';
 import { TAG_KEY } from './commands/tag-key.ts';
@@ -28,7 +29,20 @@ import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
-  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, RELEASE, HEARTBEAT, ORIGIN, VERIFY, INSPECT, CHECK],
+  ...[
+    KEYS,
+    TAG_KEY,
+    TOKEN,
+    GENERATE,
+    BUILD,
+    NIGHTLY,
+    RELEASE,
+    HEARTBEAT,
+    ORIGIN,
+    VERIFY,
+    INSPECT,
+    CHECK,
+  ],
 ];
 
 function overview(): string {

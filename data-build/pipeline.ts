@@ -56,6 +56,8 @@ export interface BuildOptions {
   tempRoot?: string | undefined;
   /** Folder in which finished steps outlast a kill; nothing is kept if absent. */
   workDir?: string | undefined;
+  /** States of which only older data could be had, and up to when those are complete. */
+  partialStates?: ReadonlyMap<StateCode, number> | undefined;
   /** How unlike the edition in force the new one may be; the defaults if not told. */
   limits?: GateLimits | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
@@ -168,8 +170,13 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       collection: options.collection,
       inputsSha256,
       states: built.states.map(({ state, recordCount, shards }) => {
+        const facts = { state, recordCount, shardCount: shards.length };
+        const olderAsOf = options.partialStates?.get(state);
+        if (olderAsOf !== undefined) {
+          return { ...facts, coverage: 'partial', asOf: Math.min(asOf, olderAsOf) };
+        }
         const coverage = recordCount > 0 ? options.profile.coverage : 'does-not-report';
-        return { state, coverage, asOf, recordCount, shardCount: shards.length };
+        return { ...facts, coverage, asOf };
       }),
       shards: built.states.flatMap(({ shards }) => shards),
     });

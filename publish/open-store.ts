@@ -32,12 +32,21 @@ export function openStore(
 }
 
 function openBucket(location: string, environment: StoreEnvironment): S3Store {
+  const { client, prefix } = bucketOf(location, environment);
+  return new S3Store(client, { location, prefix });
+}
+
+/** Client and prefix (empty, or with a slash at its end) of `s3://bucket/prefix`; throws as openStore(). */
+export function bucketOf(
+  location: string,
+  environment: StoreEnvironment = process.env,
+): { client: S3Client; prefix: string } {
   const [bucket = '', ...rest] = location.slice('s3://'.length).split('/');
   const path = rest.filter((segment) => segment !== '').join('/');
   const prefix = path === '' ? '' : `${path}/`;
   if (!BUCKET.test(bucket)) refuse('the name of the bucket in s3://bucket/prefix');
   if (!PREFIX.test(prefix) || /(?:^|\/)\.{1,2}\//.test(prefix)) refuse('the prefix');
-  return new S3Store(openClient(bucket, environment), { location, prefix });
+  return { client: openClient(bucket, environment), prefix };
 }
 
 /**

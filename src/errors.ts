@@ -79,6 +79,7 @@ export const ERRORS = {
   'input-rejects': unknown(500, 'More rows were rejected than the limit allows.'),
   'gate-refused': unknown(500, 'The list is too unlike the one in force: it waits in quarantine.'),
   'release-invalid': unknown(500, 'The edition cannot be released from quarantine.'),
+  'job-running': unknown(500, 'Another run of the nightly job is under way.'),
   'digest-collision': unknown(500, 'Two keys share a digest: build again under a new epoch key.'),
   'build-failed': unknown(500, 'A page could not be built from its keys.'),
   'verify-failed': unknown(500, 'The written edition does not answer as the export says.'),

@@ -37,7 +37,7 @@ export function writeBuildRecord(
   const folder = join(directory.location, FOLDER);
   mkdirSync(folder, { recursive: true });
   writeJson(join(folder, `${edition}.json`), input);
-  keepNewest(folder, RECORDS_MAX);
+  keepNewest(folder, { suffix: '.json', countMax: RECORDS_MAX });
 }
 
 /** The shape of the edition in force: the gates' yesterday. */
@@ -64,10 +64,13 @@ function readInput(path: string): InputShape | undefined {
   }
 }
 
-/** Takes away all but the newest JSON files of a folder. */
-export function keepNewest(folder: string, countMax: number): void {
+/** Takes away all but the newest files of a folder. */
+export function keepNewest(
+  folder: string,
+  { suffix, countMax }: { suffix: string; countMax: number },
+): void {
   const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
+    .filter((name) => name.endsWith(suffix))
     .map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }))
     .sort((a, b) => b.time - a.time);
   for (const { name } of files.slice(countMax)) rmSync(join(folder, name), { force: true });

@@ -62,7 +62,7 @@ export function writeQuarantine(directory: DirectoryStore, quarantine: Quarantin
   const folder = join(directory.location, QUARANTINE);
   mkdirSync(folder, { recursive: true });
   writeJson(pathOf(directory, QUARANTINE, quarantine.edition), quarantine);
-  keepNewest(folder, FILES_MAX);
+  keepNewest(folder, { suffix: '.json', countMax: FILES_MAX });
 }
 
 /** All that waits, the oldest first. */

@@ -8,7 +8,18 @@ import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
 const COMMANDS = [
-  ...['keys', 'token', 'generate', 'build', 'release', 'heartbeat', 'origin', 'verify', 'inspect'],
+  ...[
+    'keys',
+    'token',
+    'generate',
+    'build',
+    'nightly',
+    'release',
+    'heartbeat',
+    'origin',
+    'verify',
+    'inspect',
+  ],
   'check',
 ];
 

@@ -1,0 +1,83 @@
+/**
+ * What became of a night, told in three places: one JSON line on stdout, `last-run.json` in the state
+ * directory, and the webhook, if there is one and it wants to know. No path, no record: names and counts.
+ */
+
+import { join } from 'node:path';
+import { ERRORS, type ErrorCode, SltdError } from '../../src/errors.ts';
+import { EXIT, exitCodeOf } from '../command.ts';
+import { GateRefusal } from '../gates/quarantine.ts';
+import { writeJson } from '../gates/write-json.ts';
+import type { StepTime } from '../progress.ts';
+import type { NightlyConfig } from './config.ts';
+import type { NightResult } from './run.ts';
+import { sendWebhook } from './webhook.ts';
+
+/** The summary of a night. */
+export interface NightSummary extends Partial<Omit<NightResult, 'outcome'>> {
+  outcome: NightResult['outcome'] | 'refused' | 'failed' | 'interrupted';
+  collection: string;
+  startedAt: string;
+  endedAt: string;
+  exitCode: number;
+  /** Stable code of what stopped it. */
+  code?: ErrorCode;
+  message?: string;
+  /** The edition that waits, and what refused it. */
+  quarantine?: { edition: string; refusals: { gate: string; details: readonly string[] }[] };
+  times: readonly StepTime[];
+  /** Whether the webhook took the message; absent if it was not to be told. */
+  notified?: boolean;
+}
+
+interface Told {
+  config: NightlyConfig;
+  startedAt: Date;
+  times: readonly StepTime[];
+  secret: Uint8Array | undefined;
+}
+
+/** Writes and sends the summary of a night that ended in a result or an error. */
+export async function reportNight(
+  { config, startedAt, times, secret }: Told,
+  ended: { result: NightResult } | { error: unknown },
+): Promise<NightSummary> {
+  const summary: NightSummary = {
+    ...('result' in ended ? { ...ended.result, exitCode: EXIT.ok } : failureOf(ended.error)),
+    ...{ collection: config.collection, startedAt: startedAt.toISOString() },
+    ...{
+      endedAt: new Date().toISOString(),
+      times: times.map(({ step, seconds }) => ({ step, seconds: Number(seconds.toFixed(3)) })),
+    },
+  };
+  const { notify } = config;
+  const wanted = summary.exitCode === EXIT.ok ? notify?.['on-success'] : notify !== undefined;
+  if (notify && wanted) {
+    const type = `nightly.${summary.outcome}`;
+    summary.notified = await sendWebhook({ url: notify.url, type, data: summary, secret });
+  }
+  writeJson(join(config.stateDir, 'last-run.json'), summary);
+  return summary;
+}
+
+function failureOf(
+  error: unknown,
+): Pick<NightSummary, 'outcome' | 'exitCode'> & Partial<NightSummary> {
+  const exitCode = exitCodeOf(error);
+  const outcome =
+    exitCode === EXIT.refused
+      ? 'refused'
+      : exitCode === EXIT.interrupted
+        ? 'interrupted'
+        : 'failed';
+  const code = error instanceof SltdError ? error.code : 'internal';
+  const message = error instanceof SltdError ? error.message : ERRORS.internal.title;
+  const failure = {
+    outcome,
+    exitCode,
+    ...(outcome === 'interrupted' ? {} : { code, message }),
+  } as const;
+  if (!(error instanceof GateRefusal)) return failure;
+  const { edition, refusals } = error.quarantine;
+  return { ...failure, quarantine: { edition, refusals } };
+}

@@ -1,0 +1,159 @@
+/**
+ * A night: fetch > build > verify > gates > publish > report.
+ *
+ * `state` holds all that lasts: `edition/` with the editions built here, `feeds/` with what the one in force
+ * was built from, `reports/`, `last-run.json`. Each step either ends or leaves what was there before, so a
+ * night that stops anywhere is made good by running it again; a night that has been done is done once.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { epochKeyId } from '../../src/document/digest.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
+import { SltdError } from '../../src/errors.ts';
+import type { Manifest } from '../../src/format/manifest.ts';
+import { equalBytes, toHex } from '../../src/format/names.ts';
+import { keepNewest } from '../gates/build-record.ts';
+import { inputsSha256Of } from '../import/inputs-digest.ts';
+import { epochKeyOf, type KeysFile, readKeys } from '../keys.ts';
+import { openInForce } from '../open-edition.ts';
+import { buildEdition } from '../pipeline.ts';
+import type { Progress } from '../progress.ts';
+import { writeReport } from '../report.ts';
+import type { NightlyConfig } from './config.ts';
+import { type ChosenFeed, chooseFeeds, keepDelivered, oldest } from './feeds.ts';
+
+/** A month of nights. */
+const REPORTS_MAX = 31;
+
+/** What a night did; members are part of the tool's interface. */
+export interface NightResult {
+  outcome: 'published' | 'already-published';
+  /** 64 hexadecimal digits. */
+  edition: string;
+  sequence: number;
+  /** ISO 8601. */
+  asOf: string;
+  records: number;
+  /** Rows that were rejected; absent if nothing was built. */
+  rejected?: number;
+  /** Edition that it was compared with; absent for the first. */
+  comparedWith?: string | undefined;
+  /** Gates that had nothing to compare with. */
+  unchecked?: readonly string[];
+  feeds: FeedResult[];
+}
+
+interface FeedResult {
+  name: string;
+  /** What stands for the feed: paths below the state directory, in the order in which central loads them. */
+  files: string[];
+  used: 'delivered' | 'last-good';
+  /** Why not what was delivered. */
+  code?: string;
+  details?: string[];
+}
+
+interface Night {
+  config: NightlyConfig;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+/** Runs one night; throws what stopped it, with the last edition in force. Call it under the lock. */
+export async function runNight({ config, progress, signal }: Night): Promise<NightResult> {
+  const keys = readKeys(config.keysPath);
+  const outDir = join(config.stateDir, 'edition');
+  progress.start('fetch');
+  const chosen = await chooseFeeds(config, signal);
+  const feeds = chosen.map(resultOf);
+
+  const before = await alreadyInForce(config, keys, chosen);
+  if (before) {
+    keepDelivered(config, chosen);
+    progress.finish();
+    return { ...before, outcome: 'already-published', feeds };
+  }
+
+  const { build } = config;
+  const summary = await buildEdition({
+    ...{ profile: config.profile, keys, outDir, collection: config.collection },
+    files: filesOf(chosen).map(({ path }) => path),
+    // Of the last good deliveries too: an edition is as old as the oldest of what it was made from.
+    asOf: config.asOf === 'modified' ? oldest(filesOf(chosen)) : undefined,
+    partialStates: partialStates(chosen),
+    ...{ bitsPerKey: build['bits-per-key'], keysPerShard: build['keys-per-shard'] },
+    ...{ probes: build.probes, rejectsMaxPercent: build['rejects-max-percent'] },
+    ...{ rejectsPath: join(config.stateDir, 'rejects.csv'), tempRoot: build.temp },
+    ...{ limits: config.limits, progress, signal },
+  });
+  keepDelivered(config, chosen);
+  const reports = join(config.stateDir, 'reports');
+  mkdirSync(reports, { recursive: true });
+  writeReport(join(reports, `${summary.edition}.html`), summary);
+  keepNewest(reports, { suffix: '.html', countMax: REPORTS_MAX });
+  return {
+    ...{ outcome: 'published', edition: summary.edition, sequence: summary.sequence, feeds },
+    ...{ asOf: new Date(summary.asOf).toISOString(), records: summary.records },
+    ...{ rejected: summary.rejected, ...summary.gates },
+  };
+}
+
+const filesOf = (chosen: readonly ChosenFeed[]) => chosen.flatMap(({ files }) => files);
+
+/** The edition in force, if it was built from these very files under the present epoch key. */
+async function alreadyInForce(
+  config: NightlyConfig,
+  keys: KeysFile,
+  chosen: readonly ChosenFeed[],
+): Promise<Pick<NightResult, 'edition' | 'sequence' | 'asOf' | 'records'> | undefined> {
+  try {
+    const store = new DirectoryStore(join(config.stateDir, 'edition'));
+    const { head, manifest } = await openInForce(store, keys);
+    const inputs = await inputsSha256Of(config.profile, filesOf(chosen));
+    const keyId = await epochKeyId(epochKeyOf(keys));
+    const isSame =
+      equalBytes(manifest.inputsSha256, inputs) && equalBytes(manifest.epochKeyId, keyId);
+    if (!isSame || !hasCoverage(config, chosen, manifest)) return undefined;
+    return {
+      ...{ edition: toHex(head.manifestSha256), sequence: head.sequence },
+      ...{ asOf: new Date(manifest.asOf).toISOString(), records: manifest.recordCount },
+    };
+  } catch (error) {
+    // None yet, or a damaged one: the build has its say on that.
+    if (error instanceof SltdError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the states that are partial in the manifest are those that have to be. */
+function hasCoverage(
+  { profile }: NightlyConfig,
+  chosen: readonly ChosenFeed[],
+  manifest: Manifest,
+): boolean {
+  const partial = partialStates(chosen);
+  return [...manifest.states()].every(({ state, coverage, recordCount }) => {
+    if (recordCount === 0) return true;
+    return coverage === (partial.has(state) ? 'partial' : profile.coverage);
+  });
+}
+
+/** States that the last good delivery stands for, and up to when. */
+function partialStates(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, number> {
+  return new Map(
+    chosen.flatMap(({ instead }) =>
+      (instead?.states ?? []).map((state) => [state, instead!.asOf] as const),
+    ),
+  );
+}
+
+function resultOf({ feed, files, instead }: ChosenFeed): FeedResult {
+  return {
+    name: feed.name,
+    files: files.map(({ name }) => join('feeds', feed.name, name)),
+    used: instead ? 'last-good' : 'delivered',
+    ...(instead ? { code: instead.code, details: instead.details } : {}),
+  };
+}

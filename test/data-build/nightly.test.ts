@@ -1,0 +1,393 @@
+/** The nightly job: a night that goes well, one that is refused, and one where a state's feed fails. */
+
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listQuarantine } from '../../data-build/gates/quarantine.ts';
+import { readConfig } from '../../data-build/nightly/config.ts';
+import { withRunLock } from '../../data-build/nightly/run-lock.ts';
+import { type NightResult, runNight } from '../../data-build/nightly/run.ts';
+import { sendWebhook, webhookSecret } from '../../data-build/nightly/webhook.ts';
+import { openEdition } from '../../data-build/open-edition.ts';
+import { Progress } from '../../data-build/progress.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { bucketOf } from '../../publish/open-store.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { sltd, sltdCsv, startSltd, workspace } from './workspace.ts';
+
+const space = workspace();
+const rows = (count: number, state = 'UTO') =>
+  Array.from({ length: count }, (_, i) => `${state},PAS,A${i},,,lost,2025-01-30`);
+const csv = (lines: string[]): string =>
+  sltdCsv(...lines).replace('category\n', 'category,reported_at\n');
+
+/** A job of its own: its settings file, and folders to deliver into. */
+function job(name: string, feeds: string, more = '') {
+  const dir = space.path(name);
+  mkdirSync(dir);
+  const file = join(dir, 'sltd.toml');
+  const head = `keys = ${JSON.stringify(space.keysPath)}\nstate = "state"\nprofile = "sltd"\n`;
+  writeFileSync(file, `${head}${more}\n${feeds}`);
+  const stateDir = join(dir, 'state');
+  return {
+    ...{ dir, file, stateDir },
+    deliver: (path: string, content: string | Uint8Array) => {
+      mkdirSync(join(dir, path, '..'), { recursive: true });
+      writeFileSync(join(dir, path), content);
+    },
+    run: (signal = new AbortController().signal): Promise<NightResult> =>
+      runNight({ config: readConfig(file), progress: new Progress(undefined), signal }),
+    edition: () => openEdition(new DirectoryStore(join(stateDir, 'edition')), space.keys),
+  };
+}
+
+describe('the settings', () => {
+  const keys = 'keys = "k"\nstate = "s"\nprofile = "sltd"\n';
+  const feed = '[[feed]]\nname = "a"\nfrom = "in"\n';
+  test.each([
+    ['no TOML', 'keys = ', 'line 1 is not TOML'],
+    ['no keys', `state = "s"\nprofile = "sltd"\n${feed}`, 'keys: missing'],
+    ['no feed', keys, 'feed: missing'],
+    ['an unknown key', `${keys}retries = 3\n${feed}`, 'retries: unknown'],
+    ['an unknown key of a feed', `${keys}${feed}form = "x"\n`, 'feed.0.form: unknown'],
+    ['a value of another type', `${keys}${feed}checksum = "yes"\n`, 'feed.0.checksum: not usable'],
+    [
+      'a state that is none',
+      `${keys}${feed}states = ["Atlantis"]\n`,
+      'feed.0.states.0: not usable',
+    ],
+    ['a limit that is none', `${keys}${feed}[gates]\nshrink = 1\n`, 'there is no limit shrink'],
+    [
+      'a limit out of range',
+      `${keys}${feed}[gates]\nduplicates-points = 200\n`,
+      'duplicates-points',
+    ],
+    ['a profile that is none', `${keys.replace('sltd', 'slt')}${feed}`, 'the profiles are sltd'],
+    [
+      'two feeds of one name',
+      `${keys}${feed}states = ["D"]\n${feed}states = ["FRA"]`,
+      'two are named',
+    ],
+    [
+      'several feeds without states',
+      `${keys}${feed}${feed.replace('"a"', '"b"')}`,
+      'name its states',
+    ],
+    ['an address that is none', `${keys}${feed}[notify]\nurl = "mail"\n`, 'notify.url: not usable'],
+  ])('%s is said by its key', (_, text, detail) => {
+    const file = space.write('wrong.toml', text);
+    expect(() => readConfig(file)).toThrow(
+      expect.objectContaining({ code: 'config-invalid', detail: expect.stringContaining(detail) }),
+    );
+  });
+
+  test('the example is complete and usable', () => {
+    const config = readConfig('examples/nightly/sltd.toml');
+    expect(config.feeds.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a night', () => {
+  const world = job('world', '[[feed]]\nname = "world"\nfrom = "in"\nmatch = "*.csv"\n');
+  const command = () => sltd(['nightly', '--config', world.file]);
+
+  test('goes from the newest file to an edition in force, and is told in one line', async () => {
+    world.deliver('in/2025-01-29.csv', csv(rows(10)));
+    world.deliver('in/2025-01-30.csv', csv(rows(400)));
+    const { code, stdout, stderr } = await command();
+    expect([code, stderr]).toEqual([0, expect.stringContaining('"step":"verify"')]);
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({
+      ...{ outcome: 'published', sequence: 1, records: 400, rejected: 0, exitCode: 0 },
+      feeds: [{ name: 'world', used: 'delivered', files: ['feeds/world/2025-01-30.csv'] }],
+    });
+    expect(summary).not.toHaveProperty('notified');
+    const told = JSON.parse(readFileSync(join(world.stateDir, 'last-run.json'), 'utf8'));
+    expect(told).toEqual(summary);
+    expect(existsSync(join(world.stateDir, 'feeds/world/2025-01-30.csv'))).toBe(true);
+    expect(readdirSync(join(world.stateDir, 'reports'))).toEqual([`${summary.edition}.html`]);
+  });
+
+  test('that has been done is done once', async () => {
+    const again = await world.run();
+    expect(again).toMatchObject({ outcome: 'already-published', sequence: 1, records: 400 });
+  });
+
+  test('with a truncated export ends with 3, and the last edition keeps serving', async () => {
+    world.deliver('in/2025-01-31.csv', csv(rows(150)));
+    const { code, stdout, stderr } = await command();
+    expect(code).toBe(3);
+    expect(stderr).toContain('400 records before, 150 now');
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({ outcome: 'refused', code: 'gate-refused', exitCode: 3 });
+    expect(summary.quarantine.refusals[0].gate).toBe('shrink-total');
+    expect((await world.edition()).manifest.recordCount).toBe(400);
+    const [waiting] = listQuarantine(new DirectoryStore(join(world.stateDir, 'edition')));
+    expect(waiting?.edition).toBe(summary.quarantine.edition);
+  });
+
+  test('goes on from a release', async () => {
+    const edition = join(world.stateDir, 'edition');
+    const [waiting] = listQuarantine(new DirectoryStore(edition));
+    const args = ['--gate', 'shrink-total,shrink-state', '--by', 'Me', '--reason', 'they withdrew'];
+    const release = ['release', edition, waiting!.edition, '--keys', space.keysPath, ...args];
+    expect((await sltd(release)).code).toBe(0);
+    expect(await world.run()).toMatchObject({ outcome: 'already-published', records: 150 });
+    expect(existsSync(join(world.stateDir, 'feeds/world/2025-01-31.csv'))).toBe(true);
+  });
+
+  test('that is interrupted changes nothing and says so', async () => {
+    world.deliver('in/2025-02-01.csv', csv(rows(155)));
+    const child = startSltd(['nightly', '--config', world.file]);
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      if (String(chunk).includes('"pages","event":"start"')) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'interrupted', exitCode: 130 });
+    expect((await world.edition()).manifest.recordCount).toBe(150);
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 155 });
+  });
+
+  test('without a delivery, or with one that cannot be read, is refused', async () => {
+    rmSync(join(world.dir, 'in'), { recursive: true });
+    await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
+    world.deliver('in/readme.txt', 'nothing');
+    await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+
+  test('runs once at a time; what a killed run left does not stop anybody', async () => {
+    const lock = join(world.stateDir, 'nightly.lock');
+    await withRunLock(lock, async () => {
+      await expect(withRunLock(lock, async () => 1)).rejects.toMatchObject({ code: 'job-running' });
+      const second = await command();
+      expect([second.code, second.stdout]).toEqual([1, '']);
+      expect(second.stderr).toContain('sltd: job-running: ');
+    });
+    writeFileSync(lock, `${hostname()} 999999999\n`);
+    expect(await withRunLock(lock, async () => 2)).toBe(2);
+    writeFileSync(lock, 'another-host 1\n');
+    await expect(withRunLock(lock, async () => 3)).rejects.toMatchObject({ code: 'job-running' });
+    rmSync(lock);
+    expect(readdirSync(world.stateDir).filter((name) => name.includes('lock'))).toEqual([]);
+  });
+});
+
+describe('a checksum beside the file', () => {
+  const world = job(
+    'sums',
+    '[[feed]]\nname = "a"\nfrom = "in"\nmatch = "*.csv"\nchecksum = true\n',
+  );
+
+  test('is asked for, and has to be right', async () => {
+    const text = csv(rows(30));
+    const sum = createHash('sha256').update(text).digest('hex');
+    const refused = { code: 'input-unreadable' };
+    world.deliver('in/list.csv', text);
+    await expect(world.run()).rejects.toMatchObject(refused);
+    world.deliver('in/list.csv.sha256', `${'0'.repeat(64)}  list.csv\n`);
+    await expect(world.run()).rejects.toMatchObject(refused);
+    world.deliver('in/list.csv.sha256', `${sum.toUpperCase()}  list.csv\n`);
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 30 });
+  });
+});
+
+describe('a feed in a bucket', () => {
+  const world = job(
+    'bucket',
+    '[[feed]]\nname = "a"\nfrom = "s3://sltd-editions/in"\nchecksum = true\n',
+  );
+  let s3: S3Server;
+  const before = { ...process.env };
+  beforeAll(async () => {
+    s3 = await startS3Server(space.path('s3'));
+    Object.assign(process.env, s3.environment);
+  });
+  afterAll(async () => {
+    for (const name of Object.keys(s3.environment)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+    await s3.close();
+  });
+
+  test('is read range by range, one version of it', async () => {
+    const { client, prefix } = bucketOf('s3://sltd-editions/in');
+    const put = (name: string, text: string) =>
+      client.send({ method: 'PUT', key: prefix + name, body: Buffer.from(text) });
+    // Over 8 MiB, so that it takes two ranges.
+    const text = csv(rows(300)) + '\n'.repeat(9 * 1024 * 1024);
+    await put('list-2.csv', text);
+    await put('list-2.csv.sha256', createHash('sha256').update(text).digest('hex'));
+    await put('list-1.csv', csv(rows(3)));
+    await put('other/list-9.csv', csv(rows(3)));
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 300 });
+    let asked = 0;
+    s3.fault = ({ method, key }) => {
+      if (method !== 'GET' || !key.endsWith('list-2.csv') || ++asked !== 2) return undefined;
+      return 412;
+    };
+    await expect(world.run()).rejects.toMatchObject({
+      code: 'input-unreadable',
+      detail: expect.stringContaining('changed'),
+    });
+    s3.fault = ({ key }) => (key.endsWith('list-2.csv') ? 403 : undefined);
+    await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+});
+
+describe('several feeds', () => {
+  const feed = (name: string, state: string) =>
+    `[[feed]]\nname = "${name}"\nfrom = "in/${name}"\nstates = ["${state}"]\n`;
+  const world = job('feeds', feed('utopia', 'UTO') + feed('france', 'FRA'));
+  const coverage = async () => {
+    const { manifest } = await world.edition();
+    return ['UTO', 'FRA'].map((code) => {
+      const { coverage, recordCount, asOf } = manifest.state(code)!;
+      return `${code} ${coverage} ${recordCount} ${new Date(asOf).toISOString().slice(0, 10)}`;
+    });
+  };
+
+  test('a feed that never was good stops the first night', async () => {
+    world.deliver('in/utopia/a.csv', csv(rows(200)));
+    world.deliver('in/france/a.csv', 'no header of ours\n');
+    await expect(world.run()).rejects.toMatchObject({
+      code: 'input-schema',
+      detail: expect.stringContaining('feed france'),
+    });
+  });
+
+  test('all good: both states report', async () => {
+    world.deliver('in/france/a.csv', csv(rows(100, 'FRA')));
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 300 });
+    expect(await coverage()).toEqual(['UTO reports 200 2025-01-30', 'FRA reports 100 2025-01-30']);
+  });
+
+  test.each([
+    ['is no export', 'no header of ours\n', 'input-schema'],
+    ['shrinks', csv(rows(20, 'FRA')), 'gate-refused'],
+    ['has records of another state', csv([...rows(100, 'FRA'), ...rows(1)]), 'input-schema'],
+    ['has too many broken rows', csv([...rows(99, 'FRA'), 'FRA,PAS,,,,lost,']), 'input-rejects'],
+  ])('one that %s: its last good delivery stands in, partial as of then', async (_, text, code) => {
+    const later = rows(210).map((row) => row.replace('01-30', '01-31'));
+    world.deliver('in/utopia/b.csv', csv(later));
+    world.deliver('in/france/b.csv', text);
+    const night = await world.run();
+    expect(night.feeds[0]).toMatchObject({ name: 'utopia', used: 'delivered' });
+    expect(night.feeds[1]).toMatchObject({ name: 'france', used: 'last-good', code });
+    expect(night.feeds[1]?.files).toEqual(['feeds/france/a.csv']);
+    expect(await coverage()).toEqual(['UTO reports 210 2025-01-31', 'FRA partial 100 2025-01-30']);
+  });
+
+  test('a run that was killed between two renames has lost nothing', async () => {
+    const folder = join(world.stateDir, 'feeds/france');
+    renameSync(folder, `${folder}.old`);
+    expect((await world.run()).feeds[1]).toMatchObject({ used: 'last-good' });
+    expect(existsSync(`${folder}.old`)).toBe(false);
+  });
+
+  test('when it is mended, the state reports again', async () => {
+    world.deliver('in/france/b.csv', csv(rows(101, 'FRA')));
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 311 });
+    expect(await coverage()).toEqual(['UTO reports 210 2025-01-31', 'FRA reports 101 2025-01-31']);
+    expect(readdirSync(join(world.stateDir, 'feeds/france')).sort()).toEqual([
+      '.feed.json',
+      'b.csv',
+    ]);
+  });
+
+  test('a last good delivery that is damaged, or too old, stands in for nothing', async () => {
+    world.deliver('in/france/c.csv', 'no header of ours\n');
+    const record = join(world.stateDir, 'feeds/france/.feed.json');
+    const text = readFileSync(record, 'utf8');
+    const old = { ...JSON.parse(text), acceptedAt: Date.now() - 8 * 24 * 60 * 60 * 1000 };
+    writeFileSync(record, JSON.stringify(old));
+    await expect(world.run()).rejects.toMatchObject({ code: 'input-schema' });
+    writeFileSync(record, text);
+    writeFileSync(join(world.stateDir, 'feeds/france/b.csv'), csv(rows(100, 'FRA')));
+    await expect(world.run()).rejects.toMatchObject({ code: 'input-schema' });
+  });
+});
+
+describe('the webhook', () => {
+  const received: { headers: Record<string, unknown>; body: string }[] = [];
+  let failures = 0;
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      received.push({ headers: request.headers, body });
+      response.statusCode = failures-- > 0 ? 503 : 204;
+      response.end();
+    });
+  });
+  const secret = randomBytes(32);
+  let url: string;
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  });
+  afterAll(() => server.close());
+
+  test('is told of a refusal, signed as Standard Webhooks are, and tried again', async () => {
+    failures = 1;
+    const key = webhookSecret(`whsec_${secret.toString('base64')}`);
+    const data = { outcome: 'refused' };
+    const options = { url, type: 'nightly.refused', data, secret: key, pauseMs: 1 };
+    expect(await sendWebhook(options)).toBe(true);
+    expect(received).toHaveLength(2);
+    const { headers, body } = received[1]!;
+    expect(received[0]?.headers['webhook-id']).toBe(headers['webhook-id']);
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const mac = createHmac('sha256', secret).update(signed).digest('base64');
+    expect(headers['webhook-signature']).toBe(`v1,${mac}`);
+    expect(JSON.parse(body)).toMatchObject({ type: 'nightly.refused', data });
+    failures = 3;
+    expect(await sendWebhook(options)).toBe(false);
+  });
+
+  test('a secret that is none is refused without being shown', () => {
+    for (const text of ['whsec', 'whsec_c2hvcnQ=', `whsec_${'A'.repeat(400)}`]) {
+      const detail = 'SLTD_WEBHOOK_SECRET is no whsec_ secret';
+      expect(() => webhookSecret(text)).toThrow(expect.objectContaining({ detail }));
+    }
+    expect(webhookSecret(undefined)).toBeUndefined();
+  });
+
+  test('hears of a night by its settings, and does not change what became of it', async () => {
+    const feed = '[[feed]]\nname = "a"\nfrom = "in"\n';
+    const world = job('told', `${feed}[notify]\nurl = "${url}"\n`);
+    failures = 0;
+    received.length = 0;
+    world.deliver('in/list.csv', 'no header of ours\n');
+    const refused = await sltd(['nightly', '--config', world.file]);
+    expect([refused.code, JSON.parse(refused.stdout).notified]).toEqual([3, true]);
+    expect(JSON.parse(received[0]!.body)).toMatchObject({
+      type: 'nightly.refused',
+      data: { outcome: 'refused', code: 'input-schema' },
+    });
+    expect(received[0]!.headers).not.toHaveProperty('webhook-signature');
+    expect(received[0]!.body).not.toContain(world.dir);
+    world.deliver('in/list.csv', csv(rows(5)));
+    const good = await sltd(['nightly', '--config', world.file]);
+    expect([good.code, received.length]).toEqual([0, 1]);
+  });
+});
