@@ -1,51 +1,52 @@
 /**
- * Central over HTTP: the confirmation service behind the edge.
- *
- *     POST /v1/confirmations   a question about candidates > a signed answer
- *     GET  /v1/records/:id     one record, as far as the caller's role sees it
- *     GET  /healthz, /readyz   alive; ready to answer
+ * Central over HTTP: the service behind the edge, put together from the route modules of its folders.
  *
  * Every failure is a problem of src/errors.ts, nothing of a request is echoed or logged, and no
  * answer may be cached. docs/api.md, "Central".
  */
 
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
-import { authenticate, type Caller } from './caller.ts';
-import { confirm } from './confirm.ts';
-import { problem } from './problem.ts';
-import { readJsonBytes } from './read-body.ts';
-import { findRecord, readDataState } from './records.ts';
-import { type ErrorTrace, type LogLine, traceError, writeLogLine } from './request-log.ts';
-import type { CentralDatabase } from './schema.ts';
-import { opensNoRecord, recordDetails } from './views.ts';
+import { addConfirmationRoutes } from './confirmations/routes.ts';
+import type { CentralDatabase } from './database/schema.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import { authenticate, DIRECT_TOKEN_SECONDS_MAX, EDGE_TOKEN_SECONDS_MAX } from './http/caller.ts';
+import { problem } from './http/problem.ts';
+import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
+import type {
+  CentralContext,
+  CentralEnv,
+  CentralServices,
+  RouteModule,
+} from './http/route-module.ts';
+import { addRecordRoutes } from './records/routes.ts';
+
+/** Every folder with addresses of its own. */
+const ROUTE_MODULES: readonly RouteModule[] = [
+  addConfirmationRoutes,
+  addRecordRoutes,
+  addHealthRoutes,
+];
 
 export interface CentralOptions {
   /** Migrated; the app does not close it. */
   db: CentralDatabase;
   /** Signs the answers; the edge knows its public half as one of CENTRAL_KEYS. */
   signingKey: SigningKey;
-  /** Public keys of the edges that may ask. */
+  /** Public keys of the edges that may ask for confirmations. */
   edgeKeys: readonly VerifyKey[];
+  /** Public keys of who issues tokens to people and systems. */
+  tokenKeys: readonly VerifyKey[];
   /** Milliseconds since 1970. */
   clock?: () => number;
   log?: (line: LogLine) => void;
 }
 
-interface CentralEnv {
-  Variables: { counts: Pick<LogLine, 'keyCount' | 'listedCount'>; error: ErrorTrace };
-}
-
-/** 16 bytes in base64url: what load.ts makes. */
-const RECORD_ID = /^[\w-]{22}$/;
-
 /** The app; `createCentral(options).fetch(request)` answers in process. */
 export function createCentral(options: CentralOptions): Hono<CentralEnv> {
-  const { db, signingKey: signer, edgeKeys, clock = Date.now, log = writeLogLine } = options;
-  const callerOf = (c: Context): Promise<Caller> =>
-    authenticate(c.req.header('authorization'), { edgeKeys, nowMs: clock() });
+  const { clock = Date.now, log = writeLogLine } = options;
   const app = new Hono<CentralEnv>();
 
   app.use(async (c, next) => {
@@ -63,41 +64,11 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     });
   });
 
-  app.post('/v1/confirmations', async (c) => {
-    const caller = await callerOf(c);
-    const body = await readJsonBytes(c.req.raw);
-    const { jws, keyCount, listedCount } = await confirm(body, { db, signer, caller, clock });
-    c.set('counts', { keyCount, listedCount });
-    return c.json({ answer: jws });
-  });
-
-  app.get('/v1/records/:id', async (c) => {
-    const caller = await callerOf(c);
-    // Before the look-up, so that the role cannot even learn which ids there are.
-    if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
-    const id = c.req.param('id');
-    const row = RECORD_ID.test(id) ? await findRecord(db, id) : undefined;
-    if (!row) throw new SltdError('not-found');
-    const details = recordDetails(row, caller);
-    if (!details) throw new SltdError('forbidden');
-    return c.json(details);
-  });
-
-  app.get('/healthz', (c) => c.json({ health: 'alive' }));
-
-  app.get('/readyz', async (c) => {
-    let isLoaded: boolean;
-    try {
-      isLoaded = (await readDataState(db)) !== undefined;
-    } catch (error) {
-      c.set('error', traceError(error));
-      return problem('central-unavailable');
-    }
-    return isLoaded ? c.json({ health: 'ready' }) : problem('edition-missing');
-  });
-
-  for (const path of ['/v1/confirmations', '/v1/records/:id', '/healthz', '/readyz']) {
-    app.all(path, () => problem('method-not-allowed'));
+  const services = servicesOf(options, clock);
+  for (const addRoutes of ROUTE_MODULES) addRoutes(app, services);
+  // What was registered before answers first: here only the other methods of an address arrive.
+  for (const path of new Set(app.routes.map((route) => route.path))) {
+    if (path !== '/*') app.all(path, () => problem('method-not-allowed'));
   }
   app.notFound(() => problem('not-found'));
   app.onError((error, c) => {
@@ -106,4 +77,18 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     return problem(code);
   });
   return app;
+}
+
+function servicesOf(options: CentralOptions, clock: () => number): CentralServices {
+  const { db, signingKey, edgeKeys, tokenKeys } = options;
+  const authenticator =
+    (keys: readonly VerifyKey[], lifetimeMaxSeconds: number) => (c: CentralContext) =>
+      authenticate(c.req.header('authorization'), { keys, lifetimeMaxSeconds, nowMs: clock() });
+  return {
+    db,
+    clock,
+    signingKey,
+    callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
+    edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
+  };
 }

@@ -7,17 +7,19 @@
 
 import { mkdirSync } from 'node:fs';
 import { SltdError } from '../src/errors.ts';
+import { equalBytes } from '../src/format/names.ts';
 import {
   type SigningKey,
   signingKey,
   type VerifyKey,
   verifyKeys,
 } from '../src/format/signature.ts';
-import type { DatabaseLocation } from './database.ts';
+import type { DatabaseLocation } from './database/database.ts';
 
 export interface ServeConfig {
   signingKey: SigningKey;
   edgeKeys: readonly VerifyKey[];
+  tokenKeys: readonly VerifyKey[];
   host: string;
   port: number;
 }
@@ -39,11 +41,17 @@ export function databaseLocation(env: Environment): DatabaseLocation {
 
 /** Keys and address of the service; throws 'config-invalid' with the name of a bad setting. */
 export async function serveConfig(env: Environment): Promise<ServeConfig> {
+  const edgeKeys = await named('EDGE_KEYS', env, verifyKeys);
+  const tokenKeys = await named('TOKEN_KEYS', env, verifyKeys);
+  // The key alone tells a token of an edge from one of a person: a shared one would make them one.
+  const isShared = tokenKeys.some(({ keyId }) => edgeKeys.some((e) => equalBytes(e.keyId, keyId)));
+  if (isShared) throw refuse('TOKEN_KEYS and EDGE_KEYS share a key');
   return {
     signingKey: await named('CENTRAL_SIGNING_KEY', env, async (text) =>
       signingKey(JSON.parse(text) as JsonWebKey),
     ),
-    edgeKeys: await named('EDGE_KEYS', env, verifyKeys),
+    edgeKeys,
+    tokenKeys,
     host: env.HOST || '127.0.0.1',
     port: portOf(env.PORT),
   };

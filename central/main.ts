@@ -12,11 +12,11 @@ import { serve } from '@hono/node-server';
 import { SltdError } from '../src/errors.ts';
 import { createCentral } from './app.ts';
 import { databaseLocation, serveConfig } from './config.ts';
-import { openDatabase } from './database.ts';
-import { loadExport } from './load.ts';
-import { migrate } from './migrations.ts';
-import { traceError, writeLogLine } from './request-log.ts';
-import type { CentralDatabase } from './schema.ts';
+import { openDatabase } from './database/database.ts';
+import { migrate } from './database/migrations.ts';
+import type { CentralDatabase } from './database/schema.ts';
+import { traceError, writeLogLine } from './http/request-log.ts';
+import { loadExport } from './load/load.ts';
 
 const USAGE = `usage: node central/main.ts serve
        node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...

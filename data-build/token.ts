@@ -1,5 +1,5 @@
 /**
- * Caller tokens: the short-lived credential with which an officer or a system asks the edge.
+ * Caller tokens: the short-lived credential with which a person or a system asks edge or central.
  *
  * A JWT signed with the `token` key; who asks, for whom and from where stands in it and nowhere else.
  * Claims: docs/api.md.
@@ -9,8 +9,11 @@ import { importJWK, SignJWT } from 'jose';
 import type { Role } from '../src/format/role.ts';
 import type { KeysFile } from './keys.ts';
 
-/** Longest life of a token: a working day with its overtime, in minutes. */
-export const TOKEN_MINUTES_MAX = 24 * 60;
+/** Who takes a token, and its longest life in minutes: a day with its overtime, or a shift. */
+export const TOKEN_MINUTES_MAX = { edge: 24 * 60, central: 12 * 60 } as const;
+
+/** Whom a token is for. A token for one is worth nothing at the other. */
+export type TokenAudience = keyof typeof TOKEN_MINUTES_MAX;
 
 interface TokenOptions {
   role: Role;
@@ -18,7 +21,9 @@ interface TokenOptions {
   tenant: string;
   /** The post or the system. */
   site: string;
-  /** Life in minutes, 1 to 1,440; 60 by default. */
+  /** The edge by default. */
+  audience?: TokenAudience;
+  /** Life in minutes, 1 to what its audience takes; 60 by default. */
   minutes?: number;
   /** The caller's own name within the site; by default the site. */
   subject?: string;
@@ -26,12 +31,12 @@ interface TokenOptions {
 
 /** A signed token, valid from now. */
 export async function issueToken(keys: KeysFile, options: TokenOptions): Promise<string> {
-  const { role, tenant, site, minutes = 60, subject = site } = options;
+  const { role, tenant, site, audience = 'edge', minutes = 60, subject = site } = options;
   const nowSeconds = Math.floor(Date.now() / 1000);
   return new SignJWT({ tenant, site, role })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
     .setIssuer('sltd-edge')
-    .setAudience('sltd-edge')
+    .setAudience(`sltd-${audience}`)
     .setSubject(subject)
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + minutes * 60)

@@ -129,6 +129,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       CENTRAL_SIGNING_KEY: JSON.stringify(keys.central),
       EDGE_KEYS: publicKeyText(keys.edge),
       ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
+      TOKEN_KEYS: publicKeyText(keys.token),
       // The embedded database, also where the environment names another.
       DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),

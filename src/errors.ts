@@ -37,6 +37,7 @@ export const ERRORS = {
   'request-invalid': invalid(422, 'A field is missing, unknown or of the wrong type.'),
   'batch-empty': invalid(422, 'The batch has no document.'),
   'batch-too-large': invalid(422, 'The batch has more than 1,000 documents.'),
+  'cursor-invalid': invalid(422, 'The cursor is not one of ours: begin the list again.'),
 
   // The caller may not, or asks for what is not there.
   unauthenticated: unknown(401, 'A valid bearer token is needed.'),

@@ -7,22 +7,25 @@ import { issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
 
 export const TOKEN: Command = {
   name: 'token',
-  summary: 'prints a caller token for the edge',
+  summary: 'prints a caller token for the edge or for central',
   options: {
     keys: { value: 'FILE', help: 'the keys file', required: true },
     role: { value: 'ROLE', help: ROLES.join(', '), required: true },
     tenant: { value: 'NAME', help: 'whom the caller works for', required: true },
+    audience: { value: 'NAME', help: 'whom it is for: edge, central', default: 'edge' },
     site: { value: 'NAME', help: 'the post or the system', required: true },
     subject: { value: 'NAME', help: 'who it is within the site; the site if not given' },
     minutes: { value: 'N', help: 'how long it is valid', default: '60' },
   },
   run: async (input) => {
     const { values } = input;
+    const audience = oneOf(input, 'audience', ['edge', 'central'] as const);
     const token = await issueToken(readKeys(values.keys!), {
       role: oneOf(input, 'role', ROLES),
       tenant: values.tenant!,
       site: values.site!,
-      minutes: wholeNumber(input, 'minutes', { min: 1, max: TOKEN_MINUTES_MAX }),
+      audience,
+      minutes: wholeNumber(input, 'minutes', { min: 1, max: TOKEN_MINUTES_MAX[audience] }),
       ...(values.subject === undefined ? {} : { subject: values.subject }),
     });
     process.stdout.write(`${token}\n`);

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadRecords } from '../../central/load.ts';
-import { BODY_BYTES_MAX } from '../../central/read-body.ts';
-import { listedQuery } from '../../central/records.ts';
+import { BODY_BYTES_MAX } from '../../central/http/read-body.ts';
+import { loadRecords } from '../../central/load/load.ts';
+import { listedQuery } from '../../central/records/find-records.ts';
 import type { ImportedRecord } from '../../data-build/import/record.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
@@ -14,6 +14,7 @@ import { AS_OF_MS, NOW_MS, record, SPECIMEN_KEY, stream } from './records.ts';
 import {
   centralWorld,
   createJwk,
+  directToken,
   edgeToken,
   nextEdgeToken,
   problemCode,
@@ -166,6 +167,7 @@ describe.each(kinds)('confirmations on $name', ({ name, create }) => {
       'whose tenant is not named': () => edgeToken({ tenant: '' }),
       'whose token is not signed': async () => unsigned('none'),
       'whose token claims EdDSA without a signature': async () => unsigned('EdDSA'),
+      'whose token is a direct one': () => directToken({ lifetimeSeconds: 30 }),
       'whose token is not one': async () => 'x'.repeat(20_000),
     };
     it.each(Object.entries(bad))('%s', async (_, token) => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadExport, loadRecords } from '../../central/load.ts';
+import { loadExport, loadRecords } from '../../central/load/load.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys } from '../../data-build/keys.ts';

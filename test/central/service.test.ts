@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DatabaseLocation } from '../../central/database.ts';
-import { loadRecords } from '../../central/load.ts';
+import type { DatabaseLocation } from '../../central/database/database.ts';
+import { loadRecords } from '../../central/load/load.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
 import { record, SPECIMEN_KEY, stream } from './records.ts';
-import { CENTRAL_JWK, centralWorld, EDGE_JWK, problemCode, question } from './world.ts';
+import { CENTRAL_JWK, centralWorld, EDGE_JWK, problemCode, question, TOKEN_JWK } from './world.ts';
 
 const MAIN = fileURLToPath(new URL('../../central/main.ts', import.meta.url));
 const { kinds, stop } = await databaseKinds();
@@ -23,6 +23,7 @@ const AS_OF_MS = Date.UTC(2024, 0, 2);
 const SETTINGS: Record<string, string> = {
   CENTRAL_SIGNING_KEY: JSON.stringify(CENTRAL_JWK),
   EDGE_KEYS: String(EDGE_JWK.x),
+  TOKEN_KEYS: String(TOKEN_JWK.x),
   PORT: '0',
 };
 
@@ -88,7 +89,7 @@ describe.each(kinds)('central on $name', ({ create }) => {
     expect([get.status, await problemCode(get)]).toEqual([405, 'method-not-allowed']);
     const post = await central.request('/healthz', { method: 'POST' });
     expect([post.status, await problemCode(post)]).toEqual([405, 'method-not-allowed']);
-    for (const path of ['/', '/v1', '/v1/records', '/v1/records/a/b', '/V1/confirmations']) {
+    for (const path of ['/', '/v1', '/v1/records/a/b', '/V1/confirmations']) {
       expect(await problemCode(await central.request(path))).toBe('not-found');
     }
     const alive = await central.request('/healthz');
@@ -168,6 +169,8 @@ describe('a setting that is not usable', () => {
     ],
     ['EDGE_KEYS is missing', { EDGE_KEYS: '' }],
     ['EDGE_KEYS is not usable', { EDGE_KEYS: 'AAAA' }],
+    ['TOKEN_KEYS is missing', { TOKEN_KEYS: '' }],
+    ['TOKEN_KEYS and EDGE_KEYS share a key', { TOKEN_KEYS: String(EDGE_JWK.x) }],
     ['PORT is not a port', { PORT: '70000' }],
     ['DATABASE_URL and DATABASE_FILE', { DATABASE_URL: 'postgres://localhost/x' }],
     ['DATABASE_URL is not a postgres', { DATABASE_URL: 'mysql://u:p@h/x', DATABASE_FILE: '' }],

@@ -1,7 +1,7 @@
 /** A load that stops in the middle of its transaction and waits to be killed. */
 
-import { type DatabaseLocation, openDatabase } from '../../central/database.ts';
-import { loadRecords } from '../../central/load.ts';
+import { type DatabaseLocation, openDatabase } from '../../central/database/database.ts';
+import { loadRecords } from '../../central/load/load.ts';
 import { AS_OF_MS, NOW_MS, record } from './records.ts';
 
 async function* records() {

@@ -7,8 +7,8 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { compactVerify, importJWK, SignJWT } from 'jose';
 import { expect } from 'vitest';
 import { createCentral } from '../../central/app.ts';
-import type { LogLine } from '../../central/request-log.ts';
-import type { CentralDatabase } from '../../central/schema.ts';
+import type { CentralDatabase } from '../../central/database/schema.ts';
+import type { LogLine } from '../../central/http/request-log.ts';
 import {
   CONFIRMATION_TYPE,
   type ConfirmationAnswer,
@@ -22,6 +22,7 @@ export const createJwk = () => generateKeyPairSync('ed25519').privateKey.export(
 
 export const CENTRAL_JWK = createJwk();
 export const EDGE_JWK = createJwk();
+export const TOKEN_JWK = createJwk();
 const NEXT_EDGE_JWK = createJwk();
 
 export interface TokenClaims {
@@ -36,7 +37,14 @@ export interface TokenClaims {
 }
 
 /** A token of the edge; what is not said is as it should be. */
-export function edgeToken(claims: TokenClaims = {}, jwk = EDGE_JWK): Promise<string> {
+export const edgeToken = (claims: TokenClaims = {}, jwk = EDGE_JWK): Promise<string> =>
+  signToken(claims, jwk);
+
+/** A token that a person or a system of the tenant brings by itself; an officer's by default. */
+export const directToken = (claims: TokenClaims = {}, jwk = TOKEN_JWK): Promise<string> =>
+  signToken({ lifetimeSeconds: 12 * 3600, ...claims }, jwk);
+
+function signToken(claims: TokenClaims, jwk: ReturnType<typeof createJwk>): Promise<string> {
   const { lifetimeSeconds = 60, ...rest } = claims;
   const nowSeconds = NOW_MS / 1000;
   return importJWK({ ...jwk } as Parameters<typeof importJWK>[0], 'EdDSA').then((key) =>
@@ -84,6 +92,7 @@ export async function centralWorld(db: CentralDatabase): Promise<World> {
     db,
     signingKey: await signingKey(CENTRAL_JWK),
     edgeKeys: await verifyKeys(`${EDGE_JWK.x},${NEXT_EDGE_JWK.x}`),
+    tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
     clock: () => NOW_MS,
     log: (line) => log.push(line),
   });

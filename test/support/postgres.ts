@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { type DatabaseLocation, openDatabase } from '../../central/database.ts';
-import { migrate } from '../../central/migrations.ts';
-import type { CentralDatabase } from '../../central/schema.ts';
+import { type DatabaseLocation, openDatabase } from '../../central/database/database.ts';
+import { migrate } from '../../central/database/migrations.ts';
+import type { CentralDatabase } from '../../central/database/schema.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../.ci/postgres', import.meta.url));
 const run = promisify(execFile);

@@ -6,7 +6,7 @@
 
 import { CompiledQuery, Kysely, PostgresDialect, SqliteDialect } from 'kysely';
 import pg from 'pg';
-import { SltdError } from '../src/errors.ts';
+import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase, CentralSchema } from './schema.ts';
 import { openSqlite } from './sqlite.ts';
 

@@ -5,7 +5,7 @@
  * stops at the limit.
  */
 
-import { SltdError } from '../src/errors.ts';
+import { SltdError } from '../../src/errors.ts';
 
 /** 4,096 keys take some 170 KB; a body over this is no question. */
 export const BODY_BYTES_MAX = 1_048_576;

@@ -12,18 +12,18 @@
  * reference. Two rows equal in all of these are one record; the later row stands.
  */
 
-import { findProfile } from '../data-build/import/find-profile.ts';
-import { inputsSha256Of } from '../data-build/import/inputs-digest.ts';
-import { readRecords } from '../data-build/import/read-records.ts';
-import type { FileSummary } from '../data-build/import/read-rows.ts';
-import type { ImportedRecord } from '../data-build/import/record.ts';
-import { canonicalKey } from '../src/document/canonical-key.ts';
-import { sipHash128 } from '../src/document/digest.ts';
-import { CLASS_LETTER } from '../src/document/document-class.ts';
-import { SltdError } from '../src/errors.ts';
-import { toHex } from '../src/format/names.ts';
+import { findProfile } from '../../data-build/import/find-profile.ts';
+import { inputsSha256Of } from '../../data-build/import/inputs-digest.ts';
+import { readRecords } from '../../data-build/import/read-records.ts';
+import type { FileSummary } from '../../data-build/import/read-rows.ts';
+import type { ImportedRecord } from '../../data-build/import/record.ts';
+import { canonicalKey } from '../../src/document/canonical-key.ts';
+import { sipHash128 } from '../../src/document/digest.ts';
+import { CLASS_LETTER } from '../../src/document/document-class.ts';
+import { SltdError } from '../../src/errors.ts';
+import { toHex } from '../../src/format/names.ts';
+import type { CentralDatabase, RecordKeysTable, RecordRow } from '../database/schema.ts';
 import { beginReplacement, finishReplacement, replaceBatch } from './replace-list.ts';
-import type { CentralDatabase, RecordKeysTable, RecordRow } from './schema.ts';
 
 /** Rows a statement: 20 columns each, and SQLite takes at most 32,766 parameters. */
 const BATCH_ROWS = 1_000;

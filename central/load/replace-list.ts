@@ -6,7 +6,7 @@
  */
 
 import { sql, type Transaction } from 'kysely';
-import type { CentralSchema, RecordKeysTable, RecordRow } from './schema.ts';
+import type { CentralSchema, RecordKeysTable, RecordRow } from '../database/schema.ts';
 
 /** Two columns a row, and SQLite takes at most 32,766 parameters a statement. */
 const KEYS_PER_STATEMENT = 8_000;

@@ -5,7 +5,7 @@
  * message: a database may put values into one (promise 6).
  */
 
-import { SltdError } from '../src/errors.ts';
+import { SltdError } from '../../src/errors.ts';
 
 /** A line of the log; counts are of keys, never the keys. */
 export interface LogLine {

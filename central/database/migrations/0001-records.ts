@@ -1,28 +1,10 @@
-/**
- * Forward migrations, run in order of name at every start. One text for SQLite and PostgreSQL.
- *
- * A migration that has been released is never changed: a later one corrects it. There is no way
- * back down; the way back is a backup.
- */
+/** Migration 0001: records, their keys, and what is loaded. */
 
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
-import { SltdError } from '../src/errors.ts';
-import type { CentralDatabase } from './schema.ts';
 
-const MIGRATIONS: Record<string, Migration> = {
-  '0001-records': { up: createRecords },
-};
-
-/** Bring the schema to this version; throws 'internal' if a migration fails. */
-export async function migrate(db: CentralDatabase): Promise<void> {
-  const provider = { getMigrations: async () => MIGRATIONS };
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
-  if (error) throw new SltdError('internal', { detail: 'migration failed', cause: error });
-}
-
-async function createRecords(db: Kysely<unknown>): Promise<void> {
+/** Tables of the list itself. */
+export async function createRecords(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('records')
     .addColumn('id', 'text', (column) => column.primaryKey())

@@ -6,8 +6,9 @@
  * data that has it.
  */
 
-import { CATEGORIES } from '../src/format/category.ts';
-import type { CentralDatabase, RecordRow } from './schema.ts';
+import { CATEGORIES } from '../../src/format/category.ts';
+import type { CentralDatabase, RecordRow } from '../database/schema.ts';
+import type { PageRequest } from '../http/page.ts';
 
 /** What is loaded; undefined before the first load. */
 export interface DataState {
@@ -59,6 +60,22 @@ export function listedQuery(db: CentralDatabase, keys: readonly string[]) {
 /** The record of an id, withdrawn or not. */
 export async function findRecord(db: CentralDatabase, id: string): Promise<RecordRow | undefined> {
   return db.selectFrom('records').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Records of an issuing state, withdrawn ones too, in order of id: one row more than the page has. */
+export async function listRecords(
+  db: CentralDatabase,
+  state: string,
+  { limit, after }: PageRequest<string>,
+): Promise<RecordRow[]> {
+  return db
+    .selectFrom('records')
+    .selectAll()
+    .where('state', '=', state)
+    .where('id', '>', after ?? '')
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute();
 }
 
 /** What is loaded, or undefined if nothing is. */

@@ -8,21 +8,21 @@
  */
 
 import { CompactSign } from 'jose';
-import { SltdError } from '../src/errors.ts';
+import { SltdError } from '../../src/errors.ts';
 import {
   CONFIRMATION_ITEMS_MAX,
   CONFIRMATION_TYPE,
   type ConfirmationAnswer,
   type ConfirmationQuestion,
   parseConfirmationQuestion,
-} from '../src/format/confirmation.ts';
-import { sha256 } from '../src/format/names.ts';
-import type { SigningKey } from '../src/format/signature.ts';
-import type { Caller } from './caller.ts';
-import { parseJson } from './read-body.ts';
-import { findListed } from './records.ts';
-import type { CentralDatabase } from './schema.ts';
-import { confirmationView } from './views.ts';
+} from '../../src/format/confirmation.ts';
+import { sha256 } from '../../src/format/names.ts';
+import type { SigningKey } from '../../src/format/signature.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+import type { Caller } from '../http/caller.ts';
+import { parseJson } from '../http/read-body.ts';
+import { findListed } from '../records/find-records.ts';
+import { confirmationView } from '../records/views.ts';
 
 interface ConfirmOptions {
   db: CentralDatabase;

@@ -6,7 +6,7 @@
  */
 
 import type { Kysely, Selectable } from 'kysely';
-import type { Category } from '../src/format/category.ts';
+import type { Category } from '../../src/format/category.ts';
 
 /** One report of one document; a row is never deleted, it is withdrawn. */
 export interface RecordsTable {

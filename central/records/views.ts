@@ -6,10 +6,11 @@
  * all of it. docs/api.md, "Central", has the table in words.
  */
 
-import type { RecordView } from '../src/format/confirmation.ts';
-import type { Role } from '../src/format/role.ts';
-import type { Caller } from './caller.ts';
-import type { RecordRow } from './schema.ts';
+import type { RecordView } from '../../src/format/confirmation.ts';
+import type { Role } from '../../src/format/role.ts';
+import type { RecordRow } from '../database/schema.ts';
+import { bureauOf, type Caller } from '../http/caller.ts';
+import { isoTime } from '../http/iso-time.ts';
 
 /** How much a caller sees, from least to most. */
 export type ViewLevel = 'minimal' | 'audit' | 'operational' | 'full';
@@ -65,8 +66,8 @@ export interface RecordDetails {
   dateOfTheft?: string;
   nationalReference?: string;
   reportedAt?: string;
-  updatedAt?: number;
-  withdrawnAt?: number;
+  updatedAt?: string;
+  withdrawnAt?: string;
   documentNumber?: string;
   placeOfTheft?: string;
   countryOfTheft?: string;
@@ -93,8 +94,8 @@ export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | u
   details.typeCode = row.type_code ?? undefined;
   if (level !== 'operational') {
     details.reportedAt = row.reported_at ?? undefined;
-    details.updatedAt = row.updated_at;
-    details.withdrawnAt = row.withdrawn_at ?? undefined;
+    details.updatedAt = isoTime(row.updated_at);
+    details.withdrawnAt = row.withdrawn_at === null ? undefined : isoTime(row.withdrawn_at);
   }
   if (level === 'audit') return details;
   details.dateOfTheft = row.date_of_theft ?? undefined;
@@ -114,9 +115,6 @@ function ownersFields(row: RecordRow): Partial<RecordDetails> {
     blankRange: from !== null && to !== null ? { from, to } : undefined,
   };
 }
-
-/** Only the issuing state owns its records, through its bureau: ownership is never read from them. */
-const bureauOf = (state: string): string => `NCB-${state}`;
 
 /**
  * A text of the export if the confirmation can carry it. One that is too long is left out, not cut:

@@ -4,7 +4,7 @@
  * Title and statuses come from src/errors.ts; nothing of the request is repeated.
  */
 
-import { ERRORS, type ErrorCode } from '../src/errors.ts';
+import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 
 /** The response of a code. */
 export function problem(code: ErrorCode): Response {

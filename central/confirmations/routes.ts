@@ -1,0 +1,17 @@
+/** Confirmations over HTTP: a question about candidates becomes a signed answer. */
+
+import { readJsonBytes } from '../http/read-body.ts';
+import type { RouteModule } from '../http/route-module.ts';
+import { confirm } from './confirm.ts';
+
+/** POST /v1/confirmations, for edges alone. */
+export const addConfirmationRoutes: RouteModule = (app, services) => {
+  const { db, signingKey: signer, clock, edgeCallerOf } = services;
+  app.post('/v1/confirmations', async (c) => {
+    const caller = await edgeCallerOf(c);
+    const body = await readJsonBytes(c.req.raw);
+    const { jws, keyCount, listedCount } = await confirm(body, { db, signer, caller, clock });
+    c.set('counts', { keyCount, listedCount });
+    return c.json({ answer: jws });
+  });
+};

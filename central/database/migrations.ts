@@ -1,0 +1,23 @@
+/**
+ * Forward migrations, run in order of name at every start. One text for SQLite and PostgreSQL.
+ *
+ * A migration that has been released is never changed: a later one corrects it. There is no way
+ * back down; the way back is a backup.
+ */
+
+import { type Migration, Migrator } from 'kysely/migration';
+import { SltdError } from '../../src/errors.ts';
+import { createRecords } from './migrations/0001-records.ts';
+import type { CentralDatabase } from './schema.ts';
+
+/** By name, in the order in which they run. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-records': { up: createRecords },
+};
+
+/** Bring the schema to this version; throws 'internal' if a migration fails. */
+export async function migrate(db: CentralDatabase): Promise<void> {
+  const provider = { getMigrations: async () => MIGRATIONS };
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error) throw new SltdError('internal', { detail: 'migration failed', cause: error });
+}

@@ -1,0 +1,99 @@
+/**
+ * Who asks: a bearer token, JWT (RFC 7519), EdDSA only, `iss` sltd-edge, `aud` sltd-central.
+ *
+ * There are two kinds, told apart by the key that signed and by nothing in the token:
+ *
+ *     edge     signed by an edge for one question about its caller; at most 60 seconds of life
+ *     direct   issued to a person or a system of a bureau, a post or an agency; at most 12 hours
+ *
+ * A stolen edge key can thus ask, but never write a record or open a case. Role and tenant come from
+ * the token alone. Every way to fail gives the same 'unauthenticated', so that nothing can be
+ * learned by trying.
+ */
+
+import { jwtVerify } from 'jose';
+import * as v from 'valibot';
+import { SltdError } from '../../src/errors.ts';
+import { ROLES, type Role } from '../../src/format/role.ts';
+import type { VerifyKey } from '../../src/format/signature.ts';
+
+/** Longest life of an edge's token, in seconds: one question. */
+export const EDGE_TOKEN_SECONDS_MAX = 60;
+/** Longest life of a direct token, in seconds: a shift. */
+export const DIRECT_TOKEN_SECONDS_MAX = 12 * 3600;
+/** Clocks of issuer and central may differ by this much. */
+const CLOCK_SKEW_SECONDS = 5;
+const TOKEN_LENGTH_MAX = 4_096;
+
+/** The person or system behind a request, as its token says. */
+export interface Caller {
+  role: Role;
+  /** Agency; the National Central Bureau of a state is `NCB-` and the state's code. */
+  tenant: string;
+  site: string;
+  subject: string;
+}
+
+/** Whose tokens count, and for how long. */
+export interface TokenRule {
+  keys: readonly VerifyKey[];
+  lifetimeMaxSeconds: number;
+  nowMs: number;
+}
+
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+const ClaimsSchema = v.object({
+  sub: name,
+  tenant: name,
+  site: name,
+  role: v.picklist(ROLES),
+  exp: v.number(),
+});
+
+/** The caller of an Authorization header; throws 'unauthenticated' on anything else. */
+export async function authenticate(
+  authorization: string | undefined,
+  rule: TokenRule,
+): Promise<Caller> {
+  const token = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '')?.[1];
+  if (token && token.length <= TOKEN_LENGTH_MAX) {
+    for (const { key } of rule.keys) {
+      const caller = await verify(token, key, rule);
+      if (caller) return caller;
+    }
+  }
+  throw new SltdError('unauthenticated');
+}
+
+/** The bureau that alone owns the records of an issuing state. */
+export const bureauOf = (state: string): string => `NCB-${state}`;
+
+/** The state of a bureau's tenant, or undefined if the tenant is no bureau. */
+export const stateOfBureau = (tenant: string): string | undefined =>
+  /^NCB-([A-Z]{1,3})$/.exec(tenant)?.[1];
+
+async function verify(
+  token: string,
+  key: CryptoKey,
+  { lifetimeMaxSeconds, nowMs }: TokenRule,
+): Promise<Caller | undefined> {
+  let payload: unknown;
+  try {
+    ({ payload } = await jwtVerify(token, key, {
+      algorithms: ['EdDSA'],
+      issuer: 'sltd-edge',
+      audience: 'sltd-central',
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_SKEW_SECONDS,
+      currentDate: new Date(nowMs),
+    }));
+  } catch {
+    // Signature, algorithm, audience, time or form: the caller is told no more than that it failed.
+    return undefined;
+  }
+  const claims = v.safeParse(ClaimsSchema, payload);
+  if (!claims.success) return undefined;
+  const { role, tenant, site, sub, exp } = claims.output;
+  if (exp - nowMs / 1000 > lifetimeMaxSeconds + CLOCK_SKEW_SECONDS) return undefined;
+  return { role, tenant, site, subject: sub };
+}

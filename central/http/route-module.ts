@@ -1,0 +1,39 @@
+/**
+ * Route module: each folder adds its own addresses to central through one function.
+ *
+ *     export const addThingRoutes: RouteModule = (app, { db, callerOf }) => {
+ *       app.get('/v1/things', async (c) => { ... });
+ *     };
+ *
+ * app.ts lists the modules. A handler throws SltdError and returns JSON; problem details, the log
+ * line, `no-store` and 405 for other methods are app.ts's business.
+ */
+
+import type { Context, Hono } from 'hono';
+import type { SigningKey } from '../../src/format/signature.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+import type { Caller } from './caller.ts';
+import type { ErrorTrace, LogLine } from './request-log.ts';
+
+/** What a handler leaves for the log. */
+export interface CentralEnv {
+  Variables: { counts: Pick<LogLine, 'keyCount' | 'listedCount'>; error: ErrorTrace };
+}
+
+export type CentralContext = Context<CentralEnv>;
+
+/** What every module may use; nothing of a request lives here. */
+export interface CentralServices {
+  db: CentralDatabase;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+  /** Signs central's answers. */
+  signingKey: SigningKey;
+  /** The person or system of a direct token; throws 'unauthenticated'. */
+  callerOf(c: CentralContext): Promise<Caller>;
+  /** The caller of the edge, as the edge vouches for it; throws 'unauthenticated'. */
+  edgeCallerOf(c: CentralContext): Promise<Caller>;
+}
+
+/** Adds the addresses of one folder. */
+export type RouteModule = (app: Hono<CentralEnv>, services: CentralServices) => void;
