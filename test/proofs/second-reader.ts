@@ -60,8 +60,9 @@ export const secondReader: Proof = {
     const asked = [...listed, ...unlisted];
     const byWasm = askWasm(asked, objects, keys.epochKey);
     const byPython = askPython(workDir, asked, [
-      ...['--epoch-key', toHex(keys.epochKey), '--head-key', keys.jwk.head.x as string],
-      ...['--edition-key', keys.jwk.edition.x as string],
+      // With '=', because one key in 64 begins with a hyphen.
+      ...[`--epoch-key=${toHex(keys.epochKey)}`, `--head-key=${keys.jwk.head.x}`],
+      `--edition-key=${keys.jwk.edition.x}`,
     ]);
     let differences = 0;
     let found = 0;
