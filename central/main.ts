@@ -27,6 +27,7 @@ load    replace the list by an export, all at once
                        by default the newest date of report in it
   --collection NAME    name of the list (sltd)
   --allow-older        accept an export that is older than what is loaded
+  --accept-shrink      accept a list that is more than 1 % smaller, or 5 % in a state
   --rejects FILE       write where rows were rejected, and why
   --rejects-max N      rejected rows allowed, in percent (0.01)
 
@@ -98,6 +99,7 @@ async function loadCentral(args: string[]): Promise<number> {
         asOf: timeOf(values['as-of']),
         collection: values.collection,
         allowOlder: values['allow-older'],
+        acceptShrink: values['accept-shrink'],
         rejectsPath: values.rejects,
         rejectsMaxPercent: percentOf(values['rejects-max']),
         signal: interrupt.signal,
@@ -122,6 +124,7 @@ function parseLoadArgs(args: string[]) {
         'as-of': text,
         collection: text,
         'allow-older': { type: 'boolean' },
+        'accept-shrink': { type: 'boolean' },
         rejects: text,
         'rejects-max': text,
       },
@@ -175,7 +178,7 @@ function report(error: unknown): number {
   const cause = traceError(error.cause).code;
   process.stderr.write(`central: ${error.code}: ${error.message}${cause ? ` [${cause}]` : ''}\n`);
   if (error.code === 'config-invalid') return 2;
-  return error.code.startsWith('input-') ? 3 : 1;
+  return error.code.startsWith('input-') || error.code === 'list-shrinks' ? 3 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch(report);

@@ -81,6 +81,7 @@ export const ERRORS = {
   'gate-refused': unknown(500, 'The list is too unlike the one in force: it waits in quarantine.'),
   'release-invalid': unknown(500, 'The edition cannot be released from quarantine.'),
   'job-running': unknown(500, 'Another run of the nightly job is under way.'),
+  'list-shrinks': unknown(500, 'The list would lose far more records than usual.'),
   'digest-collision': unknown(500, 'Two keys share a digest: build again under a new epoch key.'),
   'build-failed': unknown(500, 'A page could not be built from its keys.'),
   'verify-failed': unknown(500, 'The written edition does not answer as the export says.'),

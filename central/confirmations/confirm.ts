@@ -62,6 +62,7 @@ export async function confirm(
     asOf: listed.state.asOf,
     // Left out of the JSON where it is undefined: the edge then has the date alone to go by.
     inputsSha256: listed.state.inputsSha256,
+    operationSequence: listed.state.operationSequence,
     results,
   };
   const jws = await new CompactSign(new TextEncoder().encode(JSON.stringify(answer)))

@@ -4,16 +4,22 @@
  * Everything else in this folder is one code for both.
  */
 
-import { CompiledQuery, Kysely, PostgresDialect, SqliteDialect } from 'kysely';
+import type { DatabaseSync } from 'node:sqlite';
+import { CompiledQuery, Kysely, PostgresAdapter, PostgresDialect, SqliteDialect } from 'kysely';
 import pg from 'pg';
-import { SltdError } from '../../src/errors.ts';
+import { assert, SltdError } from '../../src/errors.ts';
 import type { CentralDatabase, CentralSchema } from './schema.ts';
-import { openSqlite } from './sqlite.ts';
+import { keptStatements, openSqlite } from './sqlite.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 10;
 
 export type DatabaseLocation = { url: string } | { file: string };
+
+/** What stands behind a database, for what Kysely cannot do. */
+export type Driver = { sqlite: DatabaseSync } | { pool: pg.Pool };
+
+const DRIVERS = new WeakMap<CentralDatabase, Driver>();
 
 interface OpenOptions {
   /** PostgreSQL gives up a statement after this; none by default, since a load takes its time. */
@@ -25,22 +31,46 @@ export function openDatabase(
   location: DatabaseLocation,
   { statementTimeoutMs }: OpenOptions = {},
 ): CentralDatabase {
-  const dialect =
+  const driver: Driver =
     'url' in location
-      ? postgresDialect(location.url, statementTimeoutMs)
-      : sqliteDialect(location.file);
-  return new Kysely<CentralSchema>({ dialect });
+      ? { pool: openPool(location.url, statementTimeoutMs) }
+      : { sqlite: openFile(location.file) };
+  const db = new Kysely<CentralSchema>({ dialect: dialectOf(driver) });
+  DRIVERS.set(db, driver);
+  return db;
 }
 
-function sqliteDialect(file: string): SqliteDialect {
+/** What stands behind a database that openDatabase() opened. */
+export function driverOf(db: CentralDatabase): Driver {
+  const driver = DRIVERS.get(db);
+  assert(driver !== undefined, 'a database of openDatabase(), not a transaction of it');
+  return driver;
+}
+
+/** True on PostgreSQL, also inside a transaction. */
+export const isPostgres = (db: Pick<CentralDatabase, 'getExecutor'>): boolean =>
+  db.getExecutor().adapter instanceof PostgresAdapter;
+
+function openFile(file: string): DatabaseSync {
   try {
-    return new SqliteDialect({ database: openSqlite(file) });
+    return openSqlite(file);
   } catch (cause) {
     throw new SltdError('config-invalid', { detail: 'DATABASE_FILE cannot be opened', cause });
   }
 }
 
-function postgresDialect(url: string, statementTimeoutMs: number | undefined): PostgresDialect {
+function dialectOf(driver: Driver): PostgresDialect | SqliteDialect {
+  if ('sqlite' in driver) return new SqliteDialect({ database: keptStatements(driver.sqlite) });
+  return new PostgresDialect({
+    pool: driver.pool,
+    // The default of 4 is for spinning disks, and makes the planner read whole tables.
+    onCreateConnection: async (connection) => {
+      await connection.executeQuery(CompiledQuery.raw('set random_page_cost = 1.1'));
+    },
+  });
+}
+
+function openPool(url: string, statementTimeoutMs: number | undefined): pg.Pool {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     throw new SltdError('config-invalid', { detail: 'DATABASE_URL is not a postgres:// URL' });
   }
@@ -54,13 +84,7 @@ function postgresDialect(url: string, statementTimeoutMs: number | undefined): P
   // A connection that breaks while idle is replaced by the next query; without a listener it would
   // end the process.
   pool.on('error', () => {});
-  return new PostgresDialect({
-    pool,
-    // The default of 4 is for spinning disks, and makes the planner read whole tables.
-    onCreateConnection: async (connection) => {
-      await connection.executeQuery(CompiledQuery.raw('set random_page_cost = 1.1'));
-    },
-  });
+  return pool;
 }
 
 /** bigint as a number: all of ours are times or counts below 2^53. */

@@ -8,11 +8,13 @@
 import { type Migration, Migrator } from 'kysely/migration';
 import { SltdError } from '../../src/errors.ts';
 import { createRecords } from './migrations/0001-records.ts';
+import { createOperationLog } from './migrations/0002-operation-log.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-records': { up: createRecords },
+  '0002-operation-log': { up: createOperationLog },
 };
 
 /** Bring the schema to this version; throws 'internal' if a migration fails. */

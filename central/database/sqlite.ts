@@ -15,7 +15,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 const STATEMENTS_MAX = 64;
 
 /** Open or create a database file, readable by its owner alone. */
-export function openSqlite(path: string): SqliteDatabase {
+export function openSqlite(path: string): DatabaseSync {
   // SQLite gives its -wal and -shm files the mode of the file that it finds.
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, {
@@ -23,6 +23,11 @@ export function openSqlite(path: string): SqliteDatabase {
     enableForeignKeyConstraints: true,
   });
   database.exec('pragma journal_mode = wal; pragma synchronous = full;');
+  return database;
+}
+
+/** The database as Kysely takes one. */
+export function keptStatements(database: DatabaseSync): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
   return {
     close: () => database.close(),

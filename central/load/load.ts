@@ -1,32 +1,38 @@
 /**
  * Load: the records of an export take the place of those before, all at once.
  *
- * One transaction: a reader sees the list as it was, or as it is, never half of it; what stops a
- * load in the middle leaves the list as it was. A record that the export no longer has is kept and
- * marked withdrawn. The same export twice changes nothing the second time. The export is read by the
- * reader of the build, so that central and the edition hold the same list.
- *
- * A record's id must be stable over loads, because officers and cases refer to it, and must not be
- * guessable from a document number, because it stands in addresses. So it is a keyed hash of what
- * makes it this record and not another: issuing state, type, classes, number, category, national
- * reference. Two rows equal in all of these are one record; the later row stands.
+ * The rows are staged beside the list, then taken over in one transaction: a reader sees the list as it
+ * was, or as it is, never half of it; what stops a load in the middle leaves the list as it was. The
+ * same export twice changes nothing the second time. What was reported, corrected or withdrawn here
+ * after the export was drawn outlives the load. A list that is much smaller than the one before is
+ * refused. The export is read by the reader of the build, so that central and the edition hold the
+ * same list.
  */
 
+import { sql } from 'kysely';
 import { findProfile } from '../../data-build/import/find-profile.ts';
 import { inputsSha256Of } from '../../data-build/import/inputs-digest.ts';
 import { readRecords } from '../../data-build/import/read-records.ts';
 import type { FileSummary } from '../../data-build/import/read-rows.ts';
 import type { ImportedRecord } from '../../data-build/import/record.ts';
-import { canonicalKey } from '../../src/document/canonical-key.ts';
-import { sipHash128 } from '../../src/document/digest.ts';
-import { CLASS_LETTER } from '../../src/document/document-class.ts';
 import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
-import type { CentralDatabase, RecordKeysTable, RecordRow } from '../database/schema.ts';
-import { beginReplacement, finishReplacement, replaceBatch } from './replace-list.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+import { lockRecords } from '../records/operation-log.ts';
+import { type ReportedRow, reportedRow } from '../records/record-row.ts';
+import { mergeList } from './merge-list.ts';
+import { checkShrink, countByState } from './shrink-gate.ts';
+import { openStaging, type Staging } from './staging.ts';
 
-/** Rows a statement: 20 columns each, and SQLite takes at most 32,766 parameters. */
+/** Rows that are written at a time. */
 const BATCH_ROWS = 1_000;
+/** Clocks differ: an export may be this much ahead of ours. */
+const FUTURE_MAX_MS = 5 * 60_000;
+/**
+ * Clocks differ: a change here so little before the export's time may not be in it. It is kept, and
+ * if the export knew it, nothing is different.
+ */
+export const EXPORT_OVERLAP_MS = 10 * 60_000;
 
 export interface LoadOptions {
   /**
@@ -43,6 +49,8 @@ export interface LoadOptions {
   collection?: string | undefined;
   /** Accept an export that is older than what is loaded: the way back from a bad export. */
   allowOlder?: boolean | undefined;
+  /** Accept a list that is much smaller than the one before. */
+  acceptShrink?: boolean | undefined;
   /** Milliseconds since 1970. */
   clock?: () => number;
 }
@@ -58,39 +66,34 @@ export interface LoadResult {
   withdrawnCount: number;
 }
 
-/** Clocks differ: an export may be this much ahead of ours. */
-const FUTURE_MAX_MS = 5 * 60_000;
-
 /**
- * Replace the list by these records. Throws 'input-empty' if there is none, 'config-invalid' if
- * `asOf` is no time, in the future or before what is loaded, and whatever `records` throws; nothing
- * has changed then.
+ * Replace the list by these records. Throws 'input-empty' if there is none, 'list-shrinks' if the list
+ * would lose too many, 'config-invalid' if `asOf` is no time, in the future or before what is loaded,
+ * and whatever `records` throws; nothing has changed then.
  */
 export async function loadRecords(
   db: CentralDatabase,
   records: AsyncIterable<ImportedRecord>,
-  { asOf, inputsSha256, collection = 'sltd', allowOlder = false, clock = Date.now }: LoadOptions,
+  options: LoadOptions,
 ): Promise<LoadResult> {
+  const { asOf, inputsSha256, clock = Date.now, allowOlder = false } = options;
   const nowMs = clock();
-  return db.transaction().execute(async (transaction) => {
-    const before = await beginReplacement(transaction, collection);
-    const limits = { loaded: allowOlder ? null : before.asOf, nowMs };
-    // What can be refused now need not be read first.
-    if (typeof asOf === 'number') checkAsOf(asOf, limits);
-    let readCount = 0;
-    for await (const batch of batchesOf(records)) {
-      readCount += batch.length;
-      const { rows, keys } = rowsOf(batch, { identityKey: before.identityKey, nowMs });
-      await replaceBatch(transaction, rows, keys);
-    }
+  const before = await stateBefore(db);
+  const limits = { loaded: allowOlder ? null : before.asOf, nowMs };
+  // What can be refused now need not be read first.
+  if (typeof asOf === 'number') checkAsOf(asOf, limits);
+  const staging = await openStaging(db);
+  try {
+    const readCount = await stage(staging, records, before.identityKey);
     if (readCount === 0) throw new SltdError('input-empty');
     const asOfMs = typeof asOf === 'number' ? asOf : checkAsOf(asOf(), limits);
-    const counts = await finishReplacement(transaction, {
-      // Null where there is none: that of the load before would vouch for other records.
-      ...{ asOf: asOfMs, nowMs, inputsSha256: (await inputsSha256?.()) ?? null },
-    });
+    // Null where there is none: that of the load before would vouch for other records.
+    const digest = (await inputsSha256?.()) ?? null;
+    const counts = await takeOver(db, { ...options, asOfMs, digest, nowMs });
     return { asOf: asOfMs, readCount, ...counts };
-  });
+  } finally {
+    await staging.close();
+  }
 }
 
 export interface ExportOptions extends Omit<LoadOptions, 'asOf' | 'inputsSha256'> {
@@ -127,6 +130,49 @@ export async function loadExport(db: CentralDatabase, options: ExportOptions): P
   return loadRecords(db, records(), { ...options, asOf: options.asOf ?? asOf, inputsSha256 });
 }
 
+interface TakeOver extends LoadOptions {
+  asOfMs: number;
+  digest: string | null;
+  nowMs: number;
+}
+
+/** The one transaction: from here on nobody else changes records until it is through. */
+function takeOver(db: CentralDatabase, options: TakeOver) {
+  const { asOfMs, digest, nowMs, collection = 'sltd', allowOlder, acceptShrink } = options;
+  return db.transaction().execute(async (transaction) => {
+    await lockRecords(transaction);
+    const { asOf: loaded } = await stateBefore(transaction);
+    // Another load may have been through while this one was staging.
+    checkAsOf(asOfMs, { loaded: allowOlder ? null : loaded, nowMs });
+    const countsBefore = await countByState(transaction);
+    const keptAfterMs = asOfMs - EXPORT_OVERLAP_MS;
+    const isFirst = loaded === null;
+    const merged = await mergeList(transaction, { keptAfterMs, nowMs, isFirst });
+    const countsAfter = await countByState(transaction);
+    if (!acceptShrink) checkShrink(countsBefore, countsAfter);
+    const listedCount = [...countsAfter.values()].reduce((sum, count) => sum + count, 0);
+    await transaction
+      .updateTable('data_state')
+      .set({ collection, as_of: asOfMs, inputs_sha256: digest, record_count: listedCount })
+      .where('id', '=', 1)
+      .execute();
+    // Without them PostgreSQL reads whole tables for a look-up, until it gets round to it by itself.
+    for (const table of ['records', 'record_keys']) {
+      await sql`analyze ${sql.table(table)}`.execute(transaction);
+    }
+    return { listedCount, withdrawnCount: merged.withdrawnCount };
+  });
+}
+
+async function stateBefore(db: CentralDatabase) {
+  const row = await db
+    .selectFrom('data_state')
+    .select(['as_of', 'identity_key'])
+    .executeTakeFirstOrThrow();
+  const identityKey = new Uint8Array(Buffer.from(row.identity_key, 'base64url'));
+  return { asOf: row.as_of, identityKey };
+}
+
 /** Data must not claim to know the future: a negative would then clear what nobody has reported yet. */
 function checkAsOf(asOf: number, limits: { loaded: number | null; nowMs: number }): number {
   const refuse = (detail: string) => new SltdError('config-invalid', { detail });
@@ -136,76 +182,22 @@ function checkAsOf(asOf: number, limits: { loaded: number | null; nowMs: number 
   return asOf;
 }
 
-async function* batchesOf(
+/** Stages every record; how many there were. */
+async function stage(
+  staging: Staging,
   records: AsyncIterable<ImportedRecord>,
-): AsyncGenerator<ImportedRecord[]> {
-  let batch: ImportedRecord[] = [];
+  identityKey: Uint8Array,
+): Promise<number> {
+  let readCount = 0;
+  let batch: ReportedRow[] = [];
   for await (const record of records) {
-    batch.push(record);
-    if (batch.length === BATCH_ROWS) {
-      yield batch;
-      batch = [];
-    }
+    batch.push(reportedRow(record, identityKey));
+    if (batch.length < BATCH_ROWS) continue;
+    readCount += batch.length;
+    await staging.add(batch);
+    batch = [];
   }
-  if (batch.length > 0) yield batch;
-}
-
-interface RowOptions {
-  identityKey: Uint8Array;
-  nowMs: number;
-}
-
-/** Rows of different ids, because one statement may not meet a row twice, and their keys. */
-function rowsOf(batch: readonly ImportedRecord[], options: RowOptions) {
-  const rows = new Map<string, RecordRow>();
-  const keys: RecordKeysTable[] = [];
-  for (const record of batch) {
-    const row = rowOf(record, options);
-    if (!rows.has(row.id)) {
-      for (const cls of new Set(record.classes)) {
-        keys.push({ key: canonicalKey(cls, record.state, record.number), record_id: row.id });
-      }
-    }
-    rows.set(row.id, row);
-  }
-  return { rows: [...rows.values()], keys };
-}
-
-const ENCODER = new TextEncoder();
-
-function rowOf(record: ImportedRecord, { identityKey, nowMs }: RowOptions): RecordRow {
-  const classes = [...new Set(record.classes.map((cls) => CLASS_LETTER[cls]))].sort().join('');
-  const { state, number, category } = record;
-  const typeCode = textOf(record.typeCode);
-  const nationalReference = textOf(record.nationalReference);
-  const identity = [state, typeCode, classes, number, category, nationalReference];
-  const hash = sipHash128(identityKey, ENCODER.encode(JSON.stringify(identity)));
-  return {
-    id: Buffer.from(hash).toString('base64url'),
-    state,
-    type_code: typeCode,
-    classes,
-    number,
-    number_as_reported: textOf(record.numberAsReported) ?? number,
-    category,
-    date_of_theft: textOf(record.dateOfTheft),
-    place_of_theft: textOf(record.placeOfTheft),
-    country_of_theft: textOf(record.countryOfTheft),
-    date_of_issue: textOf(record.dateOfIssue),
-    date_of_expiry: textOf(record.dateOfExpiry),
-    national_reference: nationalReference,
-    owner_ncb: textOf(record.ncb),
-    reported_at: textOf(record.reportedAt),
-    blank_from: record.blankRange?.from ?? null,
-    blank_to: record.blankRange?.to ?? null,
-    review_date: null,
-    updated_at: nowMs,
-    withdrawn_at: null,
-  };
-}
-
-/** A text as both databases store it: PostgreSQL refuses a zero character, and with it the load. */
-function textOf(text: string | undefined): string | null {
-  const clean = text?.replaceAll('\0', '').toWellFormed() ?? '';
-  return clean === '' ? null : clean;
+  await staging.add(batch);
+  await staging.finish();
+  return readCount + batch.length;
 }

@@ -7,8 +7,9 @@
  */
 
 import { CATEGORIES } from '../../src/format/category.ts';
-import type { CentralDatabase, RecordRow } from '../database/schema.ts';
+import type { CentralDatabase } from '../database/schema.ts';
 import type { PageRequest } from '../http/page.ts';
+import type { RecordRow } from './tables.ts';
 
 /** What is loaded; undefined before the first load. */
 export interface DataState {
@@ -18,6 +19,8 @@ export interface DataState {
   /** Digest of the export's files in hexadecimal; absent if the records came from none. */
   inputsSha256?: string;
   recordCount: number;
+  /** The records include every operation of the log up to this one. */
+  operationSequence: number;
 }
 
 /** One snapshot of the list, as far as it was asked about. */
@@ -82,7 +85,8 @@ export async function listRecords(
 export async function readDataState(db: CentralDatabase): Promise<DataState | undefined> {
   const row = await db
     .selectFrom('data_state')
-    .select(['collection', 'as_of', 'inputs_sha256', 'record_count'])
+    .innerJoin('operation_counter', 'operation_counter.id', 'data_state.id')
+    .select(['collection', 'as_of', 'inputs_sha256', 'record_count', 'last_seq'])
     .executeTakeFirst();
   if (!row || row.collection === null || row.as_of === null) return undefined;
   return {
@@ -90,6 +94,7 @@ export async function readDataState(db: CentralDatabase): Promise<DataState | un
     asOf: row.as_of,
     ...(row.inputs_sha256 === null ? {} : { inputsSha256: row.inputs_sha256 }),
     recordCount: row.record_count ?? 0,
+    operationSequence: row.last_seq,
   };
 }
 

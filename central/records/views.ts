@@ -8,9 +8,9 @@
 
 import type { RecordView } from '../../src/format/confirmation.ts';
 import type { Role } from '../../src/format/role.ts';
-import type { RecordRow } from '../database/schema.ts';
 import { bureauOf, type Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
+import type { RecordRow } from './tables.ts';
 
 /** How much a caller sees, from least to most. */
 export type ViewLevel = 'minimal' | 'audit' | 'operational' | 'full';
@@ -41,10 +41,12 @@ export function opensNoRecord(role: Role): boolean {
 /** The record in a signed confirmation. */
 export function confirmationView(row: RecordRow, caller: Caller): RecordView {
   const level = viewLevel(caller, row.state);
-  if (level === 'minimal') return { id: ID_WITHHELD, category: row.category };
+  // A challenge is told to everyone: it is in favor of whoever stands at the desk.
+  const challenged = row.open_challenge_count > 0 ? true : undefined;
+  if (level === 'minimal') return { id: ID_WITHHELD, category: row.category, challenged };
   const typeCode = fitting(row.type_code, 8);
   const ncb = fitting(row.owner_ncb, 64) ?? bureauOf(row.state);
-  if (level === 'audit') return { id: row.id, category: row.category, typeCode, ncb };
+  if (level === 'audit') return { id: row.id, category: row.category, typeCode, ncb, challenged };
   return {
     id: row.id,
     category: row.category,
@@ -52,6 +54,7 @@ export function confirmationView(row: RecordRow, caller: Caller): RecordView {
     dateOfTheft: fitting(row.date_of_theft, 10),
     nationalReference: fitting(row.national_reference, 64),
     ncb,
+    challenged,
   };
 }
 

@@ -42,6 +42,8 @@ const RecordViewSchema = v.object({
   dateOfTheft: v.optional(token(10)),
   nationalReference: v.optional(token(64)),
   ncb: v.optional(token(64)),
+  /** Another bureau disputes the record, and its owner has not answered yet. */
+  challenged: v.optional(v.boolean()),
 });
 
 const ConfirmationAnswerSchema = v.object({

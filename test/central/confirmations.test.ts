@@ -30,7 +30,9 @@ describe.each(kinds)('confirmations on $name', ({ name, create }) => {
   let central: World;
 
   const load = (records: Iterable<ImportedRecord>, asOf = AS_OF_MS) =>
-    loadRecords(database.db, stream(records), { asOf, allowOlder: true, clock: () => NOW_MS });
+    loadRecords(database.db, stream(records), {
+      ...{ asOf, allowOlder: true, acceptShrink: true, clock: () => NOW_MS },
+    });
 
   beforeAll(async () => {
     database = await create();

@@ -10,6 +10,7 @@ import type { CentralDatabase } from '../../central/database/schema.ts';
 import { loadRecords } from '../../central/load/load.ts';
 import { findListed, readDataState } from '../../central/records/find-records.ts';
 import type { ImportedRecord } from '../../data-build/import/record.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
 import { AS_OF_MS, NOW_MS, record, SPECIMEN_KEY, stream } from './records.ts';
 
@@ -31,6 +32,8 @@ const contentOf = async (db: CentralDatabase) => ({
 
 const numbered = (count: number, prefix = 'N'): ImportedRecord[] =>
   Array.from({ length: count }, (_, i) => record({ number: `${prefix}${i}`, line: i + 2 }));
+
+const german = (each: ImportedRecord): ImportedRecord => ({ ...each, state: 'D' as StateCode });
 
 describe.each(kinds)('a load on $name', ({ create }) => {
   let database: TestDatabase;
@@ -71,6 +74,10 @@ describe.each(kinds)('a load on $name', ({ create }) => {
         review_date: null,
         updated_at: NOW_MS,
         withdrawn_at: null,
+        version: 1,
+        open_challenge_count: 0,
+        replaced_by: null,
+        review_noticed_at: null,
       },
     ]);
     expect(keys).toEqual([
@@ -117,7 +124,13 @@ describe.each(kinds)('a load on $name', ({ create }) => {
     const corrected = record({ placeOfTheft: 'Nadir', dateOfExpiry: undefined });
     await load([corrected], { asOf: AS_OF_MS + 1, clock: () => NOW_MS + 1 });
     expect((await contentOf(db)).records).toEqual([
-      { ...before, place_of_theft: 'Nadir', date_of_expiry: null, updated_at: NOW_MS + 1 },
+      {
+        ...before,
+        place_of_theft: 'Nadir',
+        date_of_expiry: null,
+        updated_at: NOW_MS + 1,
+        version: 2,
+      },
     ]);
   });
 
@@ -166,6 +179,30 @@ describe.each(kinds)('a load on $name', ({ create }) => {
     const content = await contentOf(db);
     await expect(load(records, options)).rejects.toMatchObject({ code });
     expect(await contentOf(db)).toEqual(content);
+  });
+
+  it('refuses a list that is much smaller, until somebody accepts it', async () => {
+    await load([...numbered(3_000), ...numbered(300, 'D').map(german)]);
+    const content = await contentOf(db);
+    const later = { asOf: AS_OF_MS + 1 };
+    const refused = load([...numbered(3_000), ...numbered(190, 'D').map(german)], later);
+    await expect(refused).rejects.toMatchObject({
+      code: 'list-shrinks',
+      detail: expect.stringMatching(/^the whole list, D:/),
+    });
+    expect(await contentOf(db)).toEqual(content);
+    // As many in all, but one state has lost too many.
+    const moved = load([...numbered(3_150), ...numbered(150, 'D').map(german)], later);
+    await expect(moved).rejects.toMatchObject({
+      code: 'list-shrinks',
+      detail: expect.stringMatching(/^D:/),
+    });
+    expect(await contentOf(db)).toEqual(content);
+    expect(
+      await load([...numbered(2_900), ...numbered(300, 'D').map(german)], later),
+    ).toMatchObject({ withdrawnCount: 100 });
+    await load(numbered(10), { ...later, acceptShrink: true });
+    expect((await readDataState(db))?.recordCount).toBe(10);
   });
 
   it('goes back to an older export when told to', async () => {

@@ -1,0 +1,127 @@
+/**
+ * Merge: the staged export takes the place of the list, inside one transaction.
+ *
+ * Rows that are as they were are not touched. Rows that the export no longer has are withdrawn, not
+ * deleted. A record that was changed here after the export was drawn stays as it is: a withdrawal is not
+ * undone, and a new report is not lost, because an export does not know of it yet.
+ * The statements go by the order of the tables' indexes, or a large load would jump about in them.
+ */
+
+import { type RawBuilder, sql, type Transaction } from 'kysely';
+import { isPostgres } from '../database/database.ts';
+import type { CentralSchema } from '../database/schema.ts';
+import { CORRECTABLE } from '../records/record-row.ts';
+import { STAGED_COLUMNS } from './staging.ts';
+
+type ListTransaction = Transaction<CentralSchema>;
+
+interface MergeOptions {
+  /** Records with an operation after this keep what they are, in milliseconds since 1970. */
+  keptAfterMs: number;
+  nowMs: number;
+  /** Nothing was loaded before: the rows are no news of single records. */
+  isFirst: boolean;
+}
+
+/** How many records the merge has withdrawn. */
+export interface MergeResult {
+  withdrawnCount: number;
+}
+
+const COLUMNS = sql.join(STAGED_COLUMNS.map((name) => sql.ref(name)));
+
+/** Take the staged rows over. The transaction holds the lock of lockRecords(). */
+export async function mergeList(
+  transaction: ListTransaction,
+  { keptAfterMs, nowMs, isFirst }: MergeOptions,
+): Promise<MergeResult> {
+  const run = (query: RawBuilder<unknown>) => query.execute(transaction);
+  // Sorting 100 million rows in the default 4 MB takes several times as long.
+  if (isPostgres(transaction)) await run(sql`set local work_mem = '256MB'`);
+  await run(sql`
+    delete from load_staging
+    where id in (select record_id from operations where at > ${sql.lit(keptAfterMs)})`);
+  await createLoadList(transaction);
+  await run(historyOf('load-corrected', sql`r.withdrawn_at is null and ${DIFFERS}`, nowMs));
+  await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, nowMs));
+  await run(sql`
+    update records as r
+    set ${sql.join(CORRECTABLE.map((name) => sql`${sql.ref(name)} = l.${sql.ref(name)}`))},
+      updated_at = ${sql.lit(nowMs)}, withdrawn_at = null, replaced_by = null, version = r.version + 1
+    from load_list as l
+    where l.id = r.id and (r.withdrawn_at is not null or ${DIFFERS})`);
+  await insertNew(transaction, { nowMs, isFirst });
+  const gone = sql`
+    withdrawn_at is null
+    and not exists (select 1 from load_list as l where l.id = r.id)
+    and r.id not in (select record_id from operations where at > ${sql.lit(keptAfterMs)})`;
+  await run(sql`
+    insert into record_history (record_id, number, at, action, tenant, subject)
+    select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, 'load-withdrawn', 'central', 'load'
+    from records as r where ${gone}`);
+  const { numAffectedRows } = await run(sql`
+    update records as r set withdrawn_at = ${sql.lit(nowMs)}, updated_at = ${sql.lit(nowMs)}, version = version + 1
+    where ${gone}`);
+  return { withdrawnCount: Number(numAffectedRows ?? 0) };
+}
+
+/** Each id once, its last row of the export, in the order of ids. */
+async function createLoadList(transaction: ListTransaction): Promise<void> {
+  if (isPostgres(transaction)) {
+    await sql`
+      create unlogged table load_list as
+      select distinct on (id) ${COLUMNS} from load_staging order by id, place desc`.execute(
+      transaction,
+    );
+    await sql`analyze load_list`.execute(transaction);
+    return;
+  }
+  await sql`
+    create temp table load_list (${sql.raw(`${STAGED_COLUMNS.join(' text, ')} text`)}, primary key (id))
+    without rowid`.execute(transaction);
+  // SQLite takes the other columns from the row of the maximum.
+  await sql`
+    insert into load_list select ${COLUMNS}
+    from (select ${COLUMNS}, max(place) from load_staging group by id order by id)`.execute(
+    transaction,
+  );
+}
+
+/** Records that the list does not have yet, and their keys: a letter a class, the state padded. */
+async function insertNew(
+  transaction: ListTransaction,
+  { nowMs, isFirst }: { nowMs: number; isFirst: boolean },
+): Promise<void> {
+  const isNew = sql`not exists (select 1 from records as r where r.id = l.id)`;
+  const keysOf = (letter: string) => sql`
+    select ${sql.lit(letter)} || substr(l.state || '<<', 1, 3) || l.number as key, l.id as record_id
+    from load_list as l where l.classes like ${sql.lit(`%${letter}%`)} and ${isNew}`;
+  await sql`
+    insert into record_keys (key, record_id)
+    select key, record_id from (
+      ${sql.join(['I', 'O', 'P', 'V'].map(keysOf), sql` union all `)}
+    ) as k order by key, record_id`.execute(transaction);
+  if (!isFirst) {
+    await sql`
+      insert into record_history (record_id, number, at, action, tenant, subject)
+      select l.id, 1, ${sql.lit(nowMs)}, 'loaded', 'central', 'load'
+      from load_list as l where ${isNew}`.execute(transaction);
+  }
+  await sql`
+    insert into records (${COLUMNS}, updated_at)
+    select ${COLUMNS}, ${sql.lit(nowMs)} from load_list as l where ${isNew} order by l.id`.execute(
+    transaction,
+  );
+}
+
+const differs = (name: string) => sql`r.${sql.ref(name)} is distinct from l.${sql.ref(name)}`;
+const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
+
+const NEXT_NUMBER = sql`
+  1 + coalesce((select max(h.number) from record_history as h where h.record_id = r.id), 0)`;
+
+/** A line of history for each record of the list and the export that meets a condition. */
+const historyOf = (action: string, condition: RawBuilder<unknown>, nowMs: number) => sql`
+  insert into record_history (record_id, number, at, action, tenant, subject)
+  select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, ${sql.lit(action)}, 'central', 'load'
+  from load_list as l join records as r on r.id = l.id where ${condition}`;

@@ -1,0 +1,108 @@
+/**
+ * Record row: one reported document as the database holds it, and its opaque id.
+ *
+ * The id must be stable over loads, because officers and cases refer to it, and must not be
+ * guessable from a document number, because it stands in addresses. So it is a keyed hash of what
+ * makes it this record and not another: issuing state, type, classes, number, category, national
+ * reference. Two reports equal in all of these are one record. Exports and bureaus share this file,
+ * or a record that a bureau reports today would be another one in tomorrow's export.
+ */
+
+import { canonicalKey } from '../../src/document/canonical-key.ts';
+import { sipHash128 } from '../../src/document/digest.ts';
+import { CLASS_LETTER, type DocumentClass } from '../../src/document/document-class.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
+import type { Category } from '../../src/format/category.ts';
+
+/** A document as an export or a bureau reports it. */
+export interface ReportedRecord {
+  state: StateCode;
+  typeCode?: string | undefined;
+  classes: readonly DocumentClass[];
+  /** Canonical. */
+  number: string;
+  numberAsReported: string;
+  category: Category;
+  dateOfTheft?: string | undefined;
+  placeOfTheft?: string | undefined;
+  countryOfTheft?: string | undefined;
+  dateOfIssue?: string | undefined;
+  dateOfExpiry?: string | undefined;
+  nationalReference?: string | undefined;
+  ncb?: string | undefined;
+  reportedAt?: string | undefined;
+  blankRange?: { from: string; to: string } | undefined;
+}
+
+/** What a report says of a record, in columns. */
+export interface ReportedRow {
+  id: string;
+  state: string;
+  type_code: string | null;
+  classes: string;
+  number: string;
+  number_as_reported: string;
+  category: Category;
+  date_of_theft: string | null;
+  place_of_theft: string | null;
+  country_of_theft: string | null;
+  date_of_issue: string | null;
+  date_of_expiry: string | null;
+  national_reference: string | null;
+  owner_ncb: string | null;
+  reported_at: string | null;
+  blank_from: string | null;
+  blank_to: string | null;
+}
+
+/** Columns that a later report may correct; the others are part of the id. */
+export const CORRECTABLE = [
+  'number_as_reported',
+  'date_of_theft',
+  'place_of_theft',
+  'country_of_theft',
+  'date_of_issue',
+  'date_of_expiry',
+  'owner_ncb',
+  'reported_at',
+  'blank_from',
+  'blank_to',
+] as const satisfies readonly (keyof ReportedRow)[];
+
+const ENCODER = new TextEncoder();
+
+/** The row of a report; throws if its number is not canonical, which is our own mistake. */
+export function reportedRow(record: ReportedRecord, identityKey: Uint8Array): ReportedRow {
+  const classes = [...new Set(record.classes.map((cls) => CLASS_LETTER[cls]))].sort().join('');
+  const { state, number, category } = record;
+  for (const cls of record.classes) canonicalKey(cls, state, number);
+  const typeCode = textOf(record.typeCode);
+  const nationalReference = textOf(record.nationalReference);
+  const identity = [state, typeCode, classes, number, category, nationalReference];
+  const hash = sipHash128(identityKey, ENCODER.encode(JSON.stringify(identity)));
+  return {
+    id: Buffer.from(hash).toString('base64url'),
+    state,
+    type_code: typeCode,
+    classes,
+    number,
+    number_as_reported: textOf(record.numberAsReported) ?? number,
+    category,
+    date_of_theft: textOf(record.dateOfTheft),
+    place_of_theft: textOf(record.placeOfTheft),
+    country_of_theft: textOf(record.countryOfTheft),
+    date_of_issue: textOf(record.dateOfIssue),
+    date_of_expiry: textOf(record.dateOfExpiry),
+    national_reference: nationalReference,
+    owner_ncb: textOf(record.ncb),
+    reported_at: textOf(record.reportedAt),
+    blank_from: record.blankRange?.from ?? null,
+    blank_to: record.blankRange?.to ?? null,
+  };
+}
+
+/** A text as both databases store it: PostgreSQL refuses a zero character, and with it the load. */
+function textOf(text: string | undefined): string | null {
+  const clean = text?.replaceAll('\0', '').toWellFormed() ?? '';
+  return clean === '' ? null : clean;
+}
