@@ -13,6 +13,7 @@ import { addConfirmationRoutes } from './confirmations/routes.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { authenticate, DIRECT_TOKEN_SECONDS_MAX, EDGE_TOKEN_SECONDS_MAX } from './http/caller.ts';
+import { FieldsError } from './http/fields-error.ts';
 import { problem } from './http/problem.ts';
 import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
 import type {
@@ -21,12 +22,19 @@ import type {
   CentralServices,
   RouteModule,
 } from './http/route-module.ts';
+import { addChallengeRoutes } from './records/challenge-routes.ts';
+import { addChangeRoutes } from './records/change-routes.ts';
+import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
+import { addHeldBulkRoutes } from './records/held-routes.ts';
 import { addRecordRoutes } from './records/routes.ts';
 
 /** Every folder with addresses of its own. */
 const ROUTE_MODULES: readonly RouteModule[] = [
   addConfirmationRoutes,
   addRecordRoutes,
+  addChangeRoutes,
+  addHeldBulkRoutes,
+  addChallengeRoutes,
   addHealthRoutes,
 ];
 
@@ -39,6 +47,8 @@ export interface CentralOptions {
   edgeKeys: readonly VerifyKey[];
   /** Public keys of who issues tokens to people and systems. */
   tokenKeys: readonly VerifyKey[];
+  /** What a bureau may do in a day before a second person has to release it. */
+  bulkLimits?: BulkLimits;
   /** Milliseconds since 1970. */
   clock?: () => number;
   log?: (line: LogLine) => void;
@@ -74,7 +84,7 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
   app.onError((error, c) => {
     const code: ErrorCode = error instanceof SltdError ? error.code : 'internal';
     if (code === 'internal') c.set('error', traceError(error));
-    return problem(code);
+    return problem(code, error instanceof FieldsError ? error.fields : undefined);
   });
   return app;
 }
@@ -88,6 +98,7 @@ function servicesOf(options: CentralOptions, clock: () => number): CentralServic
     db,
     clock,
     signingKey,
+    bulkLimits: options.bulkLimits ?? BULK_LIMITS,
     callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
     edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
   };

@@ -15,6 +15,7 @@ import {
   verifyKeys,
 } from '../src/format/signature.ts';
 import type { DatabaseLocation } from './database/database.ts';
+import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 
 export interface ServeConfig {
   signingKey: SigningKey;
@@ -22,6 +23,7 @@ export interface ServeConfig {
   tokenKeys: readonly VerifyKey[];
   host: string;
   port: number;
+  bulkLimits: BulkLimits;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,6 +56,10 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
     tokenKeys,
     host: env.HOST || '127.0.0.1',
     port: portOf(env.PORT),
+    bulkLimits: {
+      reportsPerDay: countOf('REPORTS_PER_DAY', env) ?? BULK_LIMITS.reportsPerDay,
+      withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
+    },
   };
 }
 
@@ -77,6 +83,14 @@ function portOf(text: string | undefined): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port <= 65_535)) throw refuse('PORT is not a port');
   return port;
+}
+
+/** A number of things; undefined if it is not set. */
+function countOf(name: string, env: Environment): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw refuse(`${name} is not a number`);
+  return Number(text);
 }
 
 const refuse = (detail: string): SltdError => new SltdError('config-invalid', { detail });

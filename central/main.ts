@@ -36,6 +36,8 @@ Database: DATABASE_URL (PostgreSQL) or DATABASE_FILE (SQLite; .sltd/central.sqli
 
 /** One answer takes milliseconds; what takes this long is given up. */
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** SQLite alone: a waiting writer keeps every answer waiting, so it asks again later instead. */
+const BUSY_TIMEOUT_MS = 20;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Requests under way may end within this after a signal. */
 const SHUTDOWN_MS = 10_000;
@@ -53,7 +55,11 @@ async function serveCentral(): Promise<number> {
   const config = await serveConfig(process.env);
   const location = databaseLocation(process.env);
   await withDatabase(() => openDatabase(location), migrate);
-  const open = () => openDatabase(location, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const open = () =>
+    openDatabase(location, {
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      busyTimeoutMs: BUSY_TIMEOUT_MS,
+    });
   return withDatabase(open, async (db) => {
     const app = createCentral({ db, ...config });
     const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

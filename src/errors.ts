@@ -37,6 +37,11 @@ export const ERRORS = {
   'request-invalid': invalid(422, 'A field is missing, unknown or of the wrong type.'),
   'batch-empty': invalid(422, 'The batch has no document.'),
   'batch-too-large': invalid(422, 'The batch has more than 1,000 documents.'),
+  'field-missing': invalid(422, 'The field is needed.'),
+  'field-invalid': invalid(422, 'The field is not of the form or the values that it has.'),
+  'field-unknown': invalid(422, 'There is a field that no record has.'),
+  'date-invalid': invalid(422, 'The date is none, or out of the range that the field has.'),
+  'bulk-size': invalid(422, 'A bulk has 1 to 5,000 items.'),
   'cursor-invalid': invalid(422, 'The cursor is not one of ours: begin the list again.'),
 
   // The caller may not, or asks for what is not there.
@@ -46,6 +51,17 @@ export const ERRORS = {
   'method-not-allowed': unknown(405, 'The method is not allowed at this address.'),
   'check-id-invalid': unknown(404, 'The check id is not one of ours, or not of this caller.'),
   'check-id-expired': unknown(410, 'The check id has expired: ask again.'),
+  'record-exists': unknown(409, 'The same record is listed already.'),
+  'record-withdrawn': unknown(409, 'The record is withdrawn.'),
+  'version-changed': unknown(412, 'The record has changed since that version: read it again.'),
+  'version-missing': unknown(428, 'The header If-Match with the version of the record is needed.'),
+  'repeat-differs': unknown(409, 'The Idempotency-Key was used for another request.'),
+  'challenge-open': unknown(409, 'The bureau disputes the record already.'),
+  'challenge-resolved': unknown(409, 'The challenge is answered already.'),
+  'record-listed': unknown(409, 'The record is still listed: withdraw it first.'),
+  'bulk-decided': unknown(409, 'The bulk is decided already.'),
+  'second-person': unknown(403, 'Another person of the bureau has to decide.'),
+  'central-busy': unknown(503, 'A load is under way: ask again in a minute.'),
   throttled: unknown(429, 'Too many requests: slow down.'),
 
   // No safe decision can be made now.

@@ -24,17 +24,19 @@ const DRIVERS = new WeakMap<CentralDatabase, Driver>();
 interface OpenOptions {
   /** PostgreSQL gives up a statement after this; none by default, since a load takes its time. */
   statementTimeoutMs?: number;
+  /** SQLite waits this long for another writer, and nothing else happens meanwhile. */
+  busyTimeoutMs?: number;
 }
 
 /** Open the database; a server is first spoken to by the first query. 'config-invalid' if unusable. */
 export function openDatabase(
   location: DatabaseLocation,
-  { statementTimeoutMs }: OpenOptions = {},
+  { statementTimeoutMs, busyTimeoutMs }: OpenOptions = {},
 ): CentralDatabase {
   const driver: Driver =
     'url' in location
       ? { pool: openPool(location.url, statementTimeoutMs) }
-      : { sqlite: openFile(location.file) };
+      : { sqlite: openFile(location.file, busyTimeoutMs) };
   const db = new Kysely<CentralSchema>({ dialect: dialectOf(driver) });
   DRIVERS.set(db, driver);
   return db;
@@ -51,9 +53,9 @@ export function driverOf(db: CentralDatabase): Driver {
 export const isPostgres = (db: Pick<CentralDatabase, 'getExecutor'>): boolean =>
   db.getExecutor().adapter instanceof PostgresAdapter;
 
-function openFile(file: string): DatabaseSync {
+function openFile(file: string, busyTimeoutMs: number | undefined): DatabaseSync {
   try {
-    return openSqlite(file);
+    return openSqlite(file, busyTimeoutMs);
   } catch (cause) {
     throw new SltdError('config-invalid', { detail: 'DATABASE_FILE cannot be opened', cause });
   }

@@ -10,16 +10,19 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 
-/** A writer waits this long for another one; readers never wait for writers (WAL). */
+/**
+ * A writer waits this long for another one, and its whole process with it; readers never wait for
+ * writers (WAL). Long enough for a command.
+ */
 const BUSY_TIMEOUT_MS = 5_000;
 const STATEMENTS_MAX = 64;
 
 /** Open or create a database file, readable by its owner alone. */
-export function openSqlite(path: string): DatabaseSync {
+export function openSqlite(path: string, busyTimeoutMs = BUSY_TIMEOUT_MS): DatabaseSync {
   // SQLite gives its -wal and -shm files the mode of the file that it finds.
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, {
-    timeout: BUSY_TIMEOUT_MS,
+    timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
   });
   database.exec('pragma journal_mode = wal; pragma synchronous = full;');

@@ -15,6 +15,10 @@ const LIMIT_DEFAULT = 50;
 const PAGE_LIMIT_MAX = 200;
 const CURSOR_LENGTH_MAX = 512;
 
+/** Place in a list that is in order of time: milliseconds since 1970, and the id among equals. */
+export const TimePosition = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
+export type TimePosition = v.InferOutput<typeof TimePosition>;
+
 /** One page of a list. */
 export interface Page<T> {
   items: T[];

@@ -5,15 +5,17 @@
  */
 
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+import type { FieldError } from './fields-error.ts';
 
-/** The response of a code. */
-export function problem(code: ErrorCode): Response {
+/** The response of a code; with the fields that cannot be taken where it is about some. */
+export function problem(code: ErrorCode, errors?: readonly FieldError[]): Response {
   const { http, status, title } = ERRORS[code];
   const headers = new Headers({
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
   });
+  if (code === 'central-busy') headers.set('retry-after', '30');
   if (code === 'unauthenticated') headers.set('www-authenticate', 'Bearer');
-  const body = { type: `urn:sltd-edge:problem:${code}`, title, status, code };
+  const body = { type: `urn:sltd-edge:problem:${code}`, title, status, code, errors };
   return new Response(JSON.stringify(body), { status: http, headers });
 }

@@ -14,14 +14,22 @@ export const BODY_BYTES_MAX = 1_048_576;
 export async function readJsonBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) throw new SltdError('content-type');
-  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) {
+  return readBytes(request, BODY_BYTES_MAX);
+}
+
+/** All bytes of a body of any type; 'body-too-large' over the limit. */
+export async function readBytes(
+  request: Request,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) {
     throw new SltdError('body-too-large');
   }
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw new SltdError('body-too-large');
+    if (length > bytesMax) throw new SltdError('body-too-large');
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(length);

@@ -12,6 +12,7 @@
 import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import type { BulkLimits } from '../records/held-bulks.ts';
 import type { Caller } from './caller.ts';
 import type { ErrorTrace, LogLine } from './request-log.ts';
 
@@ -27,6 +28,8 @@ export interface CentralServices {
   db: CentralDatabase;
   /** Milliseconds since 1970. */
   clock: () => number;
+  /** What a bureau may do in a day before a second person has to release it. */
+  bulkLimits: BulkLimits;
   /** Signs central's answers. */
   signingKey: SigningKey;
   /** The person or system of a direct token; throws 'unauthenticated'. */

@@ -8,7 +8,7 @@
  * or a record that a bureau reports today would be another one in tomorrow's export.
  */
 
-import { canonicalKey } from '../../src/document/canonical-key.ts';
+import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-key.ts';
 import { sipHash128 } from '../../src/document/digest.ts';
 import { CLASS_LETTER, type DocumentClass } from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
@@ -100,6 +100,12 @@ export function reportedRow(record: ReportedRecord, identityKey: Uint8Array): Re
     blank_to: record.blankRange?.to ?? null,
   };
 }
+
+/** The canonical keys of a row: one a class. */
+export const keysOfRow = ({ classes, state, number }: KeyColumns): CanonicalKey[] =>
+  Array.from(classes, (letter) => `${letter}${state.padEnd(3, '<')}${number}` as CanonicalKey);
+
+type KeyColumns = Pick<ReportedRow, 'classes' | 'state' | 'number'>;
 
 /** A text as both databases store it: PostgreSQL refuses a zero character, and with it the load. */
 function textOf(text: string | undefined): string | null {

@@ -1,4 +1,10 @@
-/** Records over HTTP. docs/api.md, "Central". */
+/**
+ * Records over HTTP, as they are read. docs/api.md, "Records".
+ *
+ *     GET /v1/records               those of the caller's bureau
+ *     GET /v1/records/:id           one, as far as the role sees it
+ *     GET /v1/records/:id/history   who did what to it
+ */
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
@@ -6,13 +12,14 @@ import { stateOfBureau } from '../http/caller.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord, listRecords } from './find-records.ts';
-import { opensNoRecord, recordDetails } from './views.ts';
+import { historyView, listHistory } from './history.ts';
+import { RECORD_ID } from './texts.ts';
+import { historyLevel, opensNoRecord, recordDetails } from './views.ts';
 
-/** 16 bytes in base64url. */
-const RECORD_ID = /^[\w-]{22}$/;
+const VersionSchema = v.pipe(v.number(), v.safeInteger());
 const PositionSchema = v.pipe(v.string(), v.regex(RECORD_ID));
 
-/** GET /v1/records, those of the caller's bureau; GET /v1/records/:id, as far as the role sees it. */
+/** The addresses above. */
 export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
   app.get('/v1/records', async (c) => {
     const caller = await callerOf(c);
@@ -34,6 +41,21 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     if (!row) throw new SltdError('not-found');
     const details = recordDetails(row, caller);
     if (!details) throw new SltdError('forbidden');
+    if (details.version !== undefined) c.header('etag', `"${details.version}"`);
     return c.json(details);
+  });
+
+  app.get('/v1/records/:id/history', async (c) => {
+    const caller = await callerOf(c);
+    if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
+    const id = c.req.param('id');
+    const page = pageRequest(c, VersionSchema);
+    const row = RECORD_ID.test(id) ? await findRecord(db, id) : undefined;
+    if (!row) throw new SltdError('not-found');
+    const level = historyLevel(row, caller);
+    if (!level) throw new SltdError('forbidden');
+    const lines = await listHistory(db, id, page);
+    const view = (line: (typeof lines)[number]) => historyView(line, level);
+    return c.json(pageOf(lines, page, { view, positionOf: (line) => line.number }));
   });
 };

@@ -64,6 +64,10 @@ export interface RecordDetails {
   status: 'listed' | 'withdrawn';
   issuingState: string;
   ncb: string;
+  /** The record that took its place when it was corrected. */
+  replacedBy?: string;
+  /** Another bureau disputes it, and its owner has not answered yet. */
+  challenged?: true;
   category?: string;
   typeCode?: string;
   dateOfTheft?: string;
@@ -77,6 +81,8 @@ export interface RecordDetails {
   dateOfIssue?: string;
   dateOfExpiry?: string;
   reviewDate?: string;
+  /** For If-Match. */
+  version?: number;
   blankRange?: { from: string; to: string };
 }
 
@@ -90,6 +96,8 @@ export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | u
     status: isWithdrawn ? 'withdrawn' : 'listed',
     issuingState: row.state,
     ncb: row.owner_ncb ?? bureauOf(row.state),
+    replacedBy: row.replaced_by ?? undefined,
+    challenged: row.open_challenge_count > 0 ? true : undefined,
   };
   // What was said of a document that is no longer listed is its owner's business, and the auditor's.
   if (level === 'operational' && isWithdrawn) return details;
@@ -106,6 +114,12 @@ export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | u
   return level === 'full' ? { ...details, ...ownersFields(row) } : details;
 }
 
+/** How much of a record's history the caller sees: all, without its values, or nothing. */
+export function historyLevel(row: RecordRow, caller: Caller): 'full' | 'audit' | undefined {
+  const level = viewLevel(caller, row.state);
+  return level === 'full' || level === 'audit' ? level : undefined;
+}
+
 function ownersFields(row: RecordRow): Partial<RecordDetails> {
   const { blank_from: from, blank_to: to } = row;
   return {
@@ -115,6 +129,7 @@ function ownersFields(row: RecordRow): Partial<RecordDetails> {
     dateOfIssue: row.date_of_issue ?? undefined,
     dateOfExpiry: row.date_of_expiry ?? undefined,
     reviewDate: row.review_date ?? undefined,
+    version: row.version,
     blankRange: from !== null && to !== null ? { from, to } : undefined,
   };
 }

@@ -171,6 +171,7 @@ describe('a setting that is not usable', () => {
     ['EDGE_KEYS is not usable', { EDGE_KEYS: 'AAAA' }],
     ['TOKEN_KEYS is missing', { TOKEN_KEYS: '' }],
     ['TOKEN_KEYS and EDGE_KEYS share a key', { TOKEN_KEYS: String(EDGE_JWK.x) }],
+    ['WITHDRAWALS_PER_DAY is not a number', { WITHDRAWALS_PER_DAY: 'some' }],
     ['PORT is not a port', { PORT: '70000' }],
     ['DATABASE_URL and DATABASE_FILE', { DATABASE_URL: 'postgres://localhost/x' }],
     ['DATABASE_URL is not a postgres', { DATABASE_URL: 'mysql://u:p@h/x', DATABASE_FILE: '' }],

@@ -33,7 +33,7 @@ const AUDIT_DETAILS = [
 const OWNER_DETAILS = [
   ...['category', 'countryOfTheft', 'dateOfExpiry', 'dateOfIssue', 'dateOfTheft'],
   ...['documentNumber', 'id', 'issuingState', 'nationalReference', 'ncb', 'placeOfTheft'],
-  ...['reportedAt', 'status', 'typeCode', 'updatedAt'],
+  ...['reportedAt', 'status', 'typeCode', 'updatedAt', 'version'],
 ];
 
 /** Role and tenant → members of the confirmation's record, members of the opened record or HTTP. */

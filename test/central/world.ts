@@ -6,7 +6,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { compactVerify, importJWK, SignJWT } from 'jose';
 import { expect } from 'vitest';
-import { createCentral } from '../../central/app.ts';
+import { type CentralOptions, createCentral } from '../../central/app.ts';
 import type { CentralDatabase } from '../../central/database/schema.ts';
 import type { LogLine } from '../../central/http/request-log.ts';
 import {
@@ -86,7 +86,10 @@ export interface World {
 }
 
 /** Central over a database. */
-export async function centralWorld(db: CentralDatabase): Promise<World> {
+export async function centralWorld(
+  db: CentralDatabase,
+  options: Partial<CentralOptions> = {},
+): Promise<World> {
   const log: LogLine[] = [];
   const app = createCentral({
     db,
@@ -95,6 +98,7 @@ export async function centralWorld(db: CentralDatabase): Promise<World> {
     tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
     clock: () => NOW_MS,
     log: (line) => log.push(line),
+    ...options,
   });
   const request = async (path: string, init?: RequestInit): Promise<Response> =>
     app.fetch(new Request(`http://central.invalid${path}`, init));

@@ -1,0 +1,6 @@
+/** Opaque ids of what central makes by itself. */
+
+import { randomBytes } from 'node:crypto';
+
+/** 16 random bytes in base64url: 22 characters. */
+export const newId = (): string => randomBytes(16).toString('base64url');

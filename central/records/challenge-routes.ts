@@ -1,0 +1,87 @@
+/**
+ * Challenges over HTTP. docs/api.md, "Records".
+ *
+ *     POST /v1/records/:id/challenges                         dispute a record of another bureau
+ *     GET  /v1/records/:id/challenges                         all for the owner, one's own for others
+ *     POST /v1/records/:id/challenges/:challenge/resolution   the owner's answer
+ */
+
+import * as v from 'valibot';
+import { SltdError } from '../../src/errors.ts';
+import { type Caller, stateOfBureau } from '../http/caller.ts';
+import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
+import { parseJson, readJsonBytes } from '../http/read-body.ts';
+import type { CentralContext, CentralServices, RouteModule } from '../http/route-module.ts';
+import { challengeView, listChallenges, openChallenge, resolveChallenge } from './challenges.ts';
+import { changeRecords } from './change-batch.ts';
+import { findRecord } from './find-records.ts';
+import { RECORD_ID, Reason } from './texts.ts';
+
+const ChallengeSchema = v.strictObject({ reason: Reason });
+const ResolutionSchema = v.strictObject({
+  outcome: v.picklist(['record-stands', 'record-corrected', 'record-withdrawn']),
+  answer: Reason,
+});
+
+/** The addresses above. */
+export const addChallengeRoutes: RouteModule = (app, services) => {
+  const { db, clock } = services;
+
+  app.post('/v1/records/:id/challenges', async (c) => {
+    const caller = await bureauCallerOf(c, services);
+    const id = recordIdOf(c);
+    const { reason } = await bodyOf(c, ChallengeSchema);
+    const challenge = await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
+      openChallenge(batch, id, reason),
+    );
+    c.header('location', `/v1/records/${id}/challenges`);
+    return c.json({ id: challenge.id }, 201);
+  });
+
+  app.get('/v1/records/:id/challenges', async (c) => {
+    const caller = await bureauCallerOf(c, services);
+    const recordId = recordIdOf(c);
+    const page = pageRequest(c, TimePosition);
+    const row = await findRecord(db, recordId);
+    if (!row) throw new SltdError('not-found');
+    const tenant = stateOfBureau(caller.tenant) === row.state ? undefined : caller.tenant;
+    const rows = await listChallenges(db, { recordId, tenant }, page);
+    return c.json(
+      pageOf(rows, page, {
+        view: challengeView,
+        positionOf: (challenge) => [challenge.opened_at, challenge.id],
+      }),
+    );
+  });
+
+  app.post('/v1/records/:id/challenges/:challenge/resolution', async (c) => {
+    const caller = await bureauCallerOf(c, services);
+    const recordId = recordIdOf(c);
+    const resolution = await bodyOf(c, ResolutionSchema);
+    await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
+      resolveChallenge(batch, { recordId, id: c.req.param('challenge') }, resolution),
+    );
+    return c.json({ outcome: resolution.outcome });
+  });
+};
+
+/** A person of a bureau: disputes are between people. */
+async function bureauCallerOf(c: CentralContext, { callerOf }: CentralServices): Promise<Caller> {
+  const caller = await callerOf(c);
+  if (caller.role !== 'ncb' || stateOfBureau(caller.tenant) === undefined) {
+    throw new SltdError('forbidden');
+  }
+  return caller;
+}
+
+function recordIdOf(c: CentralContext): string {
+  const id = c.req.param('id') ?? '';
+  if (!RECORD_ID.test(id)) throw new SltdError('not-found');
+  return id;
+}
+
+async function bodyOf<T>(c: CentralContext, schema: v.GenericSchema<unknown, T>): Promise<T> {
+  const parsed = v.safeParse(schema, parseJson(await readJsonBytes(c.req.raw)));
+  if (!parsed.success) throw new SltdError('request-invalid');
+  return parsed.output;
+}

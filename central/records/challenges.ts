@@ -1,0 +1,140 @@
+/**
+ * Challenges: another bureau says that a record is wrong, and every answer shows it until its owner
+ * has looked.
+ *
+ * A challenge takes nothing off the list: only the owner can. It tells the officer at the desk that the
+ * traveller may be right.
+ */
+
+import { SltdError } from '../../src/errors.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+import { bureauOf } from '../http/caller.ts';
+import { isoTime } from '../http/iso-time.ts';
+import { newId } from '../http/new-id.ts';
+import type { PageRequest, TimePosition } from '../http/page.ts';
+import type { ChangeBatch } from './change-batch.ts';
+import { ownedRecord } from './change-records.ts';
+import type { RecordChallengesTable, RecordRow } from './tables.ts';
+
+/** What the owner found. */
+export type ChallengeOutcome = NonNullable<RecordChallengesTable['outcome']>;
+
+/** Dispute a listed record of another bureau; the challenge's id, and the bureau to be told. */
+export async function openChallenge(
+  batch: ChangeBatch,
+  recordId: string,
+  reason: string,
+): Promise<{ id: string; owner: string }> {
+  const { transaction, caller, nowMs } = batch;
+  const row = await recordOf(batch, recordId);
+  const owner = bureauOf(row.state);
+  if (owner === caller.tenant) throw new SltdError('forbidden');
+  if (row.withdrawn_at !== null) throw new SltdError('record-withdrawn');
+  const open = await transaction
+    .selectFrom('record_challenges')
+    .select('id')
+    .where('record_id', '=', recordId)
+    .where('tenant', '=', caller.tenant)
+    .where('resolved_at', 'is', null)
+    .executeTakeFirst();
+  if (open) throw new SltdError('challenge-open');
+  const id = newId();
+  await transaction
+    .insertInto('record_challenges')
+    .values({
+      ...{ id, record_id: recordId, tenant: caller.tenant, subject: caller.subject, reason },
+      ...{ opened_at: nowMs, outcome: null, answer: null, resolved_by: null, resolved_at: null },
+    })
+    .execute();
+  await count(batch, row, { change: 1, action: 'challenged' });
+  return { id, owner };
+}
+
+/** The owner's answer; the bureau that is to be told. */
+export async function resolveChallenge(
+  batch: ChangeBatch,
+  { recordId, id }: { recordId: string; id: string },
+  { outcome, answer }: { outcome: ChallengeOutcome; answer: string },
+): Promise<{ challenger: string }> {
+  const { transaction, caller, nowMs } = batch;
+  const row = await ownedRecord(batch, recordId);
+  const challenge = await transaction
+    .selectFrom('record_challenges')
+    .selectAll()
+    .where('id', '=', id)
+    .where('record_id', '=', recordId)
+    .executeTakeFirst();
+  if (!challenge) throw new SltdError('not-found');
+  if (challenge.resolved_at !== null) throw new SltdError('challenge-resolved');
+  // An answer that says so must be true.
+  if (outcome === 'record-withdrawn' && row.withdrawn_at === null) {
+    throw new SltdError('record-listed');
+  }
+  await transaction
+    .updateTable('record_challenges')
+    .set({ outcome, answer, resolved_by: caller.subject, resolved_at: nowMs })
+    .where('id', '=', id)
+    .execute();
+  await count(batch, row, { change: -1, action: 'challenge-resolved' });
+  return { challenger: challenge.tenant };
+}
+
+async function count(
+  batch: ChangeBatch,
+  row: RecordRow,
+  { change, action }: { change: 1 | -1; action: 'challenged' | 'challenge-resolved' },
+): Promise<void> {
+  const number = row.version + 1;
+  await batch.transaction
+    .updateTable('records')
+    .set((eb) => ({
+      open_challenge_count: eb('open_challenge_count', '+', change),
+      ...{ version: number, updated_at: batch.nowMs },
+    }))
+    .where('id', '=', row.id)
+    .execute();
+  batch.record({ record_id: row.id, number, action });
+}
+
+async function recordOf(batch: ChangeBatch, id: string): Promise<RecordRow> {
+  const row = await batch.transaction
+    .selectFrom('records')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw new SltdError('not-found');
+  return row;
+}
+
+/** Challenges of a record in order of time; of one bureau alone where it is named. */
+export function listChallenges(
+  db: CentralDatabase,
+  { recordId, tenant }: { recordId: string; tenant: string | undefined },
+  { limit, after }: PageRequest<TimePosition>,
+): Promise<RecordChallengesTable[]> {
+  const [atMs, id] = after ?? [-1, ''];
+  let query = db
+    .selectFrom('record_challenges')
+    .selectAll()
+    .where('record_id', '=', recordId)
+    .where((eb) =>
+      eb.or([eb('opened_at', '>', atMs), eb('opened_at', '=', atMs).and('id', '>', id)]),
+    );
+  if (tenant !== undefined) query = query.where('tenant', '=', tenant);
+  return query
+    .orderBy('opened_at')
+    .orderBy('id')
+    .limit(limit + 1)
+    .execute();
+}
+
+/** A challenge as both bureaus see it: no person is named across the border. */
+export const challengeView = (challenge: RecordChallengesTable) => ({
+  id: challenge.id,
+  bureau: challenge.tenant,
+  reason: challenge.reason,
+  openedAt: isoTime(challenge.opened_at),
+  outcome: challenge.outcome ?? undefined,
+  answer: challenge.answer ?? undefined,
+  resolvedAt: challenge.resolved_at === null ? undefined : isoTime(challenge.resolved_at),
+});

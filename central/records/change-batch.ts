@@ -1,0 +1,130 @@
+/**
+ * Change batch: changes of records by one caller in one transaction, under the lock of the log.
+ *
+ * The lock comes first, then whoever changes looks at what is there; operations and history are
+ * written at the end, so that a bulk of thousands costs a few statements for them.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Transaction } from 'kysely';
+import { SltdError } from '../../src/errors.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import type { Caller } from '../http/caller.ts';
+import { appendOperations, lastOperation, lockRecords, type Operation } from './operation-log.ts';
+import type { RecordHistoryTable } from './tables.ts';
+
+/** Who changes records, and when. */
+export interface ChangeOptions {
+  db: CentralDatabase;
+  caller: Pick<Caller, 'tenant' | 'subject'>;
+  nowMs: number;
+}
+
+/** A load's takeover may hold the lock for minutes: nobody waits for that long. */
+const BUSY_WAIT_MS = 5_000;
+const BUSY_RETRY_MS = 50;
+/** Eight columns a row, and SQLite takes at most 32,766 parameters a statement. */
+const HISTORY_PER_STATEMENT = 2_000;
+
+/** What a transaction has changed so far. */
+export class ChangeBatch {
+  readonly transaction: Transaction<CentralSchema>;
+  readonly caller: Pick<Caller, 'tenant' | 'subject'>;
+  readonly nowMs: number;
+  readonly identityKey: Uint8Array;
+  #operations: Omit<Operation, 'seq'>[] = [];
+  #history: RecordHistoryTable[] = [];
+  #listedChange = 0;
+
+  constructor(
+    transaction: Transaction<CentralSchema>,
+    { caller, nowMs }: ChangeOptions,
+    identityKey: Uint8Array,
+  ) {
+    this.transaction = transaction;
+    this.caller = caller;
+    this.nowMs = nowMs;
+    this.identityKey = identityKey;
+  }
+
+  operate(operation: Omit<Operation, 'seq' | 'at'>): void {
+    this.#operations.push({ ...operation, at: this.nowMs });
+  }
+
+  /** A line of history; its number is the version that the record now has. */
+  record(
+    line: Pick<RecordHistoryTable, 'record_id' | 'number' | 'action'> &
+      Partial<Pick<RecordHistoryTable, 'reason' | 'changes'>>,
+  ): void {
+    const { tenant, subject } = this.caller;
+    this.#history.push({ reason: null, changes: null, ...line, at: this.nowMs, tenant, subject });
+  }
+
+  /** One record more or less is listed. */
+  countListed(change: 1 | -1): void {
+    this.#listedChange += change;
+  }
+
+  /** Write operations and history; the last operation of the log then. */
+  async flush(): Promise<number> {
+    const { transaction } = this;
+    const operations = this.#operations.splice(0);
+    const history = this.#history.splice(0);
+    for (let start = 0; start < history.length; start += HISTORY_PER_STATEMENT) {
+      const rows = history.slice(start, start + HISTORY_PER_STATEMENT);
+      await transaction.insertInto('record_history').values(rows).execute();
+    }
+    if (this.#listedChange !== 0) {
+      const change = this.#listedChange;
+      this.#listedChange = 0;
+      await transaction
+        .updateTable('data_state')
+        .set((eb) => ({ record_count: eb('record_count', '+', change) }))
+        .where('id', '=', 1)
+        .execute();
+    }
+    if (operations.length === 0) return lastOperation(transaction);
+    return appendOperations(transaction, operations);
+  }
+}
+
+/**
+ * Run a change in a transaction of its own under the lock; all of it stands or none. Throws
+ * 'central-busy' if the lock cannot be had within five seconds.
+ */
+export async function changeRecords<T>(
+  options: ChangeOptions,
+  change: (batch: ChangeBatch) => Promise<T>,
+): Promise<T> {
+  const giveUpMs = performance.now() + BUSY_WAIT_MS;
+  for (;;) {
+    try {
+      return await options.db.transaction().execute(async (transaction) => {
+        await lockRecords(transaction);
+        const { identity_key: key } = await transaction
+          .selectFrom('data_state')
+          .select('identity_key')
+          .executeTakeFirstOrThrow();
+        const identityKey = new Uint8Array(Buffer.from(key, 'base64url'));
+        const batch = new ChangeBatch(transaction, options, identityKey);
+        const result = await change(batch);
+        await batch.flush();
+        return result;
+      });
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (performance.now() >= giveUpMs) throw new SltdError('central-busy', { cause: error });
+      await sleep(BUSY_RETRY_MS);
+    }
+  }
+}
+
+const SQLITE_BUSY = 5;
+/** PostgreSQL: a statement timed out, a lock is not to be had. */
+const POSTGRES_BUSY = new Set(['57014', '55P03']);
+
+function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return errcode === SQLITE_BUSY || (code !== undefined && POSTGRES_BUSY.has(code));
+}
