@@ -17,9 +17,15 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-operation-log': { up: createOperationLog },
 };
 
-/** Bring the schema to this version; throws 'internal' if a migration fails. */
-export async function migrate(db: CentralDatabase): Promise<void> {
+/** Every schema that there has been, the first one first. */
+export const SCHEMAS: readonly string[] = Object.keys(MIGRATIONS).sort();
+
+/**
+ * Bring the schema to this version, or to an earlier one of an empty database; throws 'internal' if a
+ * migration fails.
+ */
+export async function migrate(db: CentralDatabase, schema = SCHEMAS.at(-1)!): Promise<void> {
   const provider = { getMigrations: async () => MIGRATIONS };
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  const { error } = await new Migrator({ db, provider }).migrateTo(schema);
   if (error) throw new SltdError('internal', { detail: 'migration failed', cause: error });
 }

@@ -12,7 +12,7 @@ import {
   type DocumentClass,
 } from '../../src/document/document-class.ts';
 import { type ErrorCode, SltdError } from '../../src/errors.ts';
-import { CATEGORIES, type Category } from '../../src/format/category.ts';
+import { CATEGORIES } from '../../src/format/category.ts';
 import { bureauOf } from '../http/caller.ts';
 import { type FieldError, FieldsError } from '../http/fields-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
@@ -234,35 +234,20 @@ async function operateKeys(
   const others = await batch.transaction
     .selectFrom('record_keys')
     .innerJoin('records', 'records.id', 'record_keys.record_id')
-    .select(['record_keys.key', 'records.id', 'records.category'])
+    .select(['record_keys.key', 'records.category'])
     .where('record_keys.key', 'in', keys)
     .where('records.id', '!=', row.id)
     .where('records.withdrawn_at', 'is', null)
     .execute();
   for (const key of keys) {
-    const other = heaviest(others.filter((each) => each.key === key));
-    const own = { kind, key, category: row.category, recordId: row.id };
-    if (kind === 'added') {
-      const category =
-        other && outweighs(other.category, row.category) ? other.category : undefined;
-      batch.operate({ ...own, category: category ?? row.category });
-      continue;
-    }
-    batch.operate(own);
-    if (other) {
-      batch.operate({ kind: 'added', key, category: other.category, recordId: other.id });
-    }
+    const categories = others.filter((each) => each.key === key).map((each) => each.category);
+    if (kind === 'added') categories.push(row.category);
+    // Both operations are this record's: the other one is as it was, also for the next load.
+    const own = { key, recordId: row.id };
+    if (kind === 'withdrawn') batch.operate({ ...own, kind, category: row.category });
+    const stands = CATEGORIES.findLast((category) => categories.includes(category));
+    if (stands) batch.operate({ ...own, kind: 'added', category: stands });
   }
-}
-
-const outweighs = (category: Category, than: Category): boolean =>
-  CATEGORIES.indexOf(category) > CATEGORIES.indexOf(than);
-
-function heaviest<T extends { category: Category }>(records: readonly T[]): T | undefined {
-  return records.reduce<T | undefined>(
-    (top, each) => (!top || outweighs(each.category, top.category) ? each : top),
-    undefined,
-  );
 }
 
 /** A row in the words of RecordFields. */

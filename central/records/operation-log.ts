@@ -19,8 +19,9 @@ export interface Operation {
   seq: number;
   kind: 'added' | 'withdrawn';
   key: CanonicalKey;
-  /** Of the record that was added or withdrawn. */
+  /** What is listed under the key from now on; of a withdrawal, what was withdrawn. */
   category: Category;
+  /** The record whose change it is. */
   recordId: string;
   /** When central took it, in milliseconds since 1970. */
   at: number;

@@ -1,6 +1,7 @@
 /** Every proof, in the order of the path. */
 
 import { badBodies } from './bad-bodies.ts';
+import { bothDatabases } from './both-databases.ts';
 import { byteFlip } from './byte-flip.ts';
 import { centralKilled } from './central-killed.ts';
 import { exhaustive } from './exhaustive.ts';
@@ -21,4 +22,5 @@ export const PROOFS: readonly Proof[] = [
   badBodies,
   replay,
   centralKilled,
+  bothDatabases,
 ];

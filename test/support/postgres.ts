@@ -33,7 +33,8 @@ export interface TestDatabase {
 /** A kind of database that is there to be tested on. */
 export interface DatabaseKind {
   name: 'SQLite' | 'PostgreSQL';
-  create(): Promise<TestDatabase>;
+  /** With the newest schema, or with an earlier one. */
+  create(schema?: string): Promise<TestDatabase>;
 }
 
 /** The kinds that this machine has, and an end to what was started for them. */
@@ -48,18 +49,18 @@ export async function databaseKinds(): Promise<{
   }
   const postgres: DatabaseKind = {
     name: 'PostgreSQL',
-    create: () => createPostgres(server.url),
+    create: (schema) => createPostgres(server.url, schema),
   };
   return { kinds: [SQLITE, postgres], stop: server.stop };
 }
 
 const SQLITE: DatabaseKind = {
   name: 'SQLite',
-  create: async () => {
+  create: async (schema) => {
     const folder = mkdtempSync(join(tmpdir(), 'sltd-central-'));
     const location = { file: join(folder, 'central.sqlite') };
     const db = openDatabase(location);
-    await migrate(db);
+    await migrate(db, schema);
     return {
       db,
       location,
@@ -71,14 +72,14 @@ const SQLITE: DatabaseKind = {
   },
 };
 
-async function createPostgres(serverUrl: string): Promise<TestDatabase> {
+async function createPostgres(serverUrl: string, schema?: string): Promise<TestDatabase> {
   const name = `sltd_test_${randomBytes(6).toString('hex')}`;
   await administer(serverUrl, `create database ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const location = { url: url.href };
   const db = openDatabase(location);
-  await migrate(db);
+  await migrate(db, schema);
   return {
     db,
     location,
