@@ -104,6 +104,10 @@ export class RowReader implements RowSink {
   readonly #options: ReaderOptions;
   readonly #parts: readonly Part[];
   readonly #columns: Record<TextField, readonly number[]>;
+  // Those that every row looks up.
+  readonly #stateColumns: readonly number[];
+  readonly #typeColumns: readonly number[];
+  readonly #categoryColumns: readonly number[];
   readonly #states = new TextCache(importStateCode);
   readonly #types: TextCache<readonly DocumentClass[] | undefined>;
   readonly #categories: TextCache<Category | undefined>;
@@ -131,6 +135,9 @@ export class RowReader implements RowSink {
     this.#columns = Object.fromEntries<readonly number[]>(
       TEXT_FIELDS.map((field) => [field, columnsOf(profile.columns[field])]),
     ) as Record<TextField, readonly number[]>;
+    this.#stateColumns = this.#columns.state;
+    this.#typeColumns = this.#columns.type;
+    this.#categoryColumns = this.#columns.category;
     for (const names of requiredColumns(profile)) {
       if (columnsOf(names).length === 0) missingColumn(names);
     }
@@ -170,7 +177,7 @@ export class RowReader implements RowSink {
     this.#starts = starts;
     this.#ends = ends;
 
-    const state = this.#constantState ?? this.#lookUp('state', this.#states);
+    const state = this.#constantState ?? this.#lookUp(this.#stateColumns, this.#states);
     if (state === undefined) {
       this.#reject('state', 'state-unknown');
       return;
@@ -187,11 +194,11 @@ export class RowReader implements RowSink {
 
     let { category } = profile.constants;
     if (category === undefined) {
-      category = this.#lookUp('category', this.#categories);
+      category = this.#lookUp(this.#categoryColumns, this.#categories);
       if (category === undefined) this.#note('category-unknown');
     }
     this.category = category ?? 'unspecified';
-    let classes = this.#constantClasses ?? this.#lookUp('type', this.#types);
+    let classes = this.#constantClasses ?? this.#lookUp(this.#typeColumns, this.#types);
     if (classes === undefined) {
       this.#note('type-unknown');
       classes = DOCUMENT_CLASSES;
@@ -253,10 +260,10 @@ export class RowReader implements RowSink {
   }
 
   /** What the first of the field's columns that is not empty means. */
-  #lookUp<T>(field: TextField, cache: TextCache<T>): T | undefined {
-    for (const column of this.#columns[field]) {
-      const start = this.#starts[column]!;
-      const end = this.#ends[column]!;
+  #lookUp<T>(columns: readonly number[], cache: TextCache<T>): T | undefined {
+    for (let i = 0; i < columns.length; i++) {
+      const start = this.#starts[columns[i]!]!;
+      const end = this.#ends[columns[i]!]!;
       if (end > start) return cache.get(this.#bytes, start, end);
     }
     return undefined;

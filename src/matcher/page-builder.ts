@@ -166,7 +166,10 @@ function assertCategories(categories: Uint8Array): void {
   }
 }
 
-/** Sorts by (d3, d2, d1, d0) and merges equal digests, the highest category kept; new arrays. */
+/**
+ * Sorts by (d3, d2, d1, d0) and merges equal digests, the highest category kept; new arrays. The
+ * rule in plain words: buildShard() does the same in wasm, ten times as fast.
+ */
 export function sortAndMerge(
   digests: Digests,
   categories: Uint8Array,

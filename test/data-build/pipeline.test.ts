@@ -303,19 +303,22 @@ describe('a build that ends in the middle', () => {
     expect(partial).toEqual([]);
   });
 
-  test('Ctrl-C leaves no half edition and no temporary file', async () => {
-    const outDir = space.path('interrupted');
-    const big = await synthetic('interrupted.csv', 60_000);
-    const args = ['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir];
-    const child = startSltd([...args, '--temp', space.dir, big]);
-    child.stderr.on('data', (chunk) => {
-      if (String(chunk).includes('"pages","event":"start"')) child.kill('SIGINT');
-    });
-    const code = await new Promise((resolve) => child.once('close', resolve));
-    expect(code).toBe(130);
-    expect(existsSync(join(outDir, 'head'))).toBe(false);
-    expect(readdirSync(space.dir).filter((name) => name.startsWith('sltd-'))).toEqual([]);
-  });
+  test.each(['1', '2'])(
+    'Ctrl-C leaves no half edition and no temporary file, %s threads',
+    async (threads) => {
+      const outDir = space.path(`interrupted-${threads}`);
+      const big = await synthetic('interrupted.csv', 60_000);
+      const args = ['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir];
+      const child = startSltd([...args, '--threads', threads, '--temp', space.dir, big]);
+      child.stderr.on('data', (chunk) => {
+        if (String(chunk).includes('"pages","event":"start"')) child.kill('SIGINT');
+      });
+      const code = await new Promise((resolve) => child.once('close', resolve));
+      expect(code).toBe(130);
+      expect(existsSync(join(outDir, 'head'))).toBe(false);
+      expect(readdirSync(space.dir).filter((name) => name.startsWith('sltd-'))).toEqual([]);
+    },
+  );
 
   test('too many rejected rows leave the old edition in force', async () => {
     const outDir = space.path('rejected');
