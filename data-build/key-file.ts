@@ -86,7 +86,8 @@ export interface KeyBatch {
   states: Uint16Array;
 }
 
-const BATCH_KEYS = 4096;
+/** Keys in a batch at most. */
+export const BATCH_KEYS = 4096;
 const NUMBER_LENGTH_MAX = 32;
 const CLASS_BITS = DOCUMENT_CLASSES.length;
 const ROW_WORDS = KEY_ROW_BYTES / 4;

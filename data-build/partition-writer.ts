@@ -4,6 +4,7 @@
  */
 
 import { closeSync, openSync } from 'node:fs';
+import { SltdError } from '../src/errors.ts';
 import { DIGEST_BYTES } from '../src/format/layout.ts';
 import type { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type KeyBatch, readAll, writeAll } from './key-file.ts';
@@ -12,6 +13,7 @@ import { type KeyBatch, readAll, writeAll } from './key-file.ts';
 export const GROUP_SHARDS = 32;
 const GROUP_SHARDS_LOG2 = 5;
 const CHUNK_ENTRIES = 4096;
+const GROUP_ENTRIES_MAX = 2 ** 25;
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 
 /*
@@ -167,6 +169,10 @@ export interface GroupShards {
 
 function readChunks(chunks: readonly Chunk[]): { digests: Uint32Array; categories: Uint8Array } {
   const entryCount = chunks.reduce((sum, { count }) => sum + count, 0);
+  // A group has two million keys at most; far more are few documents over and over.
+  if (entryCount > GROUP_ENTRIES_MAX) {
+    throw new SltdError('build-failed', { detail: 'too many equal keys' });
+  }
   const digests = new Uint32Array(DIGEST_WORDS * entryCount);
   const categories = new Uint8Array(entryCount);
   const bytes = new Uint8Array(digests.buffer);

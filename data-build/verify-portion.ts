@@ -13,14 +13,13 @@ import { decodePage, type PageKind } from '../src/format/page.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { filterFalsePositiveRate } from './filter-theory.ts';
-import { type KeyBlock, KeyReader } from './key-file.ts';
+import { BATCH_KEYS, type KeyBlock, KeyReader } from './key-file.ts';
 import { NonMembers } from './non-members.ts';
 import { BITS } from './key-encoder.ts';
 import { STATE_INDEX, STATE_ORDER } from './state-order.ts';
 import { Suspects } from './suspects.ts';
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;
-const OTHERS_BATCH = 4096;
 /** Batches without a key of the portion before it is said to have no room for one. */
 const EMPTY_BATCHES_MAX = 10_000;
 
@@ -96,6 +95,11 @@ export class VerifyPortion {
   #proved = new Uint8Array(0);
   #suspects = new Suspects(0);
   readonly #others: NonMembers;
+  // Of the batch in hand: made anew for each, they would keep the garbage collector busy.
+  readonly #places = new Uint32Array(BATCH_KEYS);
+  readonly #indexes = new Uint32Array(BATCH_KEYS);
+  readonly #filters = new Uint32Array(BATCH_KEYS);
+  readonly #matches = new Uint32Array(BATCH_KEYS);
 
   constructor(
     input: PortionInput,
@@ -160,7 +164,7 @@ export class VerifyPortion {
     const result: AskedOthers = { asked: 0, filterMaybe: 0, filterExpected: 0 };
     let emptyBatches = 0;
     while (result.asked < count && emptyBatches < EMPTY_BATCHES_MAX) {
-      const keys = this.#others.next(OTHERS_BATCH);
+      const keys = this.#others.next(BATCH_KEYS);
       const digests = this.#matcher.digests(keys, this.#input.epochKey);
       const states = Uint16Array.from(
         keys,
@@ -234,8 +238,8 @@ export class VerifyPortion {
   /** Those of the keys, at most `limit`, whose page is in the portion. */
   #ownKeys(digests: Digests, states: Uint16Array, count: number, limit: number): OwnKeys {
     const { firstRow, endRow } = this.#input;
-    const places = new Uint32Array(count);
-    const indexes = new Uint32Array(count);
+    const places = this.#places;
+    const indexes = this.#indexes;
     const firstShards = this.#firstShards;
     const shardCounts = this.#shardCounts;
     let own = 0;
@@ -260,8 +264,8 @@ export class VerifyPortion {
   }
 
   #ask({ digests, places, count }: OwnKeys) {
-    const filters = new Uint32Array(count);
-    const matches = new Uint32Array(count);
+    const filters = this.#filters.subarray(0, count);
+    const matches = this.#matches.subarray(0, count);
     for (let i = 0; i < count; i++) {
       filters[i] = this.#filterAddresses[places[i]!]!;
       matches[i] = this.#matchAddresses[places[i]!]!;
