@@ -26,6 +26,8 @@ import { addChallengeRoutes } from './records/challenge-routes.ts';
 import { addChangeRoutes } from './records/change-routes.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 import { addHeldBulkRoutes } from './records/held-routes.ts';
+import type { Reach } from './notifications/address-guard.ts';
+import { addNotificationRoutes } from './notifications/routes.ts';
 import { addRecordRoutes } from './records/routes.ts';
 
 /** Every folder with addresses of its own. */
@@ -35,6 +37,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addChangeRoutes,
   addHeldBulkRoutes,
   addChallengeRoutes,
+  addNotificationRoutes,
   addHealthRoutes,
 ];
 
@@ -49,6 +52,8 @@ export interface CentralOptions {
   tokenKeys: readonly VerifyKey[];
   /** What a bureau may do in a day before a second person has to release it. */
   bulkLimits?: BulkLimits;
+  /** Where notifications may be sent; public addresses by https by default. */
+  reach?: Reach;
   /** Milliseconds since 1970. */
   clock?: () => number;
   log?: (line: LogLine) => void;
@@ -99,6 +104,7 @@ function servicesOf(options: CentralOptions, clock: () => number): CentralServic
     clock,
     signingKey,
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
+    reach: options.reach ?? { loopback: false },
     callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
     edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
   };

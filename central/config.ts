@@ -16,6 +16,7 @@ import {
 } from '../src/format/signature.ts';
 import type { DatabaseLocation } from './database/database.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
+import type { Reach } from './notifications/address-guard.ts';
 
 export interface ServeConfig {
   signingKey: SigningKey;
@@ -24,6 +25,10 @@ export interface ServeConfig {
   host: string;
   port: number;
   bulkLimits: BulkLimits;
+  /** Where notifications may be sent. */
+  reach: Reach;
+  webhookTimeoutMs: number | undefined;
+  webhookRetryMs: number | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +65,9 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
       reportsPerDay: countOf('REPORTS_PER_DAY', env) ?? BULK_LIMITS.reportsPerDay,
       withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
     },
+    reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },
+    webhookTimeoutMs: millisecondsOf('WEBHOOK_TIMEOUT_MS', env),
+    webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),
   };
 }
 
@@ -91,6 +99,15 @@ function countOf(name: string, env: Environment): number | undefined {
   if (!text) return undefined;
   if (!/^\d{1,9}$/.test(text)) throw refuse(`${name} is not a number`);
   return Number(text);
+}
+
+/** 1 ms to 10 minutes; undefined if it is not set. */
+function millisecondsOf(name: string, env: Environment): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const ms = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (ms < 1 || ms > 600_000) throw refuse(`${name} is not a number of milliseconds`);
+  return ms;
 }
 
 const refuse = (detail: string): SltdError => new SltdError('config-invalid', { detail });

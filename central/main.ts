@@ -16,6 +16,7 @@ import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { traceError, writeLogLine } from './http/request-log.ts';
+import { startJobs } from './jobs.ts';
 import { loadExport } from './load/load.ts';
 
 const USAGE = `usage: node central/main.ts serve
@@ -73,7 +74,9 @@ async function serveCentral(): Promise<number> {
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : config.port;
     writeLogLine({ time: new Date().toISOString(), event: 'start', port });
+    const jobs = startJobs({ db, ...config, clock: Date.now, log: writeLogLine });
     await signal;
+    const stopped = jobs.stop();
     const closed = once(server, 'close');
     server.close();
     if ('closeIdleConnections' in server) server.closeIdleConnections();
@@ -82,6 +85,7 @@ async function serveCentral(): Promise<number> {
     }, SHUTDOWN_MS);
     await closed;
     clearTimeout(cut);
+    await stopped;
     writeLogLine({ time: new Date().toISOString(), event: 'stop' });
     return 0;
   });

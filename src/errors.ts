@@ -62,6 +62,10 @@ export const ERRORS = {
   'bulk-decided': unknown(409, 'The bulk is decided already.'),
   'second-person': unknown(403, 'Another person of the bureau has to decide.'),
   'central-busy': unknown(503, 'A load is under way: ask again in a minute.'),
+  'endpoint-refused': unknown(
+    422,
+    'The endpoint is refused: its address is none to send to, or it is one too many.',
+  ),
   throttled: unknown(429, 'Too many requests: slow down.'),
 
   // No safe decision can be made now.

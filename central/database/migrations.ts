@@ -9,12 +9,14 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { SltdError } from '../../src/errors.ts';
 import { createRecords } from './migrations/0001-records.ts';
 import { createOperationLog } from './migrations/0002-operation-log.ts';
+import { createNotifications } from './migrations/0004-notifications.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-records': { up: createRecords },
   '0002-operation-log': { up: createOperationLog },
+  '0004-notifications': { up: createNotifications },
 };
 
 /** Every schema that there has been, the first one first. */

@@ -4,9 +4,10 @@
  */
 
 import type { Kysely } from 'kysely';
+import type { NotificationTables } from '../notifications/tables.ts';
 import type { RecordTables } from '../records/tables.ts';
 
-export interface CentralSchema extends RecordTables {}
+export interface CentralSchema extends RecordTables, NotificationTables {}
 
 /** The database of central, on SQLite or PostgreSQL. */
 export type CentralDatabase = Kysely<CentralSchema>;

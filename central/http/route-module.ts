@@ -13,6 +13,7 @@ import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { BulkLimits } from '../records/held-bulks.ts';
+import type { Reach } from '../notifications/address-guard.ts';
 import type { Caller } from './caller.ts';
 import type { ErrorTrace, LogLine } from './request-log.ts';
 
@@ -30,6 +31,8 @@ export interface CentralServices {
   clock: () => number;
   /** What a bureau may do in a day before a second person has to release it. */
   bulkLimits: BulkLimits;
+  /** Where notifications may be sent. */
+  reach: Reach;
   /** Signs central's answers. */
   signingKey: SigningKey;
   /** The person or system of a direct token; throws 'unauthenticated'. */
