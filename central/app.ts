@@ -9,6 +9,10 @@ import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
+import type { AttachmentStore } from './cases/attachments.ts';
+import { LiveCases } from './cases/live-cases.ts';
+import { addCaseRoutes } from './cases/routes.ts';
+import { SightingRecorder } from './cases/sightings.ts';
 import { addConfirmationRoutes } from './confirmations/routes.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { addHealthRoutes } from './health-routes.ts';
@@ -37,6 +41,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addChangeRoutes,
   addHeldBulkRoutes,
   addChallengeRoutes,
+  addCaseRoutes,
   addNotificationRoutes,
   addHealthRoutes,
 ];
@@ -52,6 +57,11 @@ export interface CentralOptions {
   tokenKeys: readonly VerifyKey[];
   /** What a bureau may do in a day before a second person has to release it. */
   bulkLimits?: BulkLimits;
+  /** Attachments of cases; a folder that is made when it is first needed. */
+  attachments: AttachmentStore;
+  /** For who wants to end them; the app makes its own otherwise. */
+  sightings?: SightingRecorder;
+  liveCases?: LiveCases;
   /** Where notifications may be sent; public addresses by https by default. */
   reach?: Reach;
   /** Milliseconds since 1970. */
@@ -79,7 +89,7 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     });
   });
 
-  const services = servicesOf(options, clock);
+  const services = servicesOf(options, clock, log);
   for (const addRoutes of ROUTE_MODULES) addRoutes(app, services);
   // What was registered before answers first: here only the other methods of an address arrive.
   for (const path of new Set(app.routes.map((route) => route.path))) {
@@ -94,8 +104,14 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
   return app;
 }
 
-function servicesOf(options: CentralOptions, clock: () => number): CentralServices {
-  const { db, signingKey, edgeKeys, tokenKeys } = options;
+function servicesOf(
+  options: CentralOptions,
+  clock: () => number,
+  log: (line: LogLine) => void,
+): CentralServices {
+  const { db, signingKey, edgeKeys, tokenKeys, attachments } = options;
+  const { sightings = recorder(db, clock, log), liveCases = new LiveCases({ db, clock }) } =
+    options;
   const authenticator =
     (keys: readonly VerifyKey[], lifetimeMaxSeconds: number) => (c: CentralContext) =>
       authenticate(c.req.header('authorization'), { keys, lifetimeMaxSeconds, nowMs: clock() });
@@ -104,8 +120,23 @@ function servicesOf(options: CentralOptions, clock: () => number): CentralServic
     clock,
     signingKey,
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
+    attachments,
+    sightings,
+    liveCases,
     reach: options.reach ?? { loopback: false },
     callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
     edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
   };
 }
+
+/** A recorder of sightings whose delays are seen in the log. */
+export const recorder = (
+  db: CentralDatabase,
+  clock: () => number,
+  log: (line: LogLine) => void,
+): SightingRecorder =>
+  new SightingRecorder({
+    db,
+    onLate: (lateCount) =>
+      log({ time: new Date(clock()).toISOString(), event: 'sighting-late', lateCount }),
+  });

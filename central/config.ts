@@ -14,6 +14,7 @@ import {
   type VerifyKey,
   verifyKeys,
 } from '../src/format/signature.ts';
+import type { AttachmentStore } from './cases/attachments.ts';
 import type { DatabaseLocation } from './database/database.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 import type { Reach } from './notifications/address-guard.ts';
@@ -25,6 +26,8 @@ export interface ServeConfig {
   host: string;
   port: number;
   bulkLimits: BulkLimits;
+  /** Attachments of cases. */
+  attachments: AttachmentStore;
   /** Where notifications may be sent. */
   reach: Reach;
   webhookTimeoutMs: number | undefined;
@@ -65,6 +68,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
       reportsPerDay: countOf('REPORTS_PER_DAY', env) ?? BULK_LIMITS.reportsPerDay,
       withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
     },
+    attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },
     webhookTimeoutMs: millisecondsOf('WEBHOOK_TIMEOUT_MS', env),
     webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),

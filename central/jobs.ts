@@ -1,22 +1,30 @@
 /**
- * Jobs that run beside the service, in its process: delivery of notifications, and forgetting.
+ * Jobs that run beside the service, in its process: cases are opened and escalated, notifications
+ * delivered, what is over its time forgotten.
  *
  * Every job takes its work from the database so that several services over one database share it. A
  * round that fails leaves a line in the log, and the next one tries again.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type AttachmentStore, sweepFiles } from './cases/attachments.ts';
+import { escalateDue, markNotified } from './cases/change-case.ts';
+import { forgetCases } from './cases/forget.ts';
+import { openCases } from './cases/open-cases.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { type LogLine, traceError } from './http/request-log.ts';
 import type { Reach } from './notifications/address-guard.ts';
 import { forgetNotifications } from './notifications/forget.ts';
 import { DeliveryWorker } from './notifications/worker.ts';
 
+const OPEN_INTERVAL_MS = 200;
+const CLOCK_INTERVAL_MS = 5_000;
 const FORGET_INTERVAL_MS = 3_600_000;
 
 export interface JobOptions {
   db: CentralDatabase;
   reach: Reach;
+  attachments: AttachmentStore;
   /** Longest wait for a receiver, in milliseconds. */
   webhookTimeoutMs?: number | undefined;
   /** First delay after a failed attempt, in milliseconds. */
@@ -27,12 +35,13 @@ export interface JobOptions {
 
 /** Start all jobs; `stop()` waits for what is under way. */
 export function startJobs(options: JobOptions): { stop(): Promise<void> } {
-  const { db, reach, clock, log, webhookTimeoutMs, webhookRetryMs } = options;
+  const { db, reach, attachments, clock, log, webhookTimeoutMs, webhookRetryMs } = options;
   const time = () => new Date(clock()).toISOString();
   const onError = (error: unknown) =>
     log({ time: time(), event: 'job-failed', error: traceError(error) });
   const worker = new DeliveryWorker({
     ...{ db, reach, clock, timeoutMs: webhookTimeoutMs, firstDelayMs: webhookRetryMs, onError },
+    onDelivered: (transaction, ids) => markNotified(transaction, ids, clock()),
     onDead: (deadCount) => log({ time: time(), event: 'dead-letter', deadCount }),
   });
   const halt = new AbortController();
@@ -44,7 +53,11 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
   };
   const ended = Promise.all([
     worker.run(),
+    every(OPEN_INTERVAL_MS, () => whileAny(() => openCases(db, clock()))),
+    every(CLOCK_INTERVAL_MS, () => whileAny(() => escalateDue(db, clock()))),
     every(FORGET_INTERVAL_MS, () => forgetNotifications(db, clock())),
+    every(FORGET_INTERVAL_MS, () => forgetCases(db, attachments, clock())),
+    every(FORGET_INTERVAL_MS, () => sweepFiles(db, attachments, clock())),
   ]);
   return {
     stop: async () => {
@@ -53,4 +66,9 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
       await ended;
     },
   };
+}
+
+/** Rounds without a pause as long as there is work. */
+async function whileAny(round: () => Promise<number>): Promise<void> {
+  while ((await round()) > 0);
 }

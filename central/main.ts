@@ -10,7 +10,8 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { serve } from '@hono/node-server';
 import { SltdError } from '../src/errors.ts';
-import { createCentral } from './app.ts';
+import { createCentral, recorder } from './app.ts';
+import { LiveCases } from './cases/live-cases.ts';
 import { databaseLocation, serveConfig } from './config.ts';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
@@ -62,7 +63,9 @@ async function serveCentral(): Promise<number> {
       busyTimeoutMs: BUSY_TIMEOUT_MS,
     });
   return withDatabase(open, async (db) => {
-    const app = createCentral({ db, ...config });
+    const sightings = recorder(db, Date.now, writeLogLine);
+    const liveCases = new LiveCases({ db, clock: Date.now });
+    const app = createCentral({ db, ...config, sightings, liveCases });
     const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     const server = serve({
       fetch: app.fetch,
@@ -77,6 +80,7 @@ async function serveCentral(): Promise<number> {
     const jobs = startJobs({ db, ...config, clock: Date.now, log: writeLogLine });
     await signal;
     const stopped = jobs.stop();
+    liveCases.close();
     const closed = once(server, 'close');
     server.close();
     if ('closeIdleConnections' in server) server.closeIdleConnections();
@@ -86,6 +90,7 @@ async function serveCentral(): Promise<number> {
     await closed;
     clearTimeout(cut);
     await stopped;
+    await sightings.stop();
     writeLogLine({ time: new Date().toISOString(), event: 'stop' });
     return 0;
   });

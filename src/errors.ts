@@ -62,6 +62,12 @@ export const ERRORS = {
   'bulk-decided': unknown(409, 'The bulk is decided already.'),
   'second-person': unknown(403, 'Another person of the bureau has to decide.'),
   'central-busy': unknown(503, 'A load is under way: ask again in a minute.'),
+  'case-transition': unknown(409, 'The case cannot go there from the state that it is in.'),
+  'case-changed': unknown(409, 'The case has gone on since that version: look again.'),
+  'attachment-refused': invalid(
+    422,
+    'The attachment is of no type that is taken, or one too many.',
+  ),
   'endpoint-refused': unknown(
     422,
     'The endpoint is refused: its address is none to send to, or it is one too many.',

@@ -18,6 +18,8 @@ import {
 } from '../../src/format/confirmation.ts';
 import { sha256 } from '../../src/format/names.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
+import type { SightingRecorder } from '../cases/sightings.ts';
+import { sightingsOf } from '../cases/sightings-of.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { parseJson } from '../http/read-body.ts';
@@ -28,6 +30,8 @@ interface ConfirmOptions {
   db: CentralDatabase;
   signer: SigningKey;
   caller: Caller;
+  /** Where hits are written down before their answer leaves. */
+  sightings: SightingRecorder;
   clock: () => number;
 }
 
@@ -45,7 +49,7 @@ export interface Confirmation {
  */
 export async function confirm(
   body: Uint8Array<ArrayBuffer>,
-  { db, signer, caller, clock }: ConfirmOptions,
+  { db, signer, caller, sightings, clock }: ConfirmOptions,
 ): Promise<Confirmation> {
   const question = questionOf(parseJson(body));
   const listed = await findListed(db, question.keys);
@@ -65,12 +69,19 @@ export async function confirm(
     operationSequence: listed.state.operationSequence,
     results,
   };
-  const jws = await new CompactSign(new TextEncoder().encode(JSON.stringify(answer)))
-    .setProtectedHeader({ alg: 'EdDSA', typ: CONFIRMATION_TYPE })
-    .sign(signer.key);
+  const { records } = listed;
+  const [jws] = await Promise.all([
+    sign(answer, signer),
+    sightings.record(sightingsOf(question, { records, caller, nowMs: answer.issuedAt })),
+  ]);
   const listedCount = results.filter((result) => result.listed).length;
   return { jws, keyCount: results.length, listedCount };
 }
+
+const sign = (answer: ConfirmationAnswer, signer: SigningKey): Promise<string> =>
+  new CompactSign(new TextEncoder().encode(JSON.stringify(answer)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: CONFIRMATION_TYPE })
+    .sign(signer.key);
 
 function questionOf(value: unknown): ConfirmationQuestion {
   // Looked at first, because the schema notes every bad item of a list, however long it is.

@@ -6,11 +6,17 @@ import { confirm } from './confirm.ts';
 
 /** POST /v1/confirmations, for edges alone. */
 export const addConfirmationRoutes: RouteModule = (app, services) => {
-  const { db, signingKey: signer, clock, edgeCallerOf } = services;
+  const { db, signingKey: signer, clock, edgeCallerOf, sightings } = services;
   app.post('/v1/confirmations', async (c) => {
     const caller = await edgeCallerOf(c);
     const body = await readJsonBytes(c.req.raw);
-    const { jws, keyCount, listedCount } = await confirm(body, { db, signer, caller, clock });
+    const { jws, keyCount, listedCount } = await confirm(body, {
+      db,
+      signer,
+      caller,
+      sightings,
+      clock,
+    });
     c.set('counts', { keyCount, listedCount });
     return c.json({ answer: jws });
   });

@@ -9,6 +9,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { SltdError } from '../../src/errors.ts';
 import { createRecords } from './migrations/0001-records.ts';
 import { createOperationLog } from './migrations/0002-operation-log.ts';
+import { createCases } from './migrations/0003-cases.ts';
 import { createNotifications } from './migrations/0004-notifications.ts';
 import type { CentralDatabase } from './schema.ts';
 
@@ -16,6 +17,7 @@ import type { CentralDatabase } from './schema.ts';
 const MIGRATIONS: Record<string, Migration> = {
   '0001-records': { up: createRecords },
   '0002-operation-log': { up: createOperationLog },
+  '0003-cases': { up: createCases },
   '0004-notifications': { up: createNotifications },
 };
 

@@ -4,10 +4,11 @@
  */
 
 import type { Kysely } from 'kysely';
+import type { CaseTables } from '../cases/tables.ts';
 import type { NotificationTables } from '../notifications/tables.ts';
 import type { RecordTables } from '../records/tables.ts';
 
-export interface CentralSchema extends RecordTables, NotificationTables {}
+export interface CentralSchema extends RecordTables, CaseTables, NotificationTables {}
 
 /** The database of central, on SQLite or PostgreSQL. */
 export type CentralDatabase = Kysely<CentralSchema>;

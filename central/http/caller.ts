@@ -32,6 +32,8 @@ export interface Caller {
   tenant: string;
   site: string;
   subject: string;
+  /** End of the token, in milliseconds since 1970. */
+  untilMs: number;
 }
 
 /** Whose tokens count, and for how long. */
@@ -95,5 +97,5 @@ async function verify(
   if (!claims.success) return undefined;
   const { role, tenant, site, sub, exp } = claims.output;
   if (exp - nowMs / 1000 > lifetimeMaxSeconds + CLOCK_SKEW_SECONDS) return undefined;
-  return { role, tenant, site, subject: sub };
+  return { role, tenant, site, subject: sub, untilMs: exp * 1000 };
 }

@@ -5,6 +5,7 @@
  * stops at the limit.
  */
 
+import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 
 /** 4,096 keys take some 170 KB; a body over this is no question. */
@@ -48,4 +49,14 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new SltdError('body-not-json');
   }
+}
+
+/** The body as a schema has it; 'request-invalid' without a word of what was wrong with it. */
+export async function readJsonAs<T>(
+  request: Request,
+  schema: v.GenericSchema<unknown, T>,
+): Promise<T> {
+  const result = v.safeParse(schema, parseJson(await readJsonBytes(request)));
+  if (!result.success) throw new SltdError('request-invalid');
+  return result.output;
 }

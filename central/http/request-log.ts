@@ -11,13 +11,15 @@ import { SltdError } from '../../src/errors.ts';
 export interface LogLine {
   /** ISO 8601. */
   time: string;
-  event: 'request' | 'start' | 'stop' | 'load' | 'dead-letter' | 'job-failed';
+  event: 'request' | 'start' | 'stop' | 'load' | 'dead-letter' | 'job-failed' | 'sighting-late';
   route?: string;
   status?: number;
   durationMs?: number;
   keyCount?: number;
   listedCount?: number;
   recordCount?: number;
+  /** Hits whose answer left before they were stored. */
+  lateCount?: number;
   /** Notifications that are no longer tried. */
   deadCount?: number;
   port?: number;

@@ -11,6 +11,9 @@
 
 import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
+import type { AttachmentStore } from '../cases/attachments.ts';
+import type { LiveCases } from '../cases/live-cases.ts';
+import type { SightingRecorder } from '../cases/sightings.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { BulkLimits } from '../records/held-bulks.ts';
 import type { Reach } from '../notifications/address-guard.ts';
@@ -31,6 +34,12 @@ export interface CentralServices {
   clock: () => number;
   /** What a bureau may do in a day before a second person has to release it. */
   bulkLimits: BulkLimits;
+  /** Where confirmed hits are written down. */
+  sightings: SightingRecorder;
+  /** Streams of what happens in cases. */
+  liveCases: LiveCases;
+  /** Where attachments of cases are kept. */
+  attachments: AttachmentStore;
   /** Where notifications may be sent. */
   reach: Reach;
   /** Signs central's answers. */

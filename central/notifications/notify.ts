@@ -15,7 +15,6 @@ import { isoTime } from '../http/iso-time.ts';
 export const NOTIFICATION_TYPES = [
   'case.opened',
   'case.state',
-  'case.sighting',
   'case.message',
   'case.escalated',
   'record.review-due',

@@ -17,7 +17,7 @@ import type { Role } from '../../src/format/role.ts';
 import type { Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
-import { parseJson, readJsonBytes } from '../http/read-body.ts';
+import { readJsonAs } from '../http/read-body.ts';
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
 import {
   addEndpoint,
@@ -71,7 +71,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.post('/v1/endpoints', async (c) => {
     const scope = await scopeOf(c, ADMINISTRATORS);
-    const body = await bodyOf(c, EndpointSchema);
+    const body = await readJsonAs(c.req.raw, EndpointSchema);
     return c.json(await addEndpoint(body, { ...scope, reach }), 201);
   });
 
@@ -111,7 +111,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.post('/v1/endpoints/:id/replay', async (c) => {
     const scope = await scopeOf(c, ADMINISTRATORS);
-    const { since } = await bodyOf(c, ReplaySchema);
+    const { since } = await readJsonAs(c.req.raw, ReplaySchema);
     return c.json(await replayEndpoint(c.req.param('id'), Date.parse(since), scope), 202);
   });
 
@@ -164,14 +164,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.put('/v1/contacts', async (c) => {
     const scope = await scopeOf(c, ADMINISTRATORS);
-    await replaceContacts(await bodyOf(c, ContactsSchema), scope);
+    await replaceContacts(await readJsonAs(c.req.raw, ContactsSchema), scope);
     return c.json({ items: await contactsOf(db, scope.tenant) });
   });
 };
-
-/** The body as a schema has it; 'request-invalid' without a word of what was wrong with it. */
-async function bodyOf<T>(c: CentralContext, schema: v.GenericSchema<unknown, T>): Promise<T> {
-  const result = v.safeParse(schema, parseJson(await readJsonBytes(c.req.raw)));
-  if (!result.success) throw new SltdError('request-invalid');
-  return result.output;
-}

@@ -29,8 +29,9 @@ export interface SealedCheck {
   coverage: Coverage;
   /** Where the document was asked about first. */
   first: FirstAsked;
-  /** Joint operation and direction of the first question, for the audit of the later ones. */
+  /** Of the first question: asking again does not change what it was for. */
   operation: string | undefined;
+  purpose: string | undefined;
   direction: CheckEvent['direction'];
 }
 
@@ -66,14 +67,17 @@ interface Claims {
   d?: ErrorCode | undefined;
   f: FirstAsked;
   o?: string | undefined;
+  p?: string | undefined;
   r?: CheckEvent['direction'];
 }
 
 /** The check id of a candidate. */
 export function sealCheck(
-  { verdict, list, issuedAt, notAfter, coverage, first, operation, direction }: SealedCheck,
+  sealed: SealedCheck,
   { sealKey, tenant, nowMs }: SealOptions,
 ): Promise<string> {
+  const { verdict, list, issuedAt, notAfter, coverage } = sealed;
+  const { first, operation, purpose, direction } = sealed;
   const claims: Claims = {
     t: tenant,
     q: verdict.questions.map(rowOf),
@@ -85,6 +89,7 @@ export function sealCheck(
     d: verdict.doubt,
     f: first,
     o: operation,
+    p: purpose,
     r: direction,
   };
   return new EncryptJWT({ ...claims })
@@ -107,10 +112,11 @@ export async function openCheck(
     doubt: claims.d,
     isWithdrawalPending: claims.w,
   };
-  const { l: list, i: issuedAt, n: notAfter, c: coverage, f: first, o: operation } = claims;
+  const { l: list, i: issuedAt, n: notAfter, c: coverage, f: first } = claims;
+  const { o: operation, p: purpose, r: direction } = claims;
   return {
-    ...{ verdict, list, issuedAt, notAfter, coverage, first, operation },
-    direction: claims.r,
+    ...{ verdict, list, issuedAt, notAfter, coverage },
+    ...{ first, operation, purpose, direction },
   };
 }
 

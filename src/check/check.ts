@@ -49,6 +49,8 @@ export interface CheckRequest {
   /** The caller has seen an answer from this sequence and accepts no older edition. */
   sequenceMin: number;
   caller: Caller;
+  purpose?: string | undefined;
+  direction?: string | undefined;
 }
 
 export interface CheckTools extends LookUpTools {
@@ -85,7 +87,7 @@ export interface CheckResults {
 
 /** Checks all documents of a request. Never throws for a document, a page or central. */
 export async function checkDocuments(
-  { documents, sequenceMin, caller }: CheckRequest,
+  { documents, sequenceMin, ...asker }: CheckRequest,
   tools: CheckTools,
 ): Promise<CheckResults> {
   const plan = planOf(documents);
@@ -102,7 +104,7 @@ export async function checkDocuments(
     if (code === 'internal') failure = error;
     verdicts = plan.map((step) => refusalOf(step) ?? { kind: 'unknown', code });
   }
-  const { confirmations, central } = await confirm(verdicts, used?.edition, caller, tools);
+  const { confirmations, central } = await confirm(verdicts, used?.edition, asker, tools);
   const results = plan.map((step, i) => resultOf(step, verdicts[i]!, confirmations, used?.edition));
   return { results, used, central, failure };
 }
@@ -264,16 +266,23 @@ const exactFirst = (a: Question, b: Question) =>
 async function confirm(
   verdicts: readonly Verdict[],
   edition: Edition | undefined,
-  caller: Caller,
+  { caller, purpose, direction }: Omit<CheckRequest, 'documents' | 'sequenceMin'>,
   { central }: CheckTools,
 ): Promise<{ confirmations: Confirmations | undefined; central: CheckResults['central'] }> {
   const keys = new Set<string>();
+  const exact = new Set<string>();
   for (const verdict of verdicts) {
-    if (verdict.kind === 'candidate') for (const { key } of verdict.questions) keys.add(key);
+    if (verdict.kind !== 'candidate') continue;
+    for (const { key, spelling } of verdict.questions) {
+      keys.add(key);
+      if (spelling === 'exact') exact.add(key);
+    }
   }
   if (keys.size === 0 || !edition) return { confirmations: undefined, central: 'not-asked' };
   if (!central) return { confirmations: undefined, central: 'off' };
-  const result = await central.confirm([...keys], edition.list, caller);
+  const result = await central.confirm([...keys], edition.list, caller, {
+    ...{ exact, purpose, direction },
+  });
   return result.ok
     ? { confirmations: result.confirmations, central: 'answered' }
     : { confirmations: undefined, central: result.failure };

@@ -54,6 +54,13 @@ export type ConfirmationFailure =
   | 'unproved'
   | 'older-data';
 
+/** Which keys were read so, and what for; central opens a case on a hit among them. */
+export interface Encounter {
+  exact: ReadonlySet<string>;
+  purpose?: string | undefined;
+  direction?: string | undefined;
+}
+
 export type ConfirmationResult =
   | { ok: true; confirmations: Confirmations }
   | { ok: false; failure: ConfirmationFailure };
@@ -71,10 +78,11 @@ export class CentralClient {
     keys: readonly string[],
     list: ListState,
     caller: Caller,
+    encounter: Encounter,
   ): Promise<ConfirmationResult> {
     const { now } = this.#options;
     if (!this.#breaker.allows(now())) return { ok: false, failure: 'open-circuit' };
-    const result = await this.#ask(keys.slice(0, CONFIRMATION_ITEMS_MAX), list, caller);
+    const result = await this.#ask(keys.slice(0, CONFIRMATION_ITEMS_MAX), list, caller, encounter);
     // Older data is no failure of the service: it answers well, only too early.
     if (result.ok || result.failure === 'older-data') this.#breaker.succeeded();
     else this.#breaker.failed(now());
@@ -85,11 +93,17 @@ export class CentralClient {
     keys: readonly string[],
     list: ListState,
     caller: Caller,
+    { exact, purpose, direction }: Encounter,
   ): Promise<ConfirmationResult> {
     const nonce = base64url.encode(crypto.getRandomValues(new Uint8Array(16)));
     const { collection, edition, sequence, asOf } = list;
     const question: ConfirmationQuestion = {
       ...{ nonce, collection, edition, sequence, asOf, keys: [...keys] },
+      encounter: {
+        exact: keys.flatMap((key, index) => (exact.has(key) ? [index] : [])),
+        purpose,
+        direction,
+      },
     };
     const body = new TextEncoder().encode(JSON.stringify(question)) as Uint8Array<ArrayBuffer>;
     const token = await this.#token(caller);

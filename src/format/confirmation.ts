@@ -31,6 +31,18 @@ const ConfirmationQuestionSchema = v.strictObject({
     v.minLength(1),
     v.maxLength(CONFIRMATION_ITEMS_MAX),
   ),
+  /** Of the check behind the question; without it central opens no case. */
+  encounter: v.optional(
+    v.strictObject({
+      /** Places in `keys` of what was read: the number as read, of the state as read. */
+      exact: v.pipe(
+        v.array(v.pipe(v.number(), v.integer(), v.minValue(0))),
+        v.maxLength(CONFIRMATION_ITEMS_MAX),
+      ),
+      purpose: v.optional(token(32)),
+      direction: v.optional(token(16)),
+    }),
+  ),
 });
 
 /** What a role may see of a record; every field but `id` and `category` depends on the role. */

@@ -37,11 +37,14 @@ export async function getCheck(context: GuardedRoute): Promise<Response> {
   return respondAnswer(visible, answerText(visible, { ...list, ...age }), requestId);
 }
 
-async function askAgain({ verdict, list }: SealedCheck, { services, caller }: GuardedRoute) {
+async function askAgain(sealed: SealedCheck, { services, caller }: GuardedRoute) {
+  const { verdict, list, purpose, direction } = sealed;
   const { central } = services;
   if (!central) return { confirmations: undefined, central: 'off' as const };
   const keys = verdict.questions.map(({ key }) => key);
-  const result = await central.confirm(keys, list, caller);
+  const read = verdict.questions.filter(({ spelling }) => spelling === 'exact');
+  const exact = new Set<string>(read.map(({ key }) => key));
+  const result = await central.confirm(keys, list, caller, { exact, purpose, direction });
   return result.ok
     ? { confirmations: result.confirmations, central: 'answered' as const }
     : { confirmations: undefined, central: result.failure };

@@ -29,8 +29,8 @@ import { respondAnswer } from './respond-answer.ts';
 export async function postChecks(context: GuardedRoute): Promise<Response> {
   const { c, services, requestId, defer, caller } = context;
   const body = decodeChecks(await readJson(c.req.raw));
-  const { documents, isSingle, sequenceMin } = body;
-  const request = { documents, sequenceMin, caller };
+  const { documents, isSingle, sequenceMin, purpose, direction } = body;
+  const request = { documents, sequenceMin, caller, purpose, direction };
   const checked = await checkDocuments(request, { ...services, defer });
   const { used, failure } = checked;
   if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
@@ -75,11 +75,14 @@ async function checkIdOf(
   const { issuedAt, notAfter } = edition.head;
   const { services, caller, requestId } = context;
   const { sealKey, now } = services;
-  const { operation, direction } = body;
+  const { operation, purpose, direction } = body;
   const first = { requestId, place, timeMs: now() };
   const list = edition.list;
   return sealCheck(
-    { ...{ verdict, list, issuedAt, notAfter, coverage }, first, operation, direction },
+    {
+      ...{ verdict, list, issuedAt, notAfter, coverage },
+      ...{ first, operation, purpose, direction },
+    },
     { sealKey, tenant: caller.tenant, nowMs: now() },
   );
 }

@@ -96,6 +96,7 @@ export async function centralWorld(
     signingKey: await signingKey(CENTRAL_JWK),
     edgeKeys: await verifyKeys(`${EDGE_JWK.x},${NEXT_EDGE_JWK.x}`),
     tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
+    attachments: { folder: '/nonexistent' },
     reach: { loopback: true },
     clock: () => NOW_MS,
     log: (line) => log.push(line),

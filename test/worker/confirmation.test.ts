@@ -87,6 +87,27 @@ describe('central', () => {
   });
 });
 
+describe('the question', () => {
+  it('says which keys were read so, and what for, the first time and when asked again', async () => {
+    const edge = await Edge.start();
+    // With I for 1 it is a look-alike of what is listed.
+    const lookAlike = { ...SPECIMEN_FIELDS, number: '1898902C3' };
+    edge.central.fault = text('', 500);
+    await edge.ask({ documents: [lookAlike] });
+    const fields = { ...SPECIMEN_FIELDS, purpose: 'border-check', direction: 'exit' };
+    const first = await edge.check(fields);
+    edge.central.fault = undefined;
+    await edge.get(first.headers.get('location')!);
+    await edge.ask({ documents: [SPECIMEN_FIELDS, lookAlike], purpose: 'test' });
+    const [again, both] = edge.central.asked.map(({ question }) => question);
+    expect(again?.encounter).toEqual({ exact: [0], purpose: 'border-check', direction: 'exit' });
+    expect(both?.keys[0]).toBe(SPECIMEN_KEY);
+    const exactKeys = both?.encounter?.exact.map((index) => both.keys[index]);
+    expect(exactKeys).toEqual([SPECIMEN_KEY, 'PUTO1898902C3']);
+    expect(both?.encounter?.purpose).toBe('test');
+  });
+});
+
 describe('carriers and integrators', () => {
   it.each(['carrier', 'integrator'])('%s cannot tell a hit from a candidate', async (role) => {
     const edge = await Edge.start();

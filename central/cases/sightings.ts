@@ -1,0 +1,95 @@
+/**
+ * Sightings: every confirmed hit is written down before its answer leaves.
+ *
+ * The answer waits for the write, since a hit that nobody hears of is worthless; but not for long,
+ * since the traveller stands at the desk. Sightings that come while a write is under way go together
+ * into the next one, so that a burst costs a few commits and not one each. A database that cannot
+ * write (a list is being loaded into SQLite, say) delays an answer by WAIT_MAX_MS and no more: the
+ * sighting then stays in memory and is tried again until it is stored. It is lost only if the process
+ * is killed meanwhile, and a line in the log says that it was late.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Insertable } from 'kysely';
+import type { CentralDatabase } from '../database/schema.ts';
+import type { SightingsTable } from './tables.ts';
+
+export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
+
+const WAIT_MAX_MS = 250;
+const RETRY_MS = 250;
+/** Eleven columns a row, and SQLite takes 32,766 parameters a statement. */
+const WRITE_MAX = 1_000;
+
+interface RecorderOptions {
+  db: CentralDatabase;
+  /** Told how many answers have left before their sighting was stored. */
+  onLate?: (count: number) => void;
+  waitMaxMs?: number;
+}
+
+export class SightingRecorder {
+  readonly #options: RecorderOptions;
+  #waiting: { rows: readonly NewSighting[]; stored: () => void }[] = [];
+  #writing: Promise<void> | undefined;
+  #isStopping = false;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the rows are stored, or have waited long enough; never rejects. */
+  async record(rows: readonly NewSighting[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { waitMaxMs = WAIT_MAX_MS, onLate } = this.#options;
+    let isStored = false;
+    const stored = new Promise<void>((resolve) => {
+      const done = () => {
+        isStored = true;
+        resolve();
+      };
+      this.#waiting.push({ rows, stored: done });
+    });
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    const enough = new AbortController();
+    const late = sleep(waitMaxMs, undefined, { signal: enough.signal }).catch(() => {});
+    await Promise.race([stored, late]);
+    enough.abort();
+    if (!isStored) onLate?.(rows.length);
+  }
+
+  /** A last attempt for what still waits. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const taken = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#insert(taken.flatMap(({ rows }) => rows));
+        for (const { stored } of taken) stored();
+      } catch {
+        // Whatever it was: the rows are still wanted.
+        this.#waiting = [...taken, ...this.#waiting];
+        if (this.#isStopping) return;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #insert(rows: readonly NewSighting[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += WRITE_MAX) {
+      await this.#options.db
+        .insertInto('sightings')
+        .values(rows.slice(start, start + WRITE_MAX).map((row) => ({ ...row, case_id: null })))
+        // The edge asks again with the same nonce where the line broke.
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+  }
+}

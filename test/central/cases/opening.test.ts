@@ -1,0 +1,191 @@
+/** A confirmed hit opens one case for its encounter, and nothing else opens one. */
+
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCases } from '../../../central/cases/open-cases.ts';
+import { SightingRecorder } from '../../../central/cases/sightings.ts';
+import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { NOW_MS, SPECIMEN_KEY } from '../records.ts';
+import { edgeToken, question } from '../world.ts';
+import { type CaseWorld, caseWorld, PEOPLE } from './case-world.ts';
+
+const { kinds, stop } = await databaseKinds();
+afterAll(stop);
+
+const MINUTE_MS = 60_000;
+
+describe.each(kinds)('opening a case on $name', ({ create }) => {
+  let database: TestDatabase;
+  let world: CaseWorld;
+  beforeEach(async () => {
+    database = await create();
+    world = await caseWorld(database.db);
+  });
+  afterEach(async () => {
+    world.remove();
+    await database.remove();
+  });
+
+  const caseCount = async () =>
+    (await database.db.selectFrom('cases').select('id').execute()).length;
+
+  it('is for both bureaus and the post, each once, with all in place', async () => {
+    await world.sight('officer', {
+      encounter: { exact: [0], purpose: 'border-check', direction: 'entry' },
+    });
+    const [own] = await world.cases('officer');
+    expect(own).toEqual({
+      id: expect.stringMatching(/^[\w-]{22}$/),
+      version: 1,
+      state: 'opened',
+      stateSince: new Date(NOW_MS).toISOString(),
+      dueAt: new Date(NOW_MS + 5 * MINUTE_MS).toISOString(),
+      escalationCount: 0,
+      openedAt: new Date(NOW_MS).toISOString(),
+      record: {
+        id: expect.stringMatching(/^[\w-]{22}$/),
+        category: 'stolen',
+        issuingState: 'UTO',
+      },
+      issuingNcb: 'NCB-UTO',
+      askingTenant: 'BORDER-D',
+      askingNcb: 'NCB-D',
+      post: 'FRA',
+      you: ['post'],
+      moves: ['recovered', 'closed'],
+    });
+    const told = await database.db.selectFrom('notifications').selectAll().execute();
+    expect(told.map(({ tenant }) => tenant).sort()).toEqual(['BORDER-D', 'NCB-D', 'NCB-UTO']);
+    const bodies = new Set(told.map(({ body }) => body));
+    expect([...bodies].map((body) => JSON.parse(body) as object)).toEqual([
+      {
+        type: 'case.opened',
+        timestamp: new Date(NOW_MS).toISOString(),
+        data: { case: own!.id, version: 1, state: 'opened' },
+      },
+    ]);
+    expect((await world.cases('asking'))[0]).toMatchObject({ id: own!.id, you: ['asking'] });
+    expect((await world.cases('issuing'))[0]).toMatchObject({ id: own!.id, you: ['issuing'] });
+    const record = own!.record as { id: string };
+    expect(await world.cases('officer', `?record=${record.id}`)).toHaveLength(1);
+    expect(await world.cases('officer', `?record=${'A'.repeat(22)}`)).toHaveLength(0);
+  });
+
+  it('happens once for the next desk and for a question asked twice', async () => {
+    const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
+    for (let i = 0; i < 2; i++) await world.central.confirm(asked, await edgeToken(PEOPLE.officer));
+    await openCases(database.db, NOW_MS);
+    await world.sight('nextDesk', {}, NOW_MS + 59 * MINUTE_MS);
+    const [own, ...others] = await world.cases('officer');
+    expect([others, own!.version]).toEqual([[], 2]);
+    const history = await world.call('nextDesk', 'GET', `/v1/cases/${own!.id}/history`);
+    const { items } = (await history.json()) as { items: Record<string, unknown>[] };
+    expect(items.map(({ kind, site }) => [kind, site])).toEqual([
+      ['opened', 'FRA/7'],
+      ['sighting', 'FRA/8'],
+    ]);
+    const told = await database.db.selectFrom('notifications').select('type').execute();
+    expect(told).toHaveLength(3);
+  });
+
+  it('is one case for two desks that scan at the same moment', async () => {
+    const people = ['officer', 'nextDesk'] as const;
+    await Promise.all(
+      people.map(async (person) =>
+        world.central.confirm(
+          question([SPECIMEN_KEY], { encounter: { exact: [0] } }),
+          await edgeToken(PEOPLE[person]),
+        ),
+      ),
+    );
+    await Promise.all([openCases(database.db, NOW_MS), openCases(database.db, NOW_MS)]);
+    expect(await caseCount()).toBe(1);
+    const rows = await database.db.selectFrom('sightings').select('case_id').execute();
+    expect(new Set(rows.map((row) => row.case_id)).size).toBe(1);
+  });
+
+  it('is another case at another post, of another document, after an hour, and once it is closed', async () => {
+    await world.sight();
+    await world.sight('otherPost');
+    expect(await caseCount()).toBe(2);
+    await world.sight('officer', { keys: ['PUTOM1'] });
+    expect(await caseCount()).toBe(3);
+    await world.sight('officer', {}, NOW_MS + 61 * MINUTE_MS);
+    expect(await caseCount()).toBe(4);
+    const [newest] = await world.cases('officer');
+    const closing = { to: 'closed', outcome: 'seized', reason: 'handed over' };
+    const moved = await world.call(
+      'officer',
+      'POST',
+      `/v1/cases/${newest!.id}/transitions`,
+      closing,
+    );
+    expect(moved.status).toBe(200);
+    await world.sight('officer', {}, NOW_MS + 62 * MINUTE_MS);
+    expect(await caseCount()).toBe(5);
+  });
+
+  it('is one for each document of a batch, whatever classes were asked', async () => {
+    const keys = ['PUTOM1', 'IUTOM1', SPECIMEN_KEY, 'PUTOX9'];
+    await world.sight('officer', { keys, encounter: { exact: [0, 1, 2, 3] } });
+    expect(await caseCount()).toBe(2);
+  });
+
+  it.each<[string, keyof typeof PEOPLE | object, object]>([
+    ['the question does not say what was read', 'officer', { encounter: undefined }],
+    ['only a look-alike is listed', 'officer', { encounter: { exact: [] } }],
+    ['nothing is listed', 'officer', { keys: ['PUTOX9'] }],
+    ['it is for training', 'officer', { encounter: { exact: [0], purpose: 'training' } }],
+    ['it is a test', 'officer', { encounter: { exact: [0], purpose: 'test' } }],
+  ])('does not happen where %s', async (_, person, changes) => {
+    await world.sight(person as 'officer', changes);
+    expect(await caseCount()).toBe(0);
+  });
+
+  it.each(['carrier', 'integrator', 'auditor'])('does not happen for a %s', async (role) => {
+    const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
+    await world.central.confirm(asked, await edgeToken({ ...PEOPLE.officer, role }));
+    expect(await openCases(database.db, NOW_MS)).toBe(0);
+  });
+
+  it('stores what was sighted before the answer leaves', async () => {
+    const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
+    await world.central.confirm(asked, await edgeToken(PEOPLE.officer));
+    const rows = await database.db.selectFrom('sightings').selectAll().execute();
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ tenant: 'BORDER-D', site: 'FRA/7', case_id: null });
+  });
+});
+
+it('a database that cannot write delays an answer a little, and loses nothing', async () => {
+  const stored: string[] = [];
+  let isDown = true;
+  const database = await kinds[0]!.create();
+  const { db } = database;
+  const failing = new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'insertInto' && isDown) throw new Error('on purpose');
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  let lateCount = 0;
+  const onLate = (count: number) => {
+    lateCount += count;
+  };
+  const recorder = new SightingRecorder({ db: failing, waitMaxMs: 20, onLate });
+  const row = {
+    ...{ id: 'one', record_id: 'r', issuing_state: 'UTO', category: 'stolen' as const },
+    ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: null, seen_at: NOW_MS },
+  };
+  await recorder.record([row]);
+  expect(lateCount).toBe(1);
+  isDown = false;
+  await recorder.record([{ ...row, id: 'two' }]);
+  await expect
+    .poll(async () => (await db.selectFrom('sightings').select('id').execute()).length)
+    .toBe(2);
+  for (const { id } of await db.selectFrom('sightings').select('id').execute()) stored.push(id);
+  expect(stored.sort()).toEqual(['one', 'two']);
+  await recorder.stop();
+  await database.remove();
+});
