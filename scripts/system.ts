@@ -133,6 +133,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       // The embedded database, also where the environment names another.
       DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
+      ATTACHMENTS_DIR: join(stateDir, 'attachments'),
       PORT: String(ports.central),
     };
     await run(

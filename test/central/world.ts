@@ -78,6 +78,8 @@ export const question = (keys: readonly string[], changes: object = {}) => ({
 
 export interface World {
   log: LogLine[];
+  /** Method and pattern of every address. */
+  routes: readonly { method: string; path: string }[];
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Post a question as a caller; the token is a proper officer's if none is given. */
   ask(body: object | string | Uint8Array<ArrayBuffer>, token?: string): Promise<Response>;
@@ -122,7 +124,7 @@ export async function centralWorld(
     expect(answer.questionSha256).toBe(createHash('sha256').update(text).digest('base64url'));
     return answer;
   };
-  return { log, request, ask, confirm };
+  return { log, routes: app.routes, request, ask, confirm };
 }
 
 /** The answer of a JWS that central signed; throws if it did not. */

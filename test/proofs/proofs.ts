@@ -6,10 +6,12 @@ import { byteFlip } from './byte-flip.ts';
 import { centralKilled } from './central-killed.ts';
 import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
+import { notifyLoss } from './notify-loss.ts';
 import type { Proof } from './proof.ts';
 import { replay } from './replay.ts';
 import { sameBytes } from './same-bytes.ts';
 import { scale } from './scale.ts';
+import { rightsMatrix } from './rights-matrix.ts';
 import { secondReader } from './second-reader.ts';
 
 export const PROOFS: readonly Proof[] = [
@@ -23,4 +25,6 @@ export const PROOFS: readonly Proof[] = [
   replay,
   centralKilled,
   bothDatabases,
+  notifyLoss,
+  rightsMatrix,
 ];

@@ -22,12 +22,16 @@ export interface Receiver {
   messages: Map<string, Received>;
   /** Requests, doubles included. */
   requestCount: number;
+  /** Messages taken, doubles included. */
+  takenCount: number;
   /** Requests whose signature was not right. */
   forgedCount: number;
   /** Secrets that may have signed; empty takes any message. */
   secrets: string[];
   /** Answers instead of 204, before the message is taken; undefined takes it. */
   fault: ((response: ServerResponse) => boolean) | undefined;
+  /** The same once the message is taken: the sender cannot know that it was. */
+  lateFault: ((response: ServerResponse) => boolean) | undefined;
   close(): Promise<void>;
 }
 
@@ -42,7 +46,14 @@ export async function startReceiver(): Promise<Receiver> {
   const receiver: Receiver = {
     url: `http://127.0.0.1:${port}/hook`,
     messages: new Map(),
-    ...{ requestCount: 0, forgedCount: 0, secrets: [], fault: undefined },
+    ...{
+      requestCount: 0,
+      takenCount: 0,
+      forgedCount: 0,
+      secrets: [],
+      fault: undefined,
+      lateFault: undefined,
+    },
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -66,7 +77,9 @@ async function take(request: IncomingMessage, response: ServerResponse, receiver
     response.writeHead(401).end();
     return;
   }
+  receiver.takenCount++;
   receiver.messages.set(id, { id, ...(JSON.parse(body) as Omit<Received, 'id'>) });
+  if (receiver.lateFault?.(response)) return;
   response.writeHead(204).end();
 }
 

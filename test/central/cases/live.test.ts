@@ -1,5 +1,8 @@
 /** What happens in a case reaches whoever has it open, once, in order, and nobody else. */
 
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LiveCases } from '../../../central/cases/live-cases.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -101,6 +104,26 @@ describe.each(kinds)('a stream of events on $name', ({ create }) => {
     for (let i = 0; i < 3; i++) await say('officer', id, 'more');
     await expect.poll(() => live.streamCount, { timeout: 3_000 }).toBe(0);
     expect((await read(unread, 99)).events).toHaveLength(1);
+  });
+
+  it('is let go when its reader hangs up', async () => {
+    const { id } = await world.opened();
+    const live = new LiveCases({ db: database.db, clock: () => NOW_MS, heartbeatMs: 0 });
+    const open = { caseId: id, tenant: 'NCB-UTO', afterVersion: 0, untilMs: NOW_MS + 60_000 };
+    const server = serve({
+      fetch: () => new Response(live.open({ ...open, view: () => ({}) })),
+      ...{ hostname: '127.0.0.1', port: 0 },
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const hangUp = new AbortController();
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: hangUp.signal });
+    const { value } = await response.body!.getReader().read();
+    expect(new TextDecoder().decode(value)).toMatch(/^: alive/);
+    expect(live.streamCount).toBe(1);
+    hangUp.abort();
+    await expect.poll(() => live.streamCount, { timeout: 3_000 }).toBe(0);
+    server.close();
   });
 
   it('is refused where a tenant has too many', async () => {

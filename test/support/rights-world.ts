@@ -1,0 +1,151 @@
+/**
+ * A central in which every tenant has something of its own, and everybody who could ask for it.
+ *
+ * Each thing carries a canary: a text that only its rightful readers may ever be answered with.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCases } from '../../central/cases/open-cases.ts';
+import type { CaseState } from '../../central/cases/tables.ts';
+import { loadRecords } from '../../central/load/load.ts';
+import { ROLES, type Role } from '../../src/format/role.ts';
+import { AS_OF_MS, NOW_MS, record, stream } from '../central/records.ts';
+import { centralWorld, directToken, edgeToken, question, type World } from '../central/world.ts';
+import type { TestDatabase } from './postgres.ts';
+
+/** How a tenant stands to the case and the record in the middle: Utopia's document at FRA. */
+export const RELATIONS = {
+  issuing: { tenant: 'NCB-UTO', site: 'Zenith' },
+  asking: { tenant: 'NCB-D', site: 'Wiesbaden' },
+  post: { tenant: 'BORDER-D', site: 'FRA/7' },
+  'other-post': { tenant: 'BORDER-D', site: 'MUC/1' },
+  'other-bureau': { tenant: 'NCB-FRA', site: 'Nanterre' },
+  'other-agency': { tenant: 'BORDER-FRA', site: 'FRA/7' },
+} as const;
+
+export type Relation = keyof typeof RELATIONS;
+
+export interface Person {
+  name: string;
+  role: Role;
+  relation: Relation;
+  claims: { role: Role; tenant: string; site: string; sub: string };
+}
+
+/** Every role in every tenant, likely or not. */
+export const PERSONS: readonly Person[] = (Object.keys(RELATIONS) as Relation[]).flatMap(
+  (relation) =>
+    ROLES.map((role) => ({
+      name: `${role}@${relation}`,
+      role,
+      relation,
+      claims: { role, ...RELATIONS[relation], sub: `canary-person-${relation}` },
+    })),
+);
+
+/** Canary → who may be answered with it, as patterns of rights.ts. */
+export const CANARIES: Record<string, readonly string[]> = {
+  // Endpoints and contacts: their own bureau.
+  'canary-endpoint-issuing': ['ncb@issuing'],
+  'canary-endpoint-asking': ['ncb@asking'],
+  'canary-contact-issuing': ['ncb@issuing'],
+  // What was written in the case, and why it was moved: its parties.
+  'canary-message': ['officer@post', 'ncb@asking', 'ncb@issuing'],
+  // Who sighted it: the agency itself; the desk: the asking side.
+  'canary-person-post': ['*@post', '*@other-post'],
+  'FRA/7': ['officer@post', 'ncb@asking'],
+  // The owner's part of the record.
+  'canary-place': ['ncb@issuing', 'data-operator@issuing'],
+};
+
+export interface RightsWorld {
+  central: World;
+  caseId: string;
+  recordId: string;
+  endpointId: string;
+  attachmentId: string;
+  deadLetterId: string;
+  setState(state: CaseState): Promise<void>;
+  request(
+    person: Person | undefined,
+    method: string,
+    path: string,
+    body?: object | Uint8Array<ArrayBuffer>,
+  ): Promise<Response>;
+  remove(): void;
+}
+
+/** The world over an empty, migrated database. */
+export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
+  const central = await centralWorld(db, { attachments: { folder } });
+  const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
+  await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS });
+  const tokens = new Map<string, string>();
+  const request: RightsWorld['request'] = async (person, method, path, body) => {
+    let token = person && tokens.get(person.name);
+    if (person && token === undefined) {
+      token = await directToken(person.claims);
+      tokens.set(person.name, token);
+    }
+    const isBytes = body instanceof Uint8Array;
+    return central.request(path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body ? { 'content-type': isBytes ? 'image/png' : 'application/json' } : {}),
+      },
+      ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}),
+    });
+  };
+  const as = (name: string) => PERSONS.find((person) => person.name === name)!;
+  const made = async (name: string, method: string, path: string, body?: object) => {
+    const response = await request(as(name), method, path, body);
+    if (!response.ok) throw new Error(`${name} ${method} ${path}: ${response.status}`);
+    return (await response.json()) as {
+      id: string;
+      items: { id: string; record: { id: string } }[];
+    };
+  };
+
+  const asked = question(['PUTOL898902C3'], { encounter: { exact: [0] } });
+  await central.confirm(asked, await edgeToken(as('officer@post').claims));
+  const endpoint = await made('ncb@issuing', 'POST', '/v1/endpoints', {
+    url: 'https://canary-endpoint-issuing.example/',
+  });
+  await made('ncb@asking', 'POST', '/v1/endpoints', {
+    url: 'https://canary-endpoint-asking.example/',
+  });
+  await made('ncb@issuing', 'PUT', '/v1/contacts', {
+    contacts: [{ label: 'canary-contact-issuing', address: '+00' }],
+  });
+  await openCases(db, NOW_MS);
+  const [found] = (await made('officer@post', 'GET', '/v1/cases')).items;
+  const caseId = found!.id;
+  const path = `/v1/cases/${caseId}`;
+  await made('officer@post', 'POST', `${path}/messages`, { text: 'canary-message' });
+  const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+  const attached = await request(
+    as('officer@post'),
+    'POST',
+    `${path}/attachments`,
+    new Uint8Array(png),
+  );
+  const { id: attachmentId } = (await attached.json()) as { id: string };
+  await db
+    .updateTable('deliveries')
+    .set({ state: 'dead', finished_at: NOW_MS, last_failure: 'timeout' })
+    .execute();
+  const dead = (await made('ncb@issuing', 'GET', '/v1/dead-letters')).items[0]!;
+  return {
+    ...{ central, caseId, recordId: found!.record.id, endpointId: endpoint.id, attachmentId },
+    deadLetterId: dead.id,
+    setState: async (state) => {
+      await db.updateTable('cases').set({ state }).where('id', '=', caseId).execute();
+    },
+    request,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * The rights of central as one table: every address, and who is let in.
+ *
+ * A person is `role@relation`; `*` stands for any. Whoever is not named gets 401, 403 or 404 and
+ * nothing else. A new address has to be entered here, or the test of the table fails.
+ */
+
+import type { RightsWorld } from './rights-world.ts';
+
+export interface Right {
+  /** The address as somebody would ask for it: what belongs to the issuing bureau, or the case. */
+  path?: (world: RightsWorld) => string;
+  body?: (world: RightsWorld) => object | Uint8Array<ArrayBuffer>;
+  /** Patterns of persons; `anyone` needs no token at all, `edge` takes an edge's tokens alone. */
+  allowed: readonly string[] | 'anyone' | 'edge';
+}
+
+const BUREAU = ['ncb@*'];
+const OWN_ENDPOINT = ['ncb@issuing'];
+const PARTIES = ['officer@post', 'ncb@asking', 'ncb@issuing'];
+/** Auditors of any tenant of the case, at whatever site. */
+const VIEWERS = [
+  ...PARTIES,
+  ...['auditor@issuing', 'auditor@asking', 'auditor@post', 'auditor@other-post'],
+];
+
+const caseAt = (rest: string) => (world: RightsWorld) => `/v1/cases/${world.caseId}${rest}`;
+const endpointAt = (rest: string) => (world: RightsWorld) =>
+  `/v1/endpoints/${world.endpointId}${rest}`;
+
+/** By method and address as the app has it. */
+export const RIGHTS: Record<string, Right> = {
+  'GET /healthz': { allowed: 'anyone' },
+  'GET /readyz': { allowed: 'anyone' },
+  'POST /v1/confirmations': { allowed: 'edge' },
+
+  'GET /v1/records': {
+    allowed: ['ncb', 'data-operator'].flatMap((role) =>
+      ['issuing', 'asking', 'other-bureau'].map((relation) => `${role}@${relation}`),
+    ),
+  },
+  'GET /v1/records/:id': {
+    path: ({ recordId }) => `/v1/records/${recordId}`,
+    allowed: ['officer@*', 'ncb@*', 'data-operator@*', 'auditor@*'],
+  },
+
+  'GET /v1/cases': { allowed: ['officer@*', 'ncb@*', 'auditor@*'] },
+  'GET /v1/cases/:id': { path: caseAt(''), allowed: VIEWERS },
+  'GET /v1/cases/:id/history': { path: caseAt('/history'), allowed: VIEWERS },
+  'GET /v1/cases/:id/events': { path: caseAt('/events'), allowed: VIEWERS },
+  'GET /v1/cases/:id/messages': { path: caseAt('/messages'), allowed: PARTIES },
+  'POST /v1/cases/:id/messages': {
+    path: caseAt('/messages'),
+    body: () => ({ text: 'from the matrix' }),
+    allowed: PARTIES,
+  },
+  'POST /v1/cases/:id/transitions': {
+    path: caseAt('/transitions'),
+    // The one move that all sides may make, from the state that the matrix sets.
+    body: () => ({ to: 'recovered', reason: 'from the matrix' }),
+    allowed: PARTIES,
+  },
+  'POST /v1/cases/:id/attachments': {
+    path: caseAt('/attachments'),
+    body: () => new Uint8Array(Buffer.from('89504e470d0a1a0a', 'hex')),
+    allowed: PARTIES,
+  },
+  'GET /v1/cases/:id/attachments/:attachment': {
+    path: (world) => caseAt(`/attachments/${world.attachmentId}`)(world),
+    allowed: PARTIES,
+  },
+
+  'GET /v1/notifications': { allowed: ['ncb@*', 'officer@*'] },
+  // Before all of an endpoint are sent again.
+  'GET /v1/dead-letters': { allowed: BUREAU },
+  'POST /v1/dead-letters/:id/replay': {
+    path: ({ deadLetterId }) => `/v1/dead-letters/${deadLetterId}/replay`,
+    allowed: OWN_ENDPOINT,
+  },
+  'GET /v1/endpoints': { allowed: BUREAU },
+  'POST /v1/endpoints': { body: () => ({ url: 'https://ncb.example/' }), allowed: BUREAU },
+  'POST /v1/endpoints/:id/secret': { path: endpointAt('/secret'), allowed: OWN_ENDPOINT },
+  'POST /v1/endpoints/:id/test': { path: endpointAt('/test'), allowed: OWN_ENDPOINT },
+  'POST /v1/endpoints/:id/replay': {
+    path: endpointAt('/replay'),
+    body: () => ({ since: '2026-01-01T00:00:00Z' }),
+    allowed: OWN_ENDPOINT,
+  },
+  'GET /v1/contacts': { allowed: BUREAU },
+  'PUT /v1/contacts': { body: () => ({ contacts: [] }), allowed: BUREAU },
+  // Last, since it takes away what the others ask for.
+  'DELETE /v1/endpoints/:id': { path: endpointAt(''), allowed: OWN_ENDPOINT },
+};
+
+/** True if a person, `role@relation`, is one of the patterns. */
+export function isOneOf(name: string, patterns: readonly string[]): boolean {
+  const [role, relation] = name.split('@');
+  return patterns.some((pattern) => {
+    const [roles, relations] = pattern.split('@');
+    return (roles === '*' || roles === role) && (relations === '*' || relations === relation);
+  });
+}
