@@ -14,6 +14,7 @@ import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
 import { SightingRecorder } from './cases/sightings.ts';
 import { addConfirmationRoutes } from './confirmations/routes.ts';
+import { isBusy } from './database/database.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { authenticate, DIRECT_TOKEN_SECONDS_MAX, EDGE_TOKEN_SECONDS_MAX } from './http/caller.ts';
@@ -97,7 +98,7 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
   }
   app.notFound(() => problem('not-found'));
   app.onError((error, c) => {
-    const code: ErrorCode = error instanceof SltdError ? error.code : 'internal';
+    const code = codeOf(error);
     if (code === 'internal') c.set('error', traceError(error));
     return problem(code, error instanceof FieldsError ? error.fields : undefined);
   });
@@ -127,6 +128,11 @@ function servicesOf(
     callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
     edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
   };
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof SltdError) return error.code;
+  return isBusy(error) ? 'central-busy' : 'internal';
 }
 
 /** A recorder of sightings whose delays are seen in the log. */

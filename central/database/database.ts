@@ -53,6 +53,19 @@ export function driverOf(db: CentralDatabase): Driver {
 export const isPostgres = (db: Pick<CentralDatabase, 'getExecutor'>): boolean =>
   db.getExecutor().adapter instanceof PostgresAdapter;
 
+const SQLITE_BUSY = 5;
+/** PostgreSQL: a statement timed out, a lock is not to be had. */
+const POSTGRES_BUSY = new Set(['57014', '55P03']);
+
+/** True if the database could not write because somebody else is writing. */
+export function isBusy(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  // The low byte: the others say in what way it was busy.
+  if (errcode !== undefined && (errcode & 0xff) === SQLITE_BUSY) return true;
+  return code !== undefined && POSTGRES_BUSY.has(code);
+}
+
 function openFile(file: string, busyTimeoutMs: number | undefined): DatabaseSync {
   try {
     return openSqlite(file, busyTimeoutMs);

@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import { SltdError } from '../../src/errors.ts';
+import { isBusy } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { appendOperations, lastOperation, lockRecords, type Operation } from './operation-log.ts';
@@ -117,14 +118,4 @@ export async function changeRecords<T>(
       await sleep(BUSY_RETRY_MS);
     }
   }
-}
-
-const SQLITE_BUSY = 5;
-/** PostgreSQL: a statement timed out, a lock is not to be had. */
-const POSTGRES_BUSY = new Set(['57014', '55P03']);
-
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  return errcode === SQLITE_BUSY || (code !== undefined && POSTGRES_BUSY.has(code));
 }

@@ -41,7 +41,7 @@ export const PERSONS: readonly Person[] = (Object.keys(RELATIONS) as Relation[])
       name: `${role}@${relation}`,
       role,
       relation,
-      claims: { role, ...RELATIONS[relation], sub: `canary-person-${relation}` },
+      claims: { role, ...RELATIONS[relation], sub: `canary-person-${relation}-${role}` },
     })),
 );
 
@@ -56,6 +56,10 @@ export const CANARIES: Record<string, readonly string[]> = {
   // Who sighted it: the agency itself; the desk: the asking side.
   'canary-person-post': ['*@post', '*@other-post'],
   'FRA/7': ['officer@post', 'ncb@asking'],
+  // A dispute is between two bureaus.
+  'canary-challenge': ['ncb@issuing', 'ncb@asking'],
+  // Held back, and so nobody's but its bureau's.
+  'canary-held': ['ncb@issuing', 'data-operator@issuing'],
   // The owner's part of the record.
   'canary-place': ['ncb@issuing', 'data-operator@issuing'],
 };
@@ -67,24 +71,34 @@ export interface RightsWorld {
   endpointId: string;
   attachmentId: string;
   deadLetterId: string;
+  challengeId: string;
+  heldId: string;
   setState(state: CaseState): Promise<void>;
   request(
     person: Person | undefined,
     method: string,
     path: string,
     body?: object | Uint8Array<ArrayBuffer>,
+    headers?: Record<string, string>,
   ): Promise<Response>;
   remove(): void;
 }
 
+const REPORT = {
+  ...{ issuingState: 'UTO', documentNumber: 'H1', documentType: 'PAS', category: 'stolen' },
+};
+
 /** The world over an empty, migrated database. */
 export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
-  const central = await centralWorld(db, { attachments: { folder } });
+  const central = await centralWorld(db, {
+    attachments: { folder },
+    bulkLimits: { reportsPerDay: 1, withdrawalsPerDay: 1 },
+  });
   const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
   await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS });
   const tokens = new Map<string, string>();
-  const request: RightsWorld['request'] = async (person, method, path, body) => {
+  const request: RightsWorld['request'] = async (person, method, path, body, headers = {}) => {
     let token = person && tokens.get(person.name);
     if (person && token === undefined) {
       token = await directToken(person.claims);
@@ -94,6 +108,7 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     return central.request(path, {
       method,
       headers: {
+        ...headers,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body ? { 'content-type': isBytes ? 'image/png' : 'application/json' } : {}),
       },
@@ -106,6 +121,7 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     if (!response.ok) throw new Error(`${name} ${method} ${path}: ${response.status}`);
     return (await response.json()) as {
       id: string;
+      held: string;
       items: { id: string; record: { id: string } }[];
     };
   };
@@ -139,8 +155,17 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     .set({ state: 'dead', finished_at: NOW_MS, last_failure: 'timeout' })
     .execute();
   const dead = (await made('ncb@issuing', 'GET', '/v1/dead-letters')).items[0]!;
+  const recordId = found!.record.id;
+  const challenge = await made('ncb@asking', 'POST', `/v1/records/${recordId}/challenges`, {
+    reason: 'canary-challenge',
+  });
+  const report = { action: 'report', record: { ...REPORT, placeOfTheft: 'canary-held' } };
+  const bulk = await made('data-operator@issuing', 'POST', '/v1/records/bulk', {
+    items: [report, { ...report, record: { ...REPORT, documentNumber: 'H2' } }],
+  });
   return {
-    ...{ central, caseId, recordId: found!.record.id, endpointId: endpoint.id, attachmentId },
+    ...{ challengeId: challenge.id, heldId: bulk.held },
+    ...{ central, caseId, recordId, endpointId: endpoint.id, attachmentId },
     deadLetterId: dead.id,
     setState: async (state) => {
       await db.updateTable('cases').set({ state }).where('id', '=', caseId).execute();

@@ -11,10 +11,18 @@ export interface Right {
   /** The address as somebody would ask for it: what belongs to the issuing bureau, or the case. */
   path?: (world: RightsWorld) => string;
   body?: (world: RightsWorld) => object | Uint8Array<ArrayBuffer>;
+  headers?: Record<string, string>;
+  /** Statuses beside 2xx that only who is let in gets: what is asked is done, or made wrong on purpose. */
+  inside?: readonly number[];
   /** Patterns of persons; `anyone` needs no token at all, `edge` takes an edge's tokens alone. */
   allowed: readonly string[] | 'anyone' | 'edge';
 }
 
+/** Of any bureau: its persons, and its systems too. */
+const BUREAUS = ['issuing', 'asking', 'other-bureau'];
+const CLERKS = BUREAUS.map((relation) => `ncb@${relation}`);
+const WRITERS = [...CLERKS, ...BUREAUS.map((relation) => `data-operator@${relation}`)];
+const OWNERS = ['ncb@issuing', 'data-operator@issuing'];
 const BUREAU = ['ncb@*'];
 const OWN_ENDPOINT = ['ncb@issuing'];
 const PARTIES = ['officer@post', 'ncb@asking', 'ncb@issuing'];
@@ -25,6 +33,10 @@ const VIEWERS = [
 ];
 
 const caseAt = (rest: string) => (world: RightsWorld) => `/v1/cases/${world.caseId}${rest}`;
+const recordAt = (rest: string) => (world: RightsWorld) => `/v1/records/${world.recordId}${rest}`;
+const heldAt = (rest: string) => (world: RightsWorld) => `/v1/held-bulks/${world.heldId}${rest}`;
+/** Refused inside, so that the record stays as the others find it. */
+const NO_SUCH_VERSION = { 'if-match': '"999"' };
 const endpointAt = (rest: string) => (world: RightsWorld) =>
   `/v1/endpoints/${world.endpointId}${rest}`;
 
@@ -34,14 +46,57 @@ export const RIGHTS: Record<string, Right> = {
   'GET /readyz': { allowed: 'anyone' },
   'POST /v1/confirmations': { allowed: 'edge' },
 
-  'GET /v1/records': {
-    allowed: ['ncb', 'data-operator'].flatMap((role) =>
-      ['issuing', 'asking', 'other-bureau'].map((relation) => `${role}@${relation}`),
-    ),
-  },
+  'GET /v1/records': { allowed: WRITERS },
+  'POST /v1/records': { body: () => ({}), inside: [422], allowed: WRITERS },
+  'POST /v1/records/bulk': { body: () => ({ items: [] }), inside: [422], allowed: WRITERS },
   'GET /v1/records/:id': {
     path: ({ recordId }) => `/v1/records/${recordId}`,
     allowed: ['officer@*', 'ncb@*', 'data-operator@*', 'auditor@*'],
+  },
+  'GET /v1/records/:id/history': {
+    path: recordAt('/history'),
+    allowed: [...OWNERS, 'auditor@*', 'data-operator@*'],
+  },
+  'PATCH /v1/records/:id': {
+    path: recordAt(''),
+    body: () => ({ nationalReference: 'from the matrix' }),
+    headers: NO_SUCH_VERSION,
+    inside: [412],
+    allowed: OWNERS,
+  },
+  'POST /v1/records/:id/withdrawal': {
+    path: recordAt('/withdrawal'),
+    body: () => ({ reason: 'from the matrix' }),
+    headers: NO_SUCH_VERSION,
+    inside: [412],
+    allowed: OWNERS,
+  },
+  'POST /v1/records/:id/challenges': {
+    path: recordAt('/challenges'),
+    body: () => ({ reason: 'from the matrix' }),
+    inside: [409],
+    allowed: ['ncb@asking', 'ncb@other-bureau'],
+  },
+  'GET /v1/records/:id/challenges': { path: recordAt('/challenges'), allowed: CLERKS },
+  'POST /v1/records/:id/challenges/:challenge/resolution': {
+    path: (world) => recordAt(`/challenges/${world.challengeId}/resolution`)(world),
+    body: () => ({ outcome: 'record-stands', answer: 'from the matrix' }),
+    inside: [409],
+    allowed: ['ncb@issuing'],
+  },
+  'GET /v1/held-bulks': { allowed: WRITERS },
+  'GET /v1/held-bulks/:id': { path: heldAt(''), allowed: OWNERS },
+  'POST /v1/held-bulks/:id/release': {
+    path: heldAt('/release'),
+    body: () => ({}),
+    inside: [409],
+    allowed: ['ncb@issuing'],
+  },
+  'POST /v1/held-bulks/:id/refusal': {
+    path: heldAt('/refusal'),
+    body: () => ({}),
+    inside: [409],
+    allowed: ['ncb@issuing'],
   },
 
   'GET /v1/cases': { allowed: ['officer@*', 'ncb@*', 'auditor@*'] },
@@ -78,7 +133,12 @@ export const RIGHTS: Record<string, Right> = {
     allowed: OWN_ENDPOINT,
   },
   'GET /v1/endpoints': { allowed: BUREAU },
-  'POST /v1/endpoints': { body: () => ({ url: 'https://ncb.example/' }), allowed: BUREAU },
+  'POST /v1/endpoints': {
+    body: () => ({ url: 'https://ncb.example/' }),
+    // The eleventh.
+    inside: [422],
+    allowed: BUREAU,
+  },
   'POST /v1/endpoints/:id/secret': { path: endpointAt('/secret'), allowed: OWN_ENDPOINT },
   'POST /v1/endpoints/:id/test': { path: endpointAt('/test'), allowed: OWN_ENDPOINT },
   'POST /v1/endpoints/:id/replay': {

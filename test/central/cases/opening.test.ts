@@ -1,11 +1,13 @@
 /** A confirmed hit opens one case for its encounter, and nothing else opens one. */
 
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCases } from '../../../central/cases/open-cases.ts';
 import { SightingRecorder } from '../../../central/cases/sightings.ts';
+import { openDatabase } from '../../../central/database/database.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { NOW_MS, SPECIMEN_KEY } from '../records.ts';
-import { edgeToken, question } from '../world.ts';
+import { centralWorld, directToken, edgeToken, problemCode, question } from '../world.ts';
 import { type CaseWorld, caseWorld, PEOPLE } from './case-world.ts';
 
 const { kinds, stop } = await databaseKinds();
@@ -154,6 +156,39 @@ describe.each(kinds)('opening a case on $name', ({ create }) => {
     expect(rows).toHaveLength(1);
     expect(rows[0]).toMatchObject({ tenant: 'BORDER-D', site: 'FRA/7', case_id: null });
   });
+});
+
+it('another process that writes SQLite holds up a hit a little, and nothing else', async () => {
+  const database = await kinds[0]!.create();
+  const { file } = database.location as { file: string };
+  const world = await caseWorld(database.db);
+  world.remove();
+  const db = openDatabase({ file }, { busyTimeoutMs: 20 });
+  const central = await centralWorld(db);
+  const writer = openDatabase({ file });
+  await sql`begin immediate`.execute(writer);
+  const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
+  const startedMs = performance.now();
+  const { results } = await central.confirm(asked, await edgeToken(PEOPLE.officer));
+  expect(results[0]!.listed).toBe(true);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(central.log.map(({ event }) => event)).toContain('sighting-late');
+  const refused = await central.request('/v1/contacts', {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${await directToken(PEOPLE.issuing)}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ contacts: [{ label: 'duty desk', address: '+00' }] }),
+  });
+  expect(await problemCode(refused)).toBe('central-busy');
+  await sql`commit`.execute(writer);
+  await expect
+    .poll(async () => (await db.selectFrom('sightings').select('id').execute()).length)
+    .toBe(1);
+  await writer.destroy();
+  await db.destroy();
+  await database.remove();
 });
 
 it('a database that cannot write delays an answer a little, and loses nothing', async () => {
