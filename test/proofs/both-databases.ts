@@ -9,6 +9,7 @@
 
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { CASE_OUTCOMES, CASE_STATES } from '../../central/cases/tables.ts';
 import { isPostgres } from '../../central/database/database.ts';
 import { migrate, SCHEMAS } from '../../central/database/migrations.ts';
 import type { CentralDatabase } from '../../central/database/schema.ts';
@@ -206,6 +207,9 @@ const replaced = (text: string, known: ReadonlyMap<string, string>): string =>
 
 /** Values that a column takes which is not free; by column, or by table and column. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'cases.state': CASE_STATES,
+  'cases.outcome': CASE_OUTCOMES,
+  'deliveries.state': ['pending', 'delivered', 'dead'],
   category: ['stolen', 'lost'],
   kind: ['added', 'withdrawn'],
 };
