@@ -39,8 +39,7 @@ export async function digestsOf(
   return digests;
 }
 
-/** Throws 'input-unreadable' if a file changed between its digest and its reading. */
-export function assertSameInputs(digests: readonly string[], files: readonly FileSummary[]): void {
-  const isSame = files.every(({ sha256 }, index) => toHex(sha256) === digests[index]);
-  if (!isSame) throw new SltdError('input-unreadable', { detail: 'it changed meanwhile' });
+/** Whether the files read are those of the digests: none changed between the two readings. */
+export function areSameInputs(digests: readonly string[], files: readonly FileSummary[]): boolean {
+  return files.every(({ sha256 }, index) => toHex(sha256) === digests[index]);
 }

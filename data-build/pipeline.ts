@@ -27,7 +27,7 @@ import type { Profile } from './import/profile.ts';
 import type { FileSummary } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
 import { bytesOf, type Imported, importRows } from './import-rows.ts';
-import { assertSameInputs, digestsOf } from './input-digests.ts';
+import { areSameInputs, digestsOf } from './input-digests.ts';
 import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
 import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
@@ -116,10 +116,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   const store = new DirectoryStore(options.outDir);
   // An unreadable head is found out now, not after all the work.
   const since = await readHead(store, headSigner.trusted);
-  const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(options.files)));
   const { workDir, profile, files } = options;
   const steps = workDir ? openSteps(workDir) : passingSteps(openTempDir(options.tempRoot));
   const tempDir = steps.path;
+  const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(files)));
   let isDone = false;
   try {
     const inputs = steps.isKept ? await digestsOf(files, progress, signal) : [];
@@ -131,7 +131,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       ({ keyFile }) => [keyFile.path],
     );
     const { counts, rejects, keyFile } = imported;
-    if (steps.isKept) assertSameInputs(inputs, imported.files);
+    if (steps.isKept && !areSameInputs(inputs, imported.files)) {
+      steps.forget('import');
+      throw new SltdError('input-unreadable', { detail: 'it changed meanwhile' });
+    }
     assert(counts.rows === counts.accepted + rejects.total, 'rows are accepted or rejected');
     checkRejects(rejects, counts.rows, options.rejectsMaxPercent);
     const asOf = options.asOf ?? counts.newestReport;

@@ -36,8 +36,8 @@ export const VERIFY: Command = {
     const keys = readKeys(values.keys!);
     const store = new DirectoryStore(dir!);
     const progress = new Progress(process.stderr);
-    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
     const temp = openTempDir(values.temp);
+    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
     try {
       const { manifest, head, epochKey } = await openEdition(store, keys);
       progress.start('import');

@@ -1,11 +1,19 @@
 /** A build that was killed goes on behind its last finished step, and trusts nothing that is half. */
 
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { build, objectNames, startSltd, workspace } from './workspace.ts';
+import { build, objectNames, sltd, startSltd, workspace } from './workspace.ts';
 
 const space = workspace();
 const exportFile = space.path('export.csv');
@@ -125,6 +133,13 @@ describe('a build with a work directory', () => {
     await expect(work(busy)).rejects.toMatchObject({ code: 'config-invalid' });
     writeFileSync(join(busy, 'lock'), '999999999');
     expect((await work(busy)).edition).toBe(plain.edition);
+    mkdirSync(busy);
+    // As its own process, because a thread that nobody ends would keep it from ending.
+    writeFileSync(join(busy, 'lock'), String(process.ppid));
+    const args = ['--keys', space.keysPath, '--out', space.path('out-refused'), '--threads', '2'];
+    const refused = await sltd(['build', '--profile', 'sltd', ...args, '--work', busy, exportFile]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('another build uses the work directory');
     const home = space.folder('home');
     writeFileSync(join(home, 'letter.txt'), 'mine');
     await expect(work(home)).rejects.toMatchObject({ code: 'config-invalid' });
