@@ -23,26 +23,15 @@ import { INSPECT } from './commands/inspect.ts';
 import { KEYS } from './commands/keys.ts';
 import { NIGHTLY } from './commands/nightly.ts';
 import { ORIGIN } from './commands/origin.ts';
+import { PUBLISH } from './commands/publish.ts';
 import { RELEASE } from './commands/release.ts';
 import { TAG_KEY } from './commands/tag-key.ts';
 import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
-  ...[
-    KEYS,
-    TAG_KEY,
-    TOKEN,
-    GENERATE,
-    BUILD,
-    NIGHTLY,
-    RELEASE,
-    HEARTBEAT,
-    ORIGIN,
-    VERIFY,
-    INSPECT,
-    CHECK,
-  ],
+  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, NIGHTLY, RELEASE, PUBLISH, HEARTBEAT, ORIGIN],
+  ...[VERIFY, INSPECT, CHECK],
 ];
 
 function overview(): string {

@@ -58,7 +58,7 @@ export interface PublishOptions {
    * Puts the edition in force even if newer reports are lost until reported anew. Readers that have
    * seen them do not follow until an overlay or an edition has them again.
    */
-  dropsOverlay?: boolean;
+  dropsOverlay?: boolean | undefined;
 }
 
 /** The head in force, its signature checked; undefined if there is none yet. */

@@ -15,6 +15,7 @@ const COMMANDS = [
     'build',
     'nightly',
     'release',
+    'publish',
     'heartbeat',
     'origin',
     'verify',

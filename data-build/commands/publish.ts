@@ -1,0 +1,73 @@
+/** `sltd publish`: brings a built edition into another store, proves it there, puts it in force. */
+
+import { openStore } from '../../publish/open-store.ts';
+import { SltdError } from '../../src/errors.ts';
+import { equalBytes } from '../../src/format/names.ts';
+import { type Command, EXIT, UsageError } from '../command.ts';
+import { inputsSha256Of } from '../import/inputs-digest.ts';
+import { readKeys } from '../keys.ts';
+import { openEdition } from '../open-edition.ts';
+import type { KeyFile } from '../key-file.ts';
+import { bytesOf, importRows } from '../pipeline.ts';
+import { Progress } from '../progress.ts';
+import { publishBuiltEdition } from '../publish-edition.ts';
+import { openTempDir } from '../temp-dir.ts';
+import { Threads, threadCountFor } from '../threads.ts';
+import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
+
+/** A store as the command line names it. */
+const STORE_HELP = 'a directory, or s3://bucket/prefix (AWS_... in the environment)';
+
+export const PUBLISH: Command = {
+  name: 'publish',
+  summary: 'copies a built edition into a store, asks it there for every record, puts it in force',
+  operands: 'DIR [FILE...]',
+  operandCount: { min: 1, max: 1001 },
+  options: {
+    ...IMPORT_OPTIONS,
+    ...THREADS_OPTION,
+    to: { value: 'STORE', help: STORE_HELP, required: true },
+    keys: { value: 'FILE', help: 'the keys file', required: true },
+    'hashes-only': { help: 'proves pages by their hashes, without the export to ask for' },
+    'drop-overlay': { help: 'even if reports are newer than the edition' },
+    temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
+  },
+  run: async (input) => {
+    const { values, switches, signal } = input;
+    const [dir, ...files] = input.operands;
+    const hashesOnly = switches.has('hashes-only');
+    if ((files.length === 0) !== hashesOnly) {
+      throw new UsageError('give the export FILEs that it was built from, or --hashes-only');
+    }
+    const profile = hashesOnly ? undefined : profileOf(input);
+    const keys = readKeys(values.keys!);
+    const from = openStore(dir!);
+    const to = openStore(values.to!);
+    const progress = new Progress(process.stderr);
+    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
+    const temp = openTempDir(values.temp);
+    try {
+      const edition = await openEdition(from, keys);
+      let records: KeyFile | undefined;
+      if (profile) {
+        progress.start('import');
+        const options = { profile, files, rejectsPath: undefined, signal };
+        const imported = await importRows(options, { tempDir: temp.path, progress, threads });
+        const inputsSha256 = await inputsSha256Of(profile, imported.files);
+        if (!equalBytes(inputsSha256, edition.manifest.inputsSha256)) {
+          throw new SltdError('verify-failed', { detail: 'built from other files or profile' });
+        }
+        records = imported.keyFile;
+      }
+      const summary = await publishBuiltEdition({
+        ...{ from, to, edition, keys, records, threads, progress, signal },
+        dropsOverlay: switches.has('drop-overlay'),
+      });
+      process.stdout.write(`${JSON.stringify(summary, null, process.stdout.isTTY ? 2 : 0)}\n`);
+      return EXIT.ok;
+    } finally {
+      threads.close();
+      temp.remove();
+    }
+  },
+};

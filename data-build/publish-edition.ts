@@ -1,0 +1,117 @@
+/**
+ * A built edition goes into another store and comes in force there: upload > verify > head.
+ *
+ * Before the head moves, every record of the export is asked of what the store hands out, through the
+ * matcher that ships. Without the export every page is proved by its hash instead: the same bytes, asked
+ * when they were built, answer the same; but nobody has seen this store answer.
+ */
+
+import { copyEdition } from '../publish/copy-edition.ts';
+import { heartbeat, publishEdition, readHead } from '../publish/head.ts';
+import type { ObjectStore } from '../publish/object-store.ts';
+import { provePages } from '../publish/prove-pages.ts';
+import type { ReadableStore } from '../publish/read-object.ts';
+import type { Manifest } from '../src/format/manifest.ts';
+import { equalBytes, toHex } from '../src/format/names.ts';
+import { verifyKeys } from '../src/format/signature.ts';
+import { headSignerOf } from './head-signer.ts';
+import type { KeyFile } from './key-file.ts';
+import { type KeysFile, publicKeyText } from './keys.ts';
+import type { OpenEdition } from './open-edition.ts';
+import type { Progress } from './progress.ts';
+import type { Threads } from './threads.ts';
+import { checkVerified, type VerifyResult, verifyEdition } from './verify-edition.ts';
+
+/** Enough to see a filter that lets everything through; the build asked for a million. */
+const NON_MEMBERS = 100_000;
+
+export interface PublishEditionOptions {
+  /** Where the edition was built. */
+  from: ReadableStore;
+  to: ObjectStore;
+  /** The edition in force in `from`. */
+  edition: OpenEdition;
+  keys: KeysFile;
+  /** Canonical keys of the export that it was built from; without them pages are proved by hash. */
+  records: KeyFile | undefined;
+  /** Puts it in force even if reports are newer than it. */
+  dropsOverlay?: boolean | undefined;
+  threads: Threads;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+}
+
+/** What was done; its members are part of the tool's interface. */
+export interface PublishSummary {
+  /** Edition id: 64 hexadecimal digits. */
+  edition: string;
+  store: string;
+  sequence: number;
+  /** ISO 8601. */
+  asOf: string;
+  issuedAt: string;
+  /** Whether this very edition was in force there before: then its head was signed again. */
+  wasInForce: boolean;
+  /** Distinct pages, those of them that were sent, and those that were damaged in the store. */
+  pages: number;
+  sentPages: number;
+  sentBytes: number;
+  mendedPages: number;
+  /** Records asked of the store, 0 if only hashes were looked at. None is missing. */
+  records: number;
+  seconds: number;
+}
+
+/** Publishes; throws a coded error, and the head of the store stays as it was. */
+export async function publishBuiltEdition(options: PublishEditionOptions): Promise<PublishSummary> {
+  const { from, to, edition, keys, progress, signal } = options;
+  const { collection, manifestSha256, manifestLength } = edition.head;
+  const signer = await headSignerOf(keys);
+  const since = await readHead(to, signer.trusted);
+  let verified: VerifyResult | undefined;
+  const copied = await copyEdition({
+    ...{ from, to, edition: edition.head, inForce: since, signal },
+    editionKeys: await verifyKeys(publicKeyText(keys.edition)),
+    prove: async (store, manifest) => {
+      verified = await prove(store, manifest, options);
+    },
+    onStep: (step) => progress.start(step),
+    onProgress: (done, total) => progress.update(done, total, 'pages'),
+  });
+  progress.start('head');
+  const wasInForce = since !== undefined && equalBytes(since.manifestSha256, manifestSha256);
+  const reference = { collection, manifestSha256, manifestLength, asOf: copied.manifest.asOf };
+  const head = wasInForce
+    ? await heartbeat(to, signer)
+    : await publishEdition(to, signer, reference, { since, dropsOverlay: options.dropsOverlay });
+  progress.finish();
+  const { pages, sentPages, sentBytes, mendedPages } = copied;
+  return {
+    ...{ edition: toHex(manifestSha256), store: to.location, sequence: head.sequence },
+    asOf: new Date(head.asOf).toISOString(),
+    issuedAt: new Date(head.issuedAt).toISOString(),
+    ...{ wasInForce, pages, sentPages, sentBytes, mendedPages },
+    records: verified?.asked ?? 0,
+    seconds: Number(progress.times.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3)),
+  };
+}
+
+async function prove(
+  store: ReadableStore,
+  manifest: Manifest,
+  { edition, records, threads, progress, signal }: PublishEditionOptions,
+): Promise<VerifyResult | undefined> {
+  if (!records) {
+    const total = 2 * manifest.shardCount;
+    const onProgress = (done: number) => progress.update(done, total, 'pages');
+    await provePages(store, manifest, { onProgress, signal });
+    return undefined;
+  }
+  const verified = await verifyEdition({
+    ...{ store, manifest, keyFile: records, threads, signal },
+    ...{ epochKey: edition.epochKey, nonMemberCount: NON_MEMBERS },
+    onProgress: (done, total) => progress.update(done, total, 'documents'),
+  });
+  checkVerified(verified, records.keyCount);
+  return verified;
+}
