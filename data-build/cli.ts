@@ -17,6 +17,8 @@ import {
 } from './command.ts';
 import { BUILD } from './commands/build.ts';
 import { CHECK } from './commands/check.ts';
+import { DIFF } from './commands/diff.ts';
+import { GC } from './commands/gc.ts';
 import { GENERATE } from './commands/generate.ts';
 import { HEARTBEAT } from './commands/heartbeat.ts';
 import { INSPECT } from './commands/inspect.ts';
@@ -25,13 +27,14 @@ import { NIGHTLY } from './commands/nightly.ts';
 import { ORIGIN } from './commands/origin.ts';
 import { PUBLISH } from './commands/publish.ts';
 import { RELEASE } from './commands/release.ts';
+import { ROLLBACK } from './commands/rollback.ts';
 import { TAG_KEY } from './commands/tag-key.ts';
 import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
-  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, NIGHTLY, RELEASE, PUBLISH, HEARTBEAT, ORIGIN],
-  ...[VERIFY, INSPECT, CHECK],
+  ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, NIGHTLY, RELEASE, PUBLISH, ROLLBACK, GC],
+  ...[HEARTBEAT, ORIGIN, VERIFY, INSPECT, DIFF, CHECK],
 ];
 
 function overview(): string {

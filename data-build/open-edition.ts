@@ -65,7 +65,8 @@ async function openOverlayOf(
   return (await loadOverlay({ sha256, length }, manifest, read)).overlay;
 }
 
-async function findEpochKey(keys: KeysFile, id: Uint8Array): Promise<Uint8Array> {
+/** The key of this id that the keys file holds; 'config-invalid' if it holds none. */
+export async function findEpochKey(keys: KeysFile, id: Uint8Array): Promise<Uint8Array> {
   for (const hex of [keys.epochKey, keys.previousEpochKey]) {
     if (hex === undefined) continue;
     const key = new Uint8Array(Buffer.from(hex, 'hex'));

@@ -38,6 +38,8 @@ export interface PublishEditionOptions {
   dropsOverlay?: boolean | undefined;
   threads: Threads;
   progress: Progress;
+  /** Shorter in tests; see copyEdition(). */
+  settleMs?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -70,7 +72,7 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   const since = await readHead(to, signer.trusted);
   let verified: VerifyResult | undefined;
   const copied = await copyEdition({
-    ...{ from, to, edition: edition.head, inForce: since, signal },
+    ...{ from, to, edition: edition.head, inForce: since, settleMs: options.settleMs, signal },
     editionKeys: await verifyKeys(publicKeyText(keys.edition)),
     prove: async (store, manifest) => {
       verified = await prove(store, manifest, options);
@@ -80,7 +82,8 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   });
   progress.start('head');
   const wasInForce = since !== undefined && equalBytes(since.manifestSha256, manifestSha256);
-  const reference = { collection, manifestSha256, manifestLength, asOf: copied.manifest.asOf };
+  const { asOf, epochKeyId } = copied.manifest;
+  const reference = { collection, manifestSha256, manifestLength, asOf, epochKeyId };
   const head = wasInForce
     ? await heartbeat(to, signer)
     : await publishEdition(to, signer, reference, { since, dropsOverlay: options.dropsOverlay });

@@ -13,14 +13,14 @@ import type { Head } from '../src/format/head.ts';
 import type { Manifest, PageReference } from '../src/format/manifest.ts';
 import { objectName } from '../src/format/names.ts';
 import type { VerifyKey } from '../src/format/signature.ts';
+import { GRACE_MS } from './collect-garbage.ts';
+import { awaitCollectors } from './collectors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { pagesOf } from './prove-pages.ts';
 import { type EditionName, readManifest } from './read-manifest.ts';
 import { type ReadableStore, readObject } from './read-object.ts';
 
-/** Garbage collection leaves an object alone for so long after it was put, named or not. */
-export const GRACE_MS = 24 * 60 * 60 * 1000;
 /** So old may an object be that a copy relies on, and so long may the copy take: both fit in grace. */
 const RELIABLE_MS = GRACE_MS / 2 - 60 * 60 * 1000;
 
@@ -39,6 +39,8 @@ export interface CopyOptions {
   prove(store: ReadableStore, manifest: Manifest): Promise<void>;
   onStep(step: 'upload' | 'verify'): void;
   onProgress(done: number, total: number): void;
+  /** Longest wait for garbage collection under way; shorter in tests. */
+  settleMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -80,6 +82,8 @@ export async function copyEdition(options: CopyOptions): Promise<CopyResult> {
   await to.flush();
   await to.put('manifests', source.bytes, { overwrite: true });
   await to.flush();
+
+  await awaitCollectors(to, options);
 
   options.onStep('verify');
   const { manifest } = await readManifest(to, edition, editionKeys);

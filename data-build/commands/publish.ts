@@ -8,15 +8,12 @@ import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
 import type { KeyFile } from '../key-file.ts';
-import { bytesOf, importRows } from '../pipeline.ts';
+import { bytesOf, importRows } from '../import-rows.ts';
 import { Progress } from '../progress.ts';
 import { publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { Threads, threadCountFor } from '../threads.ts';
 import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
-
-/** A store as the command line names it. */
-const STORE_HELP = 'a directory, or s3://bucket/prefix (AWS_... in the environment)';
 
 export const PUBLISH: Command = {
   name: 'publish',
@@ -26,7 +23,11 @@ export const PUBLISH: Command = {
   options: {
     ...IMPORT_OPTIONS,
     ...THREADS_OPTION,
-    to: { value: 'STORE', help: STORE_HELP, required: true },
+    to: {
+      value: 'STORE',
+      help: 'a directory, or s3://bucket/prefix (AWS_... in the environment)',
+      required: true,
+    },
     keys: { value: 'FILE', help: 'the keys file', required: true },
     'hashes-only': { help: 'proves pages by their hashes, without the export to ask for' },
     'drop-overlay': { help: 'even if reports are newer than the edition' },

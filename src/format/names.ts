@@ -10,8 +10,11 @@ import { refuse } from './fields.ts';
 /** The one object that changes. */
 export const HEAD_NAME = 'head';
 
-/** Readers ask for the first three; in `history` the publisher keeps heads that were in force. */
-export type ObjectFolder = 'pages' | 'manifests' | 'overlays' | 'history';
+/**
+ * Readers ask for the first three. In `history` the publisher keeps heads that were in force, `gc` holds
+ * the marks of garbage collection at work.
+ */
+export type ObjectFolder = 'pages' | 'manifests' | 'overlays' | 'history' | 'gc';
 
 /** Name of a content-addressed object, such as `pages/e3b0…`, from its SHA-256. */
 export function objectName(folder: ObjectFolder, sha256: Uint8Array): string {

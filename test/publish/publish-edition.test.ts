@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import type { KeyFile } from '../../data-build/key-file.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
-import { importRows } from '../../data-build/pipeline.ts';
+import { importRows } from '../../data-build/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
 import { Threads } from '../../data-build/threads.ts';
-import { GRACE_MS } from '../../publish/copy-edition.ts';
+import { GRACE_MS } from '../../publish/collect-garbage.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { ObjectStore } from '../../publish/object-store.ts';
 import { openStore } from '../../publish/open-store.ts';
@@ -147,7 +147,7 @@ describe('what is there already', () => {
     const old = new Date(Date.now() - GRACE_MS);
     for (const name of readdirSync(join(dir, 'pages')))
       utimesSync(join(dir, 'pages', name), old, old);
-    const back = await publish('monday', to, { dropsOverlay: true });
+    const back = await publish('monday', to, { settleMs: 1 });
     expect(back).toMatchObject({ sequence: 3, sentPages: 2 });
     expect(statSync(french).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
   });

@@ -1,0 +1,69 @@
+/**
+ * Rollback: an edition that was in force comes back, under a higher sequence.
+ *
+ * Before the head moves, all of the edition is read back from the store and proved by its hashes, for
+ * time may have gone over it. Its manifest is put again first, which keeps garbage collection off it.
+ */
+
+import { SltdError } from '../src/errors.ts';
+import type { Head } from '../src/format/head.ts';
+import type { Manifest } from '../src/format/manifest.ts';
+import { equalBytes } from '../src/format/names.ts';
+import type { VerifyKey } from '../src/format/signature.ts';
+import { awaitCollectors } from './collectors.ts';
+import { findEdition } from './find-edition.ts';
+import { type HeadSigner, publishEdition, readHead } from './head.ts';
+import type { ObjectStore } from './object-store.ts';
+import { type ProvedPages, provePages } from './prove-pages.ts';
+import { readManifest } from './read-manifest.ts';
+
+export interface RollbackOptions {
+  /** `previous`, an edition id, or at least 8 digits of its start. */
+  to: string;
+  signer: HeadSigner;
+  /** Public keys of the edition role. */
+  editionKeys: readonly VerifyKey[];
+  /** Throws if readers could not answer from it, such as when its epoch key is given up. */
+  check(manifest: Manifest): Promise<void>;
+  /** Goes back even if reports are newer than that edition. */
+  dropsOverlay?: boolean | undefined;
+  onProgress?: (done: number, total: number) => void;
+  /** Longest wait for garbage collection under way; shorter in tests. */
+  settleMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The head that is in force then. Throws 'edition-missing' if the store has no such edition,
+ * 'config-invalid' if it is in force already, what proving throws if not all of it is there, and what
+ * publishEdition() throws.
+ */
+export async function rollBack(
+  store: ObjectStore,
+  options: RollbackOptions,
+): Promise<{ head: Head; proved: ProvedPages }> {
+  const { signer, editionKeys, signal } = options;
+  const since = await readHead(store, signer.trusted);
+  const edition = await findEdition(store, signer.trusted, options.to);
+  if (since && equalBytes(since.manifestSha256, edition.manifestSha256)) {
+    throw new SltdError('config-invalid', { detail: 'this edition is in force' });
+  }
+  const { manifest, bytes } = await readManifest(store, edition, editionKeys);
+  await options.check(manifest);
+  await store.prepare();
+  await store.put('manifests', bytes, { overwrite: true });
+  await store.flush();
+  await awaitCollectors(store, options);
+  const total = 2 * manifest.shardCount;
+  const onProgress = (done: number) => options.onProgress?.(done, total);
+  const proved = await provePages(store, manifest, { onProgress, signal });
+  signal?.throwIfAborted();
+  const { collection, asOf, epochKeyId } = manifest;
+  const head = await publishEdition(
+    store,
+    signer,
+    { ...edition, collection, asOf, epochKeyId },
+    { since, dropsOverlay: options.dropsOverlay },
+  );
+  return { head, proved };
+}
