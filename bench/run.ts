@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wholeBuild } from './build.ts';
 import { httpCost } from './http.ts';
-import { mrzCheck, pageBuild, singleCheck, space, warmProbe } from './matcher.ts';
+import { mrzCheck, pageBuild, rawProbe, singleCheck, space, warmProbe } from './matcher.ts';
 import type { Measurement } from './measurement.ts';
 import { overlayCost } from './overlay.ts';
 import { peers } from './peers.ts';
@@ -22,7 +22,7 @@ const RESULTS_DIR = fileURLToPath(new URL('./results/', import.meta.url));
 
 /** Question by question, the quick ones first. */
 const SUITES: Record<string, readonly (() => Measurement[] | Promise<Measurement[]>)[]> = {
-  matcher: [warmProbe, singleCheck, mrzCheck, pageBuild, space],
+  matcher: [rawProbe, warmProbe, singleCheck, mrzCheck, pageBuild, space],
   overlay: [overlayCost],
   peers: [peers],
   http: [httpCost],
@@ -30,7 +30,7 @@ const SUITES: Record<string, readonly (() => Measurement[] | Promise<Measurement
 };
 
 function figure(value: number): string {
-  if (value === 0) return '0';
+  if (value === 0 || !Number.isFinite(value)) return String(value);
   const digits = Math.max(0, 3 - Math.ceil(Math.log10(Math.abs(value))));
   return value.toLocaleString('en-US', { maximumFractionDigits: Math.min(digits, 6) });
 }
@@ -64,7 +64,7 @@ async function main(): Promise<number> {
         const { id, question, value, unit, spread, goal, holds } = measurement;
         const verdict = goal === '' ? '' : holds ? `${goal}: holds` : `${goal}: MISSED`;
         console.log(
-          `${question.padEnd(72)} ${figure(value).padStart(10)} ${unit.padEnd(12)} ` +
+          `${question.padEnd(76)} ${figure(value).padStart(10)} ${unit.padEnd(12)} ` +
             `[${figure(spread.min)} .. ${figure(spread.max)}]  ${verdict}`,
         );
         const file = join(RESULTS_DIR, `${id}.json`);
