@@ -31,6 +31,7 @@ import { areSameInputs, digestsOf } from './input-digests.ts';
 import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
 import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
+import { checkReplayOfFile } from './replay/replay-step.ts';
 import { openSteps, passingSteps } from './steps.ts';
 import { openTempDir } from './temp-dir.ts';
 import { Threads, threadCountFor } from './threads.ts';
@@ -60,6 +61,8 @@ export interface BuildOptions {
   partialStates?: ReadonlyMap<StateCode, number> | undefined;
   /** How unlike the edition in force the new one may be; the defaults if not told. */
   limits?: GateLimits | undefined;
+  /** Operations of central since the edition in force: it and they must make the new one. */
+  operationsFile?: string | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
   nonMemberCount?: number;
   /** Threads that build; one a core if not told, and one for a small export. */
@@ -191,9 +194,9 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     const reference = { sha256: manifestSha256, length: manifestBytes.length };
     const reread = await readObject(store, 'manifests', reference);
     await verifyObject(reread, await verifyKeys(publicKeyText(keys.edition)));
+    const manifest = openManifest(reread);
     const verified = await verifyEdition({
-      ...{ store, epochKey, keyFile, threads, signal },
-      manifest: openManifest(reread),
+      ...{ store, manifest, epochKey, keyFile, threads, signal },
       nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
       onProgress: (done, total) => progress.update(done, total, 'documents'),
     }).catch((error) => {
@@ -202,6 +205,18 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       throw error;
     });
     checkVerified(verified, keyFile.keyCount);
+    const { operationsFile } = options;
+    if (operationsFile !== undefined && since) {
+      progress.start('replay');
+      await checkReplayOfFile({
+        store,
+        keys,
+        before: since,
+        next: manifest,
+        operationsFile,
+        signal,
+      });
+    }
 
     progress.start('gates');
     const { collection } = options;

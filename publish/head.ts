@@ -14,7 +14,7 @@ import { decodeHead, encodeHead, type Head } from '../src/format/head.ts';
 import { HEAD_BYTES } from '../src/format/layout.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
-import { openOverlay } from '../src/format/overlay.ts';
+import { type OverlayFacts, openOverlay } from '../src/format/overlay.ts';
 import {
   type SigningKey,
   signObject,
@@ -114,15 +114,17 @@ export async function publishOverlay(
   signer: HeadSigner,
   { overlay, manifestSha256 }: { overlay: Uint8Array; manifestSha256: Uint8Array },
 ): Promise<Head> {
-  const { asOf } = openOverlay(overlay);
+  const { asOf, lastOperation } = openOverlay(overlay);
   const overlaySha256 = await putProved(store, overlay);
-  return moveHead(store, signer, (before) => {
+  return moveHead(store, signer, async (before) => {
     if (!before) throw new SltdError('edition-missing');
     if (!equalBytes(before.manifestSha256, manifestSha256)) {
       throw new SltdError('head-moved', { detail: 'the overlay was made for another edition' });
     }
     if (before.overlaySha256 && equalBytes(before.overlaySha256, overlaySha256)) return before;
-    if (before.overlaySha256 && before.asOf > asOf) {
+    const inForce = await overlayInForce(store, before);
+    const isOlder = inForce && inForce.lastOperation === lastOperation && inForce.asOf > asOf;
+    if (isOlder || (inForce && inForce.lastOperation > lastOperation)) {
       throw new SltdError('head-moved', { detail: 'an overlay of later data is in force' });
     }
     const sequence = before.sequence + 1;
@@ -205,13 +207,20 @@ async function overlayAfter(
     return { overlaySha256, overlayLength, asOf: before.asOf };
   }
   if (dropsOverlay) return undefined;
-  const name = { sha256: overlaySha256, length: overlayLength };
-  const { epochKeyId, from, asOf } = openOverlay(await readObject(store, 'overlays', name));
+  const { epochKeyId, from, asOf } = (await overlayInForce(store, before))!;
   const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
   if (fits) return { overlaySha256, overlayLength, asOf };
   if (asOf <= edition.asOf) return undefined;
   if (!carryOverlay) throw new SltdError('overlay-dropped');
   return carryOverlay(before);
+}
+
+/** What the overlay of the head says of itself; the head's signature vouches for it. */
+async function overlayInForce(
+  store: ReadableStore,
+  { overlaySha256: sha256, overlayLength: length }: Head,
+): Promise<OverlayFacts | undefined> {
+  return sha256 && openOverlay(await readObject(store, 'overlays', { sha256, length }));
 }
 
 /** Puts the overlay and reads it back: what a head names must be there, and be right. */

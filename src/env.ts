@@ -42,6 +42,7 @@ export interface Env {
   CHECK_EVENTS?: string;
   FRESH_SECONDS?: string;
   STALE_SECONDS?: string;
+  POLL_SECONDS?: string;
   FILTER_ARENA_BYTES?: string;
   MATCH_ARENA_BYTES?: string;
 }
@@ -76,6 +77,8 @@ export interface Services extends Omit<CheckTools, 'defer'> {
 /** Fresh up to 5 minutes, usable up to 6 hours: what the page on answers promises at most. */
 const FRESH_SECONDS_MAX = 300;
 const STALE_SECONDS_MAX = 21_600;
+/** A report is known everywhere after 30 s only if edges look this often. */
+const POLL_SECONDS_MAX = 10;
 /** An isolate has 128 MB for heap and wasm together; most of it goes to filters, read every time. */
 const FILTER_ARENA_BYTES = 44 * 1024 * 1024;
 const MATCH_ARENA_BYTES = 4 * 1024 * 1024;
@@ -92,6 +95,7 @@ export async function createServices(env: Env, world: World): Promise<Services> 
     source,
     limits,
     now,
+    pollMs: 1000 * numberOf(env, 'POLL_SECONDS', POLL_SECONDS_MAX, POLL_SECONDS_MAX),
     collection: env.COLLECTION || 'sltd',
     epochKeys: await epochKeysOf(env),
     editionKeys: await publicKeys(env, 'EDITION_KEYS'),
@@ -204,7 +208,12 @@ function urlOf(name: string, text: string): string {
 const bytesOf = (env: Env, name: 'FILTER_ARENA_BYTES' | 'MATCH_ARENA_BYTES', preset: number) =>
   numberOf(env, name, preset, ARENA_BYTES_MAX);
 
-type NumberName = 'FRESH_SECONDS' | 'STALE_SECONDS' | 'FILTER_ARENA_BYTES' | 'MATCH_ARENA_BYTES';
+type NumberName =
+  | 'FRESH_SECONDS'
+  | 'STALE_SECONDS'
+  | 'POLL_SECONDS'
+  | 'FILTER_ARENA_BYTES'
+  | 'MATCH_ARENA_BYTES';
 
 /** A whole number from 1 to `max`: the limits of freshness can only be made stricter. */
 function numberOf(env: Env, name: NumberName, preset: number, max: number): number {

@@ -97,6 +97,12 @@ export const ERRORS = {
   'store-unavailable': unknown(503, 'The edition store cannot be read or written.'),
   'head-moved': unknown(503, 'Another publisher moved the head first.'),
   'overlay-dropped': unknown(500, 'Reports since that edition would no longer be answered.'),
+  'overlay-too-large': unknown(
+    500,
+    'An overlay cannot hold all operations: a new edition is overdue.',
+  ),
+  'operation-log-behind': unknown(500, 'The log lacks operations that are published already.'),
+  'replay-differs': unknown(500, 'The edition before and its operations do not make the new one.'),
 
   // The nightly build.
   'input-unreadable': unknown(500, 'The input file cannot be read.'),

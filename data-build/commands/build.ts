@@ -75,6 +75,10 @@ export const BUILD: Command = {
       value: 'NAME=N,...',
       help: 'how unlike the edition in force it may be (docs/operations.md)',
     },
+    operations: {
+      value: 'FILE',
+      help: 'what central took since the edition in force: with it, it must make the new one',
+    },
     report: { value: 'FILE', help: 'writes a page about the build (HTML)' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
     work: {
@@ -107,6 +111,7 @@ export const BUILD: Command = {
       rejectsPath: values.rejects,
       tempRoot: values.temp,
       workDir: values.work,
+      operationsFile: values.operations,
       progress: new Progress(process.stderr),
       signal,
     });

@@ -19,15 +19,13 @@ import { ageOf, Edition, type FreshnessLimits } from './edition.ts';
 import type { ObjectSource } from './object-source.ts';
 import type { Defer } from './page-store.ts';
 
-/** Shortest time between two reads of the head, in milliseconds. */
-const POLL_INTERVAL_MS = 10_000;
 /**
- * A request does not wait for a poll that is due, unless the last one is this long ago, in
- * milliseconds: else the first request after a quiet hour would be answered from before that hour.
- * With the 10 s in which a report is published, every edge knows it after 30 s.
+ * A request does not wait for a poll that is due, unless the last one is so many poll intervals ago:
+ * else the first request after a quiet hour would be answered from before that hour. With the 10 s in
+ * which a report is published, and polls every 10 s, every edge knows it after 30 s.
  */
-const POLL_WAIT_MS = 20_000;
-/** The same after a failure, or when a caller knows of a newer edition. */
+const WAIT_INTERVALS = 2;
+/** Shortest time between two reads of the head after a failure, or when a caller knows of a newer edition. */
 const RETRY_INTERVAL_MS = 1_000;
 /** A manifest of 100,000 shards has 10 MB; more is no manifest of ours. */
 const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
@@ -47,6 +45,8 @@ export interface EditionStoreOptions {
   overlayKeys: readonly VerifyKey[];
   headKeys: readonly VerifyKey[];
   limits: FreshnessLimits;
+  /** Shortest time between two reads of the head, in milliseconds. */
+  pollMs: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -83,7 +83,7 @@ export class EditionStore {
    * is as new as `sequenceMin`.
    */
   async current(defer: Defer, sequenceMin = 0): Promise<Edition> {
-    const { now, limits } = this.#options;
+    const { now, limits, pollMs } = this.#options;
     const sinceMs = now() - this.#polledAt;
     const edition = this.#edition;
     if (!edition) {
@@ -91,9 +91,9 @@ export class EditionStore {
       if (this.#lastFailure === undefined || sinceMs >= RETRY_INTERVAL_MS) await this.poll();
     } else if (edition.head.sequence < sequenceMin) {
       if (sinceMs >= RETRY_INTERVAL_MS) await this.poll();
-    } else if (sinceMs >= POLL_INTERVAL_MS) {
+    } else if (sinceMs >= pollMs) {
       const isFresh = ageOf(edition.head, now(), limits).freshness === 'fresh';
-      if (isFresh && sinceMs < POLL_WAIT_MS) defer(this.poll());
+      if (isFresh && sinceMs < WAIT_INTERVALS * pollMs) defer(this.poll());
       else await this.poll();
     }
     if (!this.#edition) throw new SltdError('edition-missing');

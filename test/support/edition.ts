@@ -37,6 +37,8 @@ export interface EditionSpec {
   bitsPerKey?: number;
   /** Those that are not `reports`. */
   coverage?: Readonly<Record<string, Coverage>>;
+  /** Those whose list is not of `asOf`. */
+  stateAsOf?: Readonly<Record<string, number>>;
   /** States that the manifest does not have at all. */
   withoutStates?: readonly string[];
   /** All codes of Doc 9303-3; a few of them, and those of the records, if absent. */
@@ -125,7 +127,7 @@ export async function buildEdition(
       state,
       coverage: spec.coverage?.[state] ?? 'reports',
       shardCount: built.shards.length,
-      asOf,
+      asOf: spec.stateAsOf?.[state] ?? asOf,
       recordCount: built.recordCount,
     } as const);
   }

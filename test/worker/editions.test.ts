@@ -71,6 +71,7 @@ describe('freshness', () => {
       { STALE_SECONDS: '21601' },
       { FRESH_SECONDS: '301' },
       { FRESH_SECONDS: '20', STALE_SECONDS: '10' },
+      { POLL_SECONDS: '11' },
       { STALE_SECONDS: '-1' },
       { STALE_SECONDS: 'x' },
     ]) {
