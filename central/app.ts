@@ -27,6 +27,7 @@ import type {
   CentralServices,
   RouteModule,
 } from './http/route-module.ts';
+import { addOperationRoutes } from './overlay/routes.ts';
 import { addChallengeRoutes } from './records/challenge-routes.ts';
 import { addChangeRoutes } from './records/change-routes.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
@@ -44,6 +45,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addChallengeRoutes,
   addCaseRoutes,
   addNotificationRoutes,
+  addOperationRoutes,
   addHealthRoutes,
 ];
 

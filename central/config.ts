@@ -6,8 +6,9 @@
  */
 
 import { mkdirSync } from 'node:fs';
+import { epochKeyId } from '../src/document/digest.ts';
 import { SltdError } from '../src/errors.ts';
-import { equalBytes } from '../src/format/names.ts';
+import { equalBytes, fromHex } from '../src/format/names.ts';
 import {
   type SigningKey,
   signingKey,
@@ -16,6 +17,7 @@ import {
 } from '../src/format/signature.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
 import type { DatabaseLocation } from './database/database.ts';
+import type { EpochKey } from './overlay/publisher.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 import type { Reach } from './notifications/address-guard.ts';
 
@@ -38,6 +40,26 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_FOLDER = '.sltd';
 const DEFAULT_PORT = 8788;
+const EPOCH_KEY_BYTES = 16;
+/** A report is published within 3 s, so that an edge that looks every 10 s has it within 15. */
+const POLL_MS = 500;
+const INTERVAL_MS = 2_000;
+
+/** Settings of the publisher of overlays. */
+export interface OverlayConfig {
+  /** As openStore() takes it. */
+  location: string;
+  collection: string;
+  overlayKey: SigningKey;
+  headKey: SigningKey;
+  overlayKeys: readonly VerifyKey[];
+  headKeys: readonly VerifyKey[];
+  editionKeys: readonly VerifyKey[];
+  epochKeys: readonly EpochKey[];
+  /** How often the log is looked at, and the shortest time between publications; milliseconds. */
+  pollMs: number;
+  intervalMs: number;
+}
 
 /** PostgreSQL by DATABASE_URL, or a SQLite file by DATABASE_FILE, .sltd/central.sqlite by default. */
 export function databaseLocation(env: Environment): DatabaseLocation {
@@ -57,9 +79,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
   const isShared = tokenKeys.some(({ keyId }) => edgeKeys.some((e) => equalBytes(e.keyId, keyId)));
   if (isShared) throw refuse('TOKEN_KEYS and EDGE_KEYS share a key');
   return {
-    signingKey: await named('CENTRAL_SIGNING_KEY', env, async (text) =>
-      signingKey(JSON.parse(text) as JsonWebKey),
-    ),
+    signingKey: await named('CENTRAL_SIGNING_KEY', env, privateKey),
     edgeKeys,
     tokenKeys,
     host: env.HOST || '127.0.0.1',
@@ -74,6 +94,37 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
     webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),
   };
 }
+
+/**
+ * Keys and place of the publisher of overlays: the private keys of overlays and heads, the public ones
+ * of editions, the epoch keys. Throws 'config-invalid' with the name of a bad setting.
+ */
+export async function overlayConfig(env: Environment): Promise<OverlayConfig> {
+  const location = env.EDITION_STORE;
+  if (!location) throw refuse('EDITION_STORE is missing');
+  return {
+    ...{ location, collection: env.COLLECTION || 'sltd' },
+    overlayKey: await named('OVERLAY_SIGNING_KEY', env, privateKey),
+    headKey: await named('HEAD_SIGNING_KEY', env, privateKey),
+    overlayKeys: await named('OVERLAY_KEYS', env, verifyKeys),
+    headKeys: await named('HEAD_KEYS', env, verifyKeys),
+    editionKeys: await named('EDITION_KEYS', env, verifyKeys),
+    epochKeys: await named('EPOCH_KEYS', env, epochKeysOf),
+    pollMs: countOf('OVERLAY_POLL_MS', env) ?? POLL_MS,
+    intervalMs: countOf('OVERLAY_INTERVAL_MS', env) ?? INTERVAL_MS,
+  };
+}
+
+const privateKey = async (text: string) => signingKey(JSON.parse(text) as JsonWebKey);
+
+const epochKeysOf = (text: string): Promise<EpochKey[]> =>
+  Promise.all(
+    text.split(',').map(async (hex) => {
+      const key = fromHex(hex.trim());
+      if (key.length !== EPOCH_KEY_BYTES) throw refuse('EPOCH_KEYS');
+      return { key, id: await epochKeyId(key) };
+    }),
+  );
 
 async function named<T>(
   name: string,

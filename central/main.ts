@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The confirmation service as a command: `serve` answers the edge, `load` replaces the list.
+ * The central service as a command: `serve` answers the edge and bureaus, `load` replaces the list,
+ * `overlay` publishes what bureaus report.
  *
- * Both bring the schema up to date first. Exit codes: 0 done, 1 failed, 2 bad usage or settings,
+ * All bring the schema up to date first. Exit codes: 0 done, 1 failed, 2 bad usage or settings,
  * 3 the export was refused. Settings: docs/operations.md.
  */
 
@@ -10,20 +11,30 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { serve } from '@hono/node-server';
 import { SltdError } from '../src/errors.ts';
+import { openStore } from '../publish/open-store.ts';
 import { createCentral, recorder } from './app.ts';
 import { LiveCases } from './cases/live-cases.ts';
-import { databaseLocation, serveConfig } from './config.ts';
+import { databaseLocation, overlayConfig, serveConfig } from './config.ts';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { traceError, writeLogLine } from './http/request-log.ts';
 import { startJobs } from './jobs.ts';
 import { loadExport } from './load/load.ts';
+import { exportOperations } from './overlay/export-operations.ts';
+import { OverlayPublisher } from './overlay/publisher.ts';
+import { runPublisher } from './overlay/run-publisher.ts';
 
 const USAGE = `usage: node central/main.ts serve
        node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...
+       node central/main.ts overlay
+       node central/main.ts operations TIME FILE
 
 serve   answer the edge; CENTRAL_SIGNING_KEY, EDGE_KEYS, PORT (8788), HOST (127.0.0.1)
+overlay publish what bureaus report to the edition store, every few seconds; EDITION_STORE,
+        OVERLAY_SIGNING_KEY, HEAD_SIGNING_KEY, OVERLAY_KEYS, HEAD_KEYS, EDITION_KEYS, EPOCH_KEYS
+operations
+        write what bureaus changed since TIME to a new FILE, for sltd build --operations
 load    replace the list by an export, all at once
   --as-of TIME         the export is complete up to here: 2026-11-22 or 2026-11-22T03:00:00Z;
                        by default the newest date of report in it
@@ -47,6 +58,8 @@ const SHUTDOWN_MS = 10_000;
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   if (command === 'serve' && rest.length === 0) return serveCentral();
+  if (command === 'overlay' && rest.length === 0) return publishOverlays();
+  if (command === 'operations' && rest.length === 2) return writeOperations(rest[0]!, rest[1]!);
   if (command === 'load' && !rest.includes('--help')) return loadCentral(rest);
   const isHelp = command === '--help' || (command === 'load' && rest.includes('--help'));
   (isHelp ? process.stdout : process.stderr).write(USAGE);
@@ -94,6 +107,59 @@ async function serveCentral(): Promise<number> {
     writeLogLine({ time: new Date().toISOString(), event: 'stop' });
     return 0;
   });
+}
+
+async function writeOperations(since: string, path: string): Promise<number> {
+  const sinceMs = timeOf(since)!;
+  return withDatabase(
+    () => openDatabase(databaseLocation(process.env)),
+    async (db) => {
+      await migrate(db);
+      const operations = await exportOperations(db, { sinceMs, path });
+      process.stdout.write(`${JSON.stringify({ operations })}\n`);
+      return 0;
+    },
+  );
+}
+
+async function publishOverlays(): Promise<number> {
+  const { location, headKey, headKeys, pollMs, intervalMs, ...config } = await overlayConfig(
+    process.env,
+  );
+  const store = openStore(location, process.env);
+  const database = databaseLocation(process.env);
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  await withDatabase(() => openDatabase(database), migrate);
+  const open = () =>
+    openDatabase(database, {
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      busyTimeoutMs: BUSY_TIMEOUT_MS,
+    });
+  return withDatabase(open, async (db) => {
+    const headSigner = { key: headKey, trusted: headKeys };
+    const publisher = new OverlayPublisher({ ...config, db, store, headSigner, clock: Date.now });
+    const log = (line: object) =>
+      process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
+    log({ event: 'start' });
+    await store.prepare();
+    await runPublisher({
+      ...{ db, publisher, pollMs, intervalMs, signal: interrupt.signal },
+      onTick: (outcome) =>
+        typeof outcome === 'string'
+          ? log({ event: 'overlay', outcome })
+          : log({ event: 'overlay', outcome: 'failed', ...failureOf(outcome) }),
+    });
+    log({ event: 'stop' });
+    return 0;
+  });
+}
+
+/** The code, and the trace of what was not expected: messages may hold data. */
+function failureOf({ failure, error }: { failure: string; error: unknown }): object {
+  const detail = error instanceof SltdError ? error.detail : undefined;
+  return { code: failure, detail, ...(failure === 'internal' ? { error: traceError(error) } : {}) };
 }
 
 async function loadCentral(args: string[]): Promise<number> {
@@ -167,7 +233,7 @@ function timeOf(text: string | undefined): number | undefined {
   const isForm = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const time = isForm ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) {
-    throw new SltdError('config-invalid', { detail: '--as-of is not an ISO 8601 time with zone' });
+    throw new SltdError('config-invalid', { detail: 'not an ISO 8601 time with zone' });
   }
   return time;
 }

@@ -1,5 +1,6 @@
 /**
- * The whole system on this machine: keys, edition, central service, directory origin, edge Worker.
+ * The whole system on this machine: keys, edition, central service, publisher of overlays, directory
+ * origin, edge Worker.
  *
  * Each part is the real one, as its own process, on loopback; the start command, the proofs and
  * the benchmarks all use this. What it starts, it stops, by process group. State lives in one
@@ -27,6 +28,8 @@ export interface SystemOptions {
   profile?: string;
   /** Ports; 0 or absent takes a free one. */
   ports?: { edge?: number; central?: number; origin?: number };
+  /** Further settings of a part, by their names in the environment. */
+  settings?: Partial<Record<'central' | 'publisher' | 'edge', Record<string, string>>>;
   /** Told before each step. */
   onStep?: (text: string) => void;
 }
@@ -72,7 +75,7 @@ export function portIsFree(port: number): Promise<boolean> {
 
 /** Builds, loads and starts everything; resolves when the edge answers /readyz. */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { stateDir, exportFiles, profile = 'sltd', onStep = () => {} } = options;
+  const { stateDir, exportFiles, profile = 'sltd', settings = {}, onStep = () => {} } = options;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const ports = {
     edge: options.ports?.edge || (await freePort()),
@@ -135,6 +138,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
       ATTACHMENTS_DIR: join(stateDir, 'attachments'),
       PORT: String(ports.central),
+      ...settings.central,
     };
     await run(
       'central-load',
@@ -154,8 +158,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ...['data-build/cli.ts', 'origin', editionDir, '--port', String(ports.origin)],
       ...['--heartbeat', '--keys', keysFile],
     ]);
+    serve('publisher', ['central/main.ts', 'overlay'], {
+      ...publisherVariables(keys, editionDir),
+      ...{ DATABASE_URL: '', DATABASE_FILE: centralEnv.DATABASE_FILE },
+      ...settings.publisher,
+    });
     const envFile = join(stateDir, 'edge.env');
-    writeFileSync(envFile, environmentFile(edgeVariables(keys, ports)), { mode: 0o600 });
+    const edgeEnv = { ...edgeVariables(keys, ports), ...settings.edge };
+    writeFileSync(envFile, environmentFile(edgeEnv), { mode: 0o600 });
     serve(
       'edge',
       [
@@ -219,6 +229,19 @@ export function edgeVariables(
     SEAL_KEY: keys.seal,
     ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
     CHECK_EVENTS: 'post',
+  };
+}
+
+/** Settings of the publisher of overlays: no more than it needs. */
+function publisherVariables(keys: KeysFile, editionDir: string): Record<string, string> {
+  return {
+    EDITION_STORE: editionDir,
+    OVERLAY_SIGNING_KEY: JSON.stringify(keys.overlay),
+    HEAD_SIGNING_KEY: JSON.stringify(keys.head),
+    EPOCH_KEYS: [keys.epochKey, keys.previousEpochKey].filter(Boolean).join(','),
+    EDITION_KEYS: publicKeyText(keys.edition),
+    OVERLAY_KEYS: publicKeyText(keys.overlay),
+    HEAD_KEYS: publicKeyText(keys.head),
   };
 }
 

@@ -11,6 +11,7 @@ import { createRecords } from './migrations/0001-records.ts';
 import { createOperationLog } from './migrations/0002-operation-log.ts';
 import { createCases } from './migrations/0003-cases.ts';
 import { createNotifications } from './migrations/0004-notifications.ts';
+import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -19,6 +20,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-operation-log': { up: createOperationLog },
   '0003-cases': { up: createCases },
   '0004-notifications': { up: createNotifications },
+  '0009-overlay-publications': { up: createOverlayPublications },
 };
 
 /** Every schema that there has been, the first one first. */

@@ -6,9 +6,14 @@
 import type { Kysely } from 'kysely';
 import type { CaseTables } from '../cases/tables.ts';
 import type { NotificationTables } from '../notifications/tables.ts';
+import type { OverlayTables } from '../overlay/tables.ts';
 import type { RecordTables } from '../records/tables.ts';
 
-export interface CentralSchema extends RecordTables, CaseTables, NotificationTables {}
+export interface CentralSchema
+  extends RecordTables,
+    CaseTables,
+    NotificationTables,
+    OverlayTables {}
 
 /** The database of central, on SQLite or PostgreSQL. */
 export type CentralDatabase = Kysely<CentralSchema>;

@@ -9,6 +9,7 @@ import { exportMutations } from './export-mutations.ts';
 import { notifyLoss } from './notify-loss.ts';
 import type { Proof } from './proof.ts';
 import { replay } from './replay.ts';
+import { reportToEdge } from './report-to-edge.ts';
 import { sameBytes } from './same-bytes.ts';
 import { scale } from './scale.ts';
 import { rightsMatrix } from './rights-matrix.ts';
@@ -24,6 +25,7 @@ export const PROOFS: readonly Proof[] = [
   badBodies,
   replay,
   centralKilled,
+  reportToEdge,
   bothDatabases,
   notifyLoss,
   rightsMatrix,

@@ -1,0 +1,285 @@
+/** From the operation log to an overlay in force, on every database. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CentralDatabase } from '../../../central/database/schema.ts';
+import { OverlayPublisher } from '../../../central/overlay/publisher.ts';
+import {
+  appendOperations,
+  lockRecords,
+  type Operation,
+} from '../../../central/records/operation-log.ts';
+import { readMatcherModule } from '../../../data-build/matcher-module.ts';
+import { DirectoryStore } from '../../../publish/directory-store.ts';
+import { publishEdition, readHead } from '../../../publish/head.ts';
+import { readObject } from '../../../publish/read-object.ts';
+import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
+import { epochKeyId, sipHash128 } from '../../../src/document/digest.ts';
+import { decodeHead } from '../../../src/format/head.ts';
+import { loadOverlay } from '../../../src/format/load-overlay.ts';
+import { openManifest } from '../../../src/format/manifest.ts';
+import { HEAD_NAME } from '../../../src/format/names.ts';
+import type { ObjectFolder } from '../../../src/format/names.ts';
+import { openOverlay } from '../../../src/format/overlay.ts';
+import { verifyKeys, verifyObject } from '../../../src/format/signature.ts';
+import { buildEdition, type EditionSpec, makeTestKeys } from '../../support/edition.ts';
+import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+
+const { kinds, stop } = await databaseKinds();
+const root = mkdtempSync(join(tmpdir(), 'sltd-test-'));
+afterAll(async () => {
+  rmSync(root, { recursive: true, force: true });
+  await stop();
+});
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const AS_OF = Date.UTC(2026, 0, 15, 3);
+const NOW = AS_OF + HOUR;
+const OTHER_EPOCH_KEY = new Uint8Array(16).fill(9);
+const keys = await makeTestKeys();
+const headSigner = { key: keys.head, trusted: await verifyKeys(keys.jwk.head.x!) };
+const keyOf = (number: number) => `PUTONEW${number}` as CanonicalKey;
+let storeCount = 0;
+
+describe.each(kinds)('the publisher on $name', ({ create }) => {
+  let database: TestDatabase;
+  let db: CentralDatabase;
+  let store: DirectoryStore;
+  let nowMs: number;
+  beforeEach(async () => {
+    database = await create();
+    ({ db } = database);
+    store = new DirectoryStore(join(root, `store-${storeCount++}`));
+    nowMs = NOW;
+  });
+  afterEach(() => database.remove());
+
+  const publisher = async (segmentRowsMax = 3) => {
+    const epochKeys = [keys.epochKey, OTHER_EPOCH_KEY].map(async (key) => ({
+      ...{ key, id: await epochKeyId(key) },
+    }));
+    return new OverlayPublisher({
+      ...{ db, store, collection: 'sltd', headSigner, segmentRowsMax, clock: () => nowMs },
+      overlayKey: keys.overlay,
+      overlayKeys: await verifyKeys(keys.jwk.overlay.x!),
+      editionKeys: await verifyKeys(keys.jwk.edition.x!),
+      epochKeys: await Promise.all(epochKeys),
+    });
+  };
+
+  /** Puts an edition with all its pages into the store, and in force. */
+  const putEdition = async (spec: Partial<EditionSpec> = {}, epochKey = keys.epochKey) => {
+    const whole = { records: [], asOf: AS_OF, ...spec };
+    const objects = await buildEdition(whole, { ...keys, epochKey }, readMatcherModule());
+    for (const [name, bytes] of objects) {
+      if (name !== HEAD_NAME) await store.put(name.split('/')[0] as ObjectFolder, bytes);
+    }
+    const head = decodeHead(objects.get(HEAD_NAME)!);
+    return publishEdition(store, headSigner, { ...head, epochKeyId: await epochKeyId(epochKey) });
+  };
+
+  const report = async (...operations: (Partial<Operation> & { key: CanonicalKey })[]) =>
+    db.transaction().execute(async (transaction) => {
+      await lockRecords(transaction);
+      const rows = operations.map((operation) => ({
+        ...{ kind: 'added' as const, category: 'lost' as const },
+        ...{ recordId: `r-${operation.key}`, at: nowMs, ...operation },
+      }));
+      return appendOperations(transaction, rows);
+    });
+
+  /** Head and overlay in force, opened as a reader opens them. */
+  const inForce = async () => {
+    const head = (await readHead(store, headSigner.trusted))!;
+    const manifest = openManifest(
+      await readObject(store, 'manifests', {
+        ...{ sha256: head.manifestSha256, length: head.manifestLength },
+      }),
+    );
+    const name = { sha256: head.overlaySha256!, length: head.overlayLength };
+    const { overlay } = await loadOverlay(name, manifest, (named) =>
+      readObject(store, 'overlays', named),
+    );
+    const find = (key: CanonicalKey, epochKey = keys.epochKey) => {
+      const { buffer } = sipHash128(epochKey, new TextEncoder().encode(key)).slice();
+      const [d0, d1, d2, d3] = new Uint32Array(buffer);
+      return overlay.find(d0!, d1!, d2!, d3!);
+    };
+    return { head, overlay, find };
+  };
+
+  it('publishes every operation since the edition, and of a day and two hours before', async () => {
+    await report({ key: keyOf(1), at: AS_OF - 26 * HOUR - 1 });
+    await report({ key: keyOf(2), at: AS_OF - 26 * HOUR });
+    await report({ key: keyOf(3) }, { key: keyOf(4), kind: 'withdrawn' });
+    await putEdition();
+    expect(await (await publisher()).tick()).toBe('published');
+    const { head, overlay, find } = await inForce();
+    expect(head).toMatchObject({ sequence: 2, asOf: NOW - MINUTE / 2 });
+    expect(overlay).toMatchObject({ lastOperation: 4, from: AS_OF - 26 * HOUR, rowCount: 3 });
+    expect(find(keyOf(1))).toBeUndefined();
+    expect(find(keyOf(2))).toEqual({ kind: 'added', category: 1 });
+    expect(find(keyOf(3))).toEqual({ kind: 'added', category: 1 });
+    expect(find(keyOf(4))).toEqual({ kind: 'withdrawn', category: 0 });
+  });
+
+  it('has nothing to say twice, but says so once a minute', async () => {
+    await putEdition();
+    const one = await publisher();
+    expect(await one.tick()).toBe('published');
+    expect(await one.tick()).toBe('unchanged');
+    nowMs += MINUTE - 1;
+    expect(await one.tick()).toBe('unchanged');
+    nowMs += 1;
+    expect(await one.tick()).toBe('published');
+    const { head, overlay } = await inForce();
+    expect([head.sequence, head.asOf, overlay.rowCount]).toEqual([3, nowMs - MINUTE / 2, 0]);
+  });
+
+  it('writes what is new as a segment, and all again when that grows long', async () => {
+    await report({ key: keyOf(1) }, { key: keyOf(2) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    expect((await inForce()).overlay).toMatchObject({ base: undefined, rowCount: 2 });
+    const shapes: [number, number][] = [];
+    for (let number = 3; number < 8; number++) {
+      // The second is known as well: its row in the segment is the newer word.
+      await report({ key: keyOf(number) }, { key: keyOf(2), category: 'stolen' });
+      expect(await one.tick()).toBe('published');
+      const { overlay, find } = await inForce();
+      shapes.push([overlay.rowCount, overlay.operationCount]);
+      for (let known = 1; known <= number; known++) expect(find(keyOf(known))).toBeDefined();
+      expect(find(keyOf(2))).toEqual({ kind: 'added', category: 4 });
+    }
+    expect(shapes).toEqual([
+      [2, 4],
+      [3, 5],
+      [5, 5],
+      [2, 7],
+      [3, 8],
+    ]);
+  });
+
+  it('goes on from what is in force after it was killed', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    await (await publisher()).tick();
+    await report({ key: keyOf(2) });
+    const next = await publisher();
+    expect(await next.tick()).toBe('published');
+    expect((await inForce()).overlay).toMatchObject({ rowCount: 1, operationCount: 2 });
+    expect(await (await publisher()).tick()).toBe('unchanged');
+  });
+
+  it('keeps all reports when a new edition comes, then leaves out those that it has', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    nowMs += 27 * HOUR;
+    await report({ key: keyOf(2) });
+    await putEdition({ asOf: AS_OF + 28 * HOUR });
+    // No moment without the report: the head came with the overlay of before.
+    expect((await inForce()).find(keyOf(1))).toBeDefined();
+    expect(await one.tick()).toBe('published');
+    const { overlay, find } = await inForce();
+    expect(overlay).toMatchObject({ from: AS_OF + 2 * HOUR, lastOperation: 2, rowCount: 1 });
+    expect([find(keyOf(1)), find(keyOf(2))]).toEqual([undefined, { kind: 'added', category: 1 }]);
+  });
+
+  it('reaches back again when the edition before comes back', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    nowMs += 24 * HOUR;
+    await putEdition({ asOf: AS_OF + 24 * HOUR });
+    await one.tick();
+    expect((await inForce()).overlay.from).toBe(AS_OF - 2 * HOUR);
+    await putEdition({ asOf: AS_OF });
+    expect((await inForce()).find(keyOf(1))).toBeDefined();
+    await one.tick();
+    expect((await inForce()).overlay.from).toBe(AS_OF - 26 * HOUR);
+  });
+
+  it('goes back further for a state whose list is older than the edition', async () => {
+    const old = AS_OF - 30 * HOUR;
+    await report({ key: keyOf(1), at: old }, { key: 'PFRANEW1' as CanonicalKey, at: old });
+    await putEdition({ stateAsOf: { UTO: AS_OF - 10 * HOUR } });
+    await (await publisher()).tick();
+    const { find } = await inForce();
+    expect(find(keyOf(1))).toBeDefined();
+    expect(find('PFRANEW1' as CanonicalKey)).toBeUndefined();
+  });
+
+  it('makes digests under the epoch key of the edition', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition({}, OTHER_EPOCH_KEY);
+    await (await publisher()).tick();
+    const { find } = await inForce();
+    expect(find(keyOf(1), OTHER_EPOCH_KEY)).toBeDefined();
+    expect(find(keyOf(1))).toBeUndefined();
+  });
+
+  it('of two, one moves the head and nothing is lost', async () => {
+    await putEdition();
+    const both = [await publisher(), await publisher()];
+    for (let number = 1; number <= 5; number++) {
+      await report({ key: keyOf(number) });
+      const outcomes = await Promise.all(both.map((one) => one.tick()));
+      expect(outcomes).toContain('published');
+      const { overlay, find } = await inForce();
+      expect(overlay.lastOperation).toBe(number);
+      for (let known = 1; known <= number; known++) expect(find(keyOf(known))).toBeDefined();
+    }
+  });
+
+  it('stops when the log lacks what is published, as after a restored backup', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    await db.updateTable('operation_counter').set({ last_seq: 0 }).execute();
+    await db.deleteFrom('operations').execute();
+    await expect((await publisher()).tick()).rejects.toMatchObject({
+      code: 'operation-log-behind',
+    });
+    expect((await inForce()).find(keyOf(1))).toBeDefined();
+  });
+
+  it('waits for the first edition, and leaves another collection alone', async () => {
+    const one = await publisher();
+    expect(await one.tick()).toBe('no-edition');
+    await putEdition({ collection: 'tdawn' });
+    await expect(one.tick()).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  it('notes what is visible, once for each head', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    const noted = () => db.selectFrom('overlay_publications').selectAll().execute();
+    const first = { collection: 'sltd', sequence: 2, last_operation: 1, published_at: NOW };
+    expect(await noted()).toEqual([first]);
+    nowMs += 1_000;
+    await one.tick();
+    expect(await noted()).toEqual([first]);
+  });
+
+  it('signs overlays that only the key of overlays can have signed', async () => {
+    await putEdition();
+    await (await publisher()).tick();
+    const { head } = await inForce();
+    const name = { sha256: head.overlaySha256!, length: head.overlayLength };
+    const bytes = await readObject(store, 'overlays', name);
+    expect(openOverlay(bytes).rowCount).toBe(0);
+    await verifyObject(bytes, await verifyKeys(keys.jwk.overlay.x!));
+    const wrong = await verifyKeys(keys.jwk.head.x!);
+    await expect(verifyObject(bytes, wrong)).rejects.toMatchObject({ code: 'format-signature' });
+  });
+});
