@@ -85,7 +85,9 @@ export async function runNight({ config, progress, signal }: Night): Promise<Nig
     partialStates: partialStates(chosen),
     ...{ bitsPerKey: build['bits-per-key'], keysPerShard: build['keys-per-shard'] },
     ...{ probes: build.probes, rejectsMaxPercent: build['rejects-max-percent'] },
-    ...{ rejectsPath: join(config.stateDir, 'rejects.csv'), tempRoot: build.temp },
+    rejectsPath: join(config.stateDir, 'rejects.csv'),
+    // A night that was killed goes on behind its last finished step.
+    workDir: join(build.temp ?? config.stateDir, 'sltd-work'),
     ...{ limits: config.limits, progress, signal },
   });
   keepDelivered(config, chosen);

@@ -165,6 +165,21 @@ describe('a night', () => {
     expect(await world.run()).toMatchObject({ outcome: 'published', records: 155 });
   });
 
+  test('that was killed leaves the last edition in force, and the next run makes it good', async () => {
+    world.deliver('in/2025-02-02.csv', csv(rows(160)));
+    const child = startSltd(['nightly', '--config', world.file]);
+    child.stderr.on('data', (chunk) => {
+      if (String(chunk).includes('"pages","event":"start"')) child.kill('SIGKILL');
+    });
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(child.signalCode).toBe('SIGKILL');
+    expect((await world.edition()).manifest.recordCount).toBe(155);
+    expect(readdirSync(world.stateDir)).toContain('sltd-work');
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 160 });
+    expect(readdirSync(world.stateDir)).not.toContain('sltd-work');
+    rmSync(join(world.stateDir, 'nightly.lock'));
+  });
+
   test('without a delivery, or with one that cannot be read, is refused', async () => {
     rmSync(join(world.dir, 'in'), { recursive: true });
     await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
