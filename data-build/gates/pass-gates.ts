@@ -5,9 +5,11 @@
  * second. The first edition of a directory has nothing to be compared with, and its summary says so.
  */
 
+import { readHistory } from '../../publish/history.ts';
 import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
+import { headSignerOf } from '../head-signer.ts';
 import type { KeysFile } from '../keys.ts';
 import { type EditionInForce, openInForce } from '../open-edition.ts';
 import { shapeInForce, writeBuildRecord } from './build-record.ts';
@@ -67,6 +69,17 @@ async function compare(built: Built): Promise<GateResult & { inForce: string }> 
     return { refusals: [{ gate: 'baseline', details }], unchecked: [], inForce: 'unreadable' };
   }
   const before = shapeInForce(built.directory, last);
-  const result = checkGates({ before, now: built.shape, limits: built.limits });
-  return { ...result, inForce: toHex(last.head.manifestSha256) };
+  const { refusals, unchecked } = checkGates({ before, now: built.shape, limits: built.limits });
+  const inForce = toHex(last.head.manifestSha256);
+  if (built.edition !== inForce && (await wasInForce(built))) {
+    const details = ['this very edition was in force before, and another took its place'];
+    refusals.unshift({ gate: 'replayed', details });
+  }
+  return { refusals, unchecked, inForce };
+}
+
+/** Whoever went back from an edition does not want the next night to bring it again. */
+async function wasInForce({ directory, keys, edition }: Built): Promise<boolean> {
+  const { trusted } = await headSignerOf(keys);
+  return (await readHistory(directory, trusted)).some((past) => past.edition === edition);
 }

@@ -20,9 +20,11 @@ import { epochKeyOf, type KeysFile, readKeys } from '../keys.ts';
 import { openInForce } from '../open-edition.ts';
 import { buildEdition } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
+import type { PublishSummary } from '../publish-edition.ts';
 import { writeReport } from '../report.ts';
 import type { NightlyConfig } from './config.ts';
 import { type ChosenFeed, chooseFeeds, keepDelivered, oldest } from './feeds.ts';
+import { publishNight } from './publish-night.ts';
 
 /** A month of nights. */
 const REPORTS_MAX = 31;
@@ -42,6 +44,8 @@ export interface NightResult {
   comparedWith?: string | undefined;
   /** Gates that had nothing to compare with. */
   unchecked?: readonly string[];
+  /** What the store was brought; absent if there is none, or the edition is in force there. */
+  published?: PublishSummary | undefined;
   feeds: FeedResult[];
 }
 
@@ -64,41 +68,53 @@ interface Night {
 /** Runs one night; throws what stopped it, with the last edition in force. Call it under the lock. */
 export async function runNight({ config, progress, signal }: Night): Promise<NightResult> {
   const keys = readKeys(config.keysPath);
-  const outDir = join(config.stateDir, 'edition');
   progress.start('fetch');
   const chosen = await chooseFeeds(config, signal);
-  const feeds = chosen.map(resultOf);
-
   const before = await alreadyInForce(config, keys, chosen);
-  if (before) {
-    keepDelivered(config, chosen);
-    progress.finish();
-    return { ...before, outcome: 'already-published', feeds };
-  }
+  const built = before ?? (await build(chosen, keys, { config, progress, signal }));
+  keepDelivered(config, chosen);
+  const feeds = chosen.map(resultOf);
+  const files = feeds.flatMap((feed) => feed.files.map((name) => join(config.stateDir, name)));
+  const { store } = config;
+  const published =
+    store === undefined
+      ? undefined
+      : await publishNight({ config, store, keys, files, progress, signal });
+  progress.finish();
+  const isDone = before !== undefined && published === undefined;
+  return { outcome: isDone ? 'already-published' : 'published', ...built, published, feeds };
+}
 
-  const { build } = config;
+type BuiltNight = Omit<NightResult, 'outcome' | 'feeds' | 'published'>;
+
+async function build(
+  chosen: readonly ChosenFeed[],
+  keys: KeysFile,
+  { config, progress, signal }: Night,
+): Promise<BuiltNight> {
+  const { build, stateDir } = config;
   const summary = await buildEdition({
-    ...{ profile: config.profile, keys, outDir, collection: config.collection },
+    ...{ profile: config.profile, keys, collection: config.collection },
+    outDir: join(stateDir, 'edition'),
     files: filesOf(chosen).map(({ path }) => path),
     // Of the last good deliveries too: an edition is as old as the oldest of what it was made from.
     asOf: config.asOf === 'modified' ? oldest(filesOf(chosen)) : undefined,
     partialStates: partialStates(chosen),
     ...{ bitsPerKey: build['bits-per-key'], keysPerShard: build['keys-per-shard'] },
     ...{ probes: build.probes, rejectsMaxPercent: build['rejects-max-percent'] },
-    rejectsPath: join(config.stateDir, 'rejects.csv'),
+    rejectsPath: join(stateDir, 'rejects.csv'),
     // A night that was killed goes on behind its last finished step.
-    workDir: join(build.temp ?? config.stateDir, 'sltd-work'),
+    workDir: join(build.temp ?? stateDir, 'sltd-work'),
     ...{ limits: config.limits, progress, signal },
   });
-  keepDelivered(config, chosen);
-  const reports = join(config.stateDir, 'reports');
+  const reports = join(stateDir, 'reports');
   mkdirSync(reports, { recursive: true });
   writeReport(join(reports, `${summary.edition}.html`), summary);
   keepNewest(reports, { suffix: '.html', countMax: REPORTS_MAX });
   return {
-    ...{ outcome: 'published', edition: summary.edition, sequence: summary.sequence, feeds },
-    ...{ asOf: new Date(summary.asOf).toISOString(), records: summary.records },
-    ...{ rejected: summary.rejected, ...summary.gates },
+    ...{ edition: summary.edition, sequence: summary.sequence, records: summary.records },
+    ...{ asOf: new Date(summary.asOf).toISOString(), rejected: summary.rejected },
+    ...summary.gates,
   };
 }
 
@@ -109,7 +125,7 @@ async function alreadyInForce(
   config: NightlyConfig,
   keys: KeysFile,
   chosen: readonly ChosenFeed[],
-): Promise<Pick<NightResult, 'edition' | 'sequence' | 'asOf' | 'records'> | undefined> {
+): Promise<BuiltNight | undefined> {
   try {
     const store = new DirectoryStore(join(config.stateDir, 'edition'));
     const { head, manifest } = await openInForce(store, keys);

@@ -267,6 +267,63 @@ describe('a feed in a bucket', () => {
   });
 });
 
+describe('a night with a store', () => {
+  const feed = '[[feed]]\nname = "a"\nfrom = "in"\n';
+  const world = job('store', `${feed}[publish]\nstore = "store"\n`);
+  const store = join(world.dir, 'store');
+  const inStore = async () => (await openEdition(new DirectoryStore(store), space.keys)).manifest;
+  const rollBack = async (dir: string) => {
+    const { code, stderr } = await sltd([
+      'rollback',
+      dir,
+      '--to',
+      'previous',
+      '--keys',
+      space.keysPath,
+    ]);
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+  };
+
+  test('brings the edition there, asks it there for every record, and does so once', async () => {
+    world.deliver('in/1.csv', csv(rows(100)));
+    const first = await world.run();
+    expect(first).toMatchObject({ outcome: 'published', published: { records: 100, sequence: 1 } });
+    expect((await inStore()).recordCount).toBe(100);
+    const again = await world.run();
+    expect(again.outcome).toBe('already-published');
+    expect(again.published).toBeUndefined();
+  });
+
+  test('that could not be brought there is brought by the next run', async () => {
+    world.deliver('in/2.csv', csv(rows(105)));
+    const head = readFileSync(join(store, 'head'));
+    writeFileSync(join(store, 'head'), 'not a head');
+    await expect(world.run()).rejects.toMatchObject({ code: 'format-signature' });
+    expect((await world.edition()).manifest.recordCount).toBe(105);
+    writeFileSync(join(store, 'head'), head);
+    expect(await world.run()).toMatchObject({ outcome: 'published', sequence: 2 });
+    expect((await inStore()).recordCount).toBe(105);
+  });
+
+  test('does not bring back what somebody went back from', async () => {
+    world.deliver('in/3.csv', csv(rows(108)));
+    await world.run();
+    await rollBack(store);
+    expect((await inStore()).recordCount).toBe(105);
+    const refused = { code: 'gate-refused' };
+    await expect(world.run()).rejects.toMatchObject(refused);
+    await rollBack(join(world.stateDir, 'edition'));
+    await expect(world.run()).rejects.toMatchObject({
+      ...refused,
+      quarantine: { refusals: [{ gate: 'replayed' }] },
+    });
+    expect((await inStore()).recordCount).toBe(105);
+    world.deliver('in/4.csv', csv(rows(109)));
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 109 });
+    expect((await inStore()).recordCount).toBe(109);
+  });
+});
+
 describe('several feeds', () => {
   const feed = (name: string, state: string) =>
     `[[feed]]\nname = "${name}"\nfrom = "in/${name}"\nstates = ["${state}"]\n`;

@@ -1,0 +1,66 @@
+/**
+ * The last step of a night with a store: the edition in force here comes in force there.
+ *
+ * Every record is asked of the store before its head moves (publish-edition.ts). What is in force there
+ * already is left alone. An edition that the store was rolled back from is not brought back by a job that
+ * runs every night: a person publishes it, if it is right after all.
+ */
+
+import { join } from 'node:path';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { readHead } from '../../publish/head.ts';
+import { readHistory } from '../../publish/history.ts';
+import { openStore } from '../../publish/open-store.ts';
+import { SltdError } from '../../src/errors.ts';
+import { equalBytes, toHex } from '../../src/format/names.ts';
+import { headSignerOf } from '../head-signer.ts';
+import { bytesOf, importRows } from '../import-rows.ts';
+import type { KeysFile } from '../keys.ts';
+import { openEdition } from '../open-edition.ts';
+import type { Progress } from '../progress.ts';
+import { type PublishSummary, publishBuiltEdition } from '../publish-edition.ts';
+import { openTempDir } from '../temp-dir.ts';
+import { Threads, threadCountFor } from '../threads.ts';
+import type { NightlyConfig } from './config.ts';
+
+interface PublishNight {
+  config: NightlyConfig;
+  /** Location of the store. */
+  store: string;
+  keys: KeysFile;
+  /** Files that the edition was built from, in order. */
+  files: readonly string[];
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+/** What was done; undefined if the edition is in force there. Throws 'gate-refused' if it was taken back. */
+export async function publishNight(night: PublishNight): Promise<PublishSummary | undefined> {
+  const { config, keys, files, progress, signal } = night;
+  const { profile } = config;
+  const from = new DirectoryStore(join(config.stateDir, 'edition'));
+  const to = openStore(night.store);
+  const edition = await openEdition(from, keys);
+  const { trusted } = await headSignerOf(keys);
+  const { manifestSha256 } = edition.head;
+  const inForce = await readHead(to, trusted);
+  if (inForce && equalBytes(inForce.manifestSha256, manifestSha256)) return undefined;
+  const name = toHex(manifestSha256);
+  if ((await readHistory(to, trusted)).some((past) => past.edition === name)) {
+    throw new SltdError('gate-refused', { detail: 'the store was rolled back from this edition' });
+  }
+
+  const temp = openTempDir(config.build.temp);
+  const threads = new Threads(threadCountFor(bytesOf(files)));
+  try {
+    progress.start('records');
+    const options = { profile, files, rejectsPath: undefined, signal };
+    const { keyFile } = await importRows(options, { tempDir: temp.path, progress, threads });
+    return await publishBuiltEdition({
+      ...{ from, to, edition, keys, records: keyFile, threads, progress, signal },
+    });
+  } finally {
+    threads.close();
+    temp.remove();
+  }
+}
