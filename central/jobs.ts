@@ -1,6 +1,6 @@
 /**
  * Jobs that run beside the service, in its process: cases are opened and escalated, notifications
- * delivered, what is over its time forgotten.
+ * delivered, bureaus told of reviews, what is over its time forgotten.
  *
  * Every job takes its work from the database so that several services over one database share it. A
  * round that fails leaves a line in the log, and the next one tries again.
@@ -16,6 +16,8 @@ import { type LogLine, traceError } from './http/request-log.ts';
 import type { Reach } from './notifications/address-guard.ts';
 import { forgetNotifications } from './notifications/forget.ts';
 import { DeliveryWorker } from './notifications/worker.ts';
+import { forgetRepeated } from './records/repeated-requests.ts';
+import { sweepReviews } from './records/review.ts';
 
 const OPEN_INTERVAL_MS = 200;
 const CLOCK_INTERVAL_MS = 5_000;
@@ -55,6 +57,8 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
     worker.run(),
     every(OPEN_INTERVAL_MS, () => whileAny(() => openCases(db, clock()))),
     every(CLOCK_INTERVAL_MS, () => whileAny(() => escalateDue(db, clock()))),
+    every(FORGET_INTERVAL_MS, () => sweepReviews(db, clock())),
+    every(FORGET_INTERVAL_MS, () => forgetRepeated(db, clock())),
     every(FORGET_INTERVAL_MS, () => forgetNotifications(db, clock())),
     every(FORGET_INTERVAL_MS, () => forgetCases(db, attachments, clock())),
     every(FORGET_INTERVAL_MS, () => sweepFiles(db, attachments, clock())),

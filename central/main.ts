@@ -43,7 +43,6 @@ load    replace the list by an export, all at once
   --accept-shrink      accept a list that is more than 1 % smaller, or 5 % in a state
   --rejects FILE       write where rows were rejected, and why
   --rejects-max N      rejected rows allowed, in percent (0.01)
-
 Database: DATABASE_URL (PostgreSQL) or DATABASE_FILE (SQLite; .sltd/central.sqlite)
 `;
 

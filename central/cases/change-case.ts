@@ -8,8 +8,8 @@
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { contactsOf } from '../notifications/subscriptions.ts';
 import { notify } from '../notifications/notify.ts';
+import { contactsOf } from '../notifications/subscriptions.ts';
 import {
   addEvent,
   type CaseRow,

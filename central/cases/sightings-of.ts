@@ -9,8 +9,8 @@
 
 import type { ConfirmationQuestion } from '../../src/format/confirmation.ts';
 import type { Role } from '../../src/format/role.ts';
-import type { RecordRow } from '../records/tables.ts';
 import type { Caller } from '../http/caller.ts';
+import type { RecordRow } from '../records/tables.ts';
 import type { NewSighting } from './sightings.ts';
 
 const TOLD_OF_HITS: readonly Role[] = ['officer', 'ncb'];

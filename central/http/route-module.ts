@@ -15,8 +15,8 @@ import type { AttachmentStore } from '../cases/attachments.ts';
 import type { LiveCases } from '../cases/live-cases.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import type { BulkLimits } from '../records/held-bulks.ts';
 import type { Reach } from '../notifications/address-guard.ts';
+import type { BulkLimits } from '../records/held-bulks.ts';
 import type { Caller } from './caller.ts';
 import type { ErrorTrace, LogLine } from './request-log.ts';
 

@@ -169,8 +169,7 @@ async function stateBefore(db: CentralDatabase) {
     .selectFrom('data_state')
     .select(['as_of', 'identity_key'])
     .executeTakeFirstOrThrow();
-  const identityKey = new Uint8Array(Buffer.from(row.identity_key, 'base64url'));
-  return { asOf: row.as_of, identityKey };
+  return { asOf: row.as_of, identityKey: row.identity_key };
 }
 
 /** Data must not claim to know the future: a negative would then clear what nobody has reported yet. */
@@ -186,7 +185,7 @@ function checkAsOf(asOf: number, limits: { loaded: number | null; nowMs: number 
 async function stage(
   staging: Staging,
   records: AsyncIterable<ImportedRecord>,
-  identityKey: Uint8Array,
+  identityKey: string,
 ): Promise<number> {
   let readCount = 0;
   let batch: ReportedRow[] = [];

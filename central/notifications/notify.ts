@@ -18,6 +18,10 @@ export const NOTIFICATION_TYPES = [
   'case.message',
   'case.escalated',
   'record.review-due',
+  'record.expired',
+  'record.challenged',
+  'record.challenge-answered',
+  'bulk.held',
   'retro-match.found',
   'endpoint.test',
 ] as const;

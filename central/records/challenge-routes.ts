@@ -31,11 +31,11 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
     const caller = await bureauCallerOf(c, services);
     const id = recordIdOf(c);
     const { reason } = await bodyOf(c, ChallengeSchema);
-    const challenge = await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
+    const challengeId = await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
       openChallenge(batch, id, reason),
     );
     c.header('location', `/v1/records/${id}/challenges`);
-    return c.json({ id: challenge.id }, 201);
+    return c.json({ id: challengeId }, 201);
   });
 
   app.get('/v1/records/:id/challenges', async (c) => {

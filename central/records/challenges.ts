@@ -12,6 +12,7 @@ import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
+import { notify } from '../notifications/notify.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { ownedRecord } from './change-records.ts';
 import type { RecordChallengesTable, RecordRow } from './tables.ts';
@@ -19,12 +20,12 @@ import type { RecordChallengesTable, RecordRow } from './tables.ts';
 /** What the owner found. */
 export type ChallengeOutcome = NonNullable<RecordChallengesTable['outcome']>;
 
-/** Dispute a listed record of another bureau; the challenge's id, and the bureau to be told. */
+/** Dispute a listed record of another bureau, which is told of it; the challenge's id. */
 export async function openChallenge(
   batch: ChangeBatch,
   recordId: string,
   reason: string,
-): Promise<{ id: string; owner: string }> {
+): Promise<string> {
   const { transaction, caller, nowMs } = batch;
   const row = await recordOf(batch, recordId);
   const owner = bureauOf(row.state);
@@ -47,15 +48,19 @@ export async function openChallenge(
     })
     .execute();
   await count(batch, row, { change: 1, action: 'challenged' });
-  return { id, owner };
+  await notify(transaction, {
+    ...{ tenant: owner, type: 'record.challenged', nowMs },
+    payload: { record: recordId, challenge: id, bureau: caller.tenant },
+  });
+  return id;
 }
 
-/** The owner's answer; the bureau that is to be told. */
+/** The owner's answer; the bureau that disputed the record is told. */
 export async function resolveChallenge(
   batch: ChangeBatch,
   { recordId, id }: { recordId: string; id: string },
   { outcome, answer }: { outcome: ChallengeOutcome; answer: string },
-): Promise<{ challenger: string }> {
+): Promise<void> {
   const { transaction, caller, nowMs } = batch;
   const row = await ownedRecord(batch, recordId);
   const challenge = await transaction
@@ -76,7 +81,10 @@ export async function resolveChallenge(
     .where('id', '=', id)
     .execute();
   await count(batch, row, { change: -1, action: 'challenge-resolved' });
-  return { challenger: challenge.tenant };
+  await notify(transaction, {
+    ...{ tenant: challenge.tenant, type: 'record.challenge-answered', nowMs },
+    payload: { record: recordId, challenge: id, outcome },
+  });
 }
 
 async function count(

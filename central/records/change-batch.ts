@@ -32,7 +32,8 @@ export class ChangeBatch {
   readonly transaction: Transaction<CentralSchema>;
   readonly caller: Pick<Caller, 'tenant' | 'subject'>;
   readonly nowMs: number;
-  readonly identityKey: Uint8Array;
+  /** From which ids are made. */
+  readonly identityKey: string;
   #operations: Omit<Operation, 'seq'>[] = [];
   #history: RecordHistoryTable[] = [];
   #listedChange = 0;
@@ -40,7 +41,7 @@ export class ChangeBatch {
   constructor(
     transaction: Transaction<CentralSchema>,
     { caller, nowMs }: ChangeOptions,
-    identityKey: Uint8Array,
+    identityKey: string,
   ) {
     this.transaction = transaction;
     this.caller = caller;
@@ -102,11 +103,10 @@ export async function changeRecords<T>(
     try {
       return await options.db.transaction().execute(async (transaction) => {
         await lockRecords(transaction);
-        const { identity_key: key } = await transaction
+        const { identity_key: identityKey } = await transaction
           .selectFrom('data_state')
           .select('identity_key')
           .executeTakeFirstOrThrow();
-        const identityKey = new Uint8Array(Buffer.from(key, 'base64url'));
         const batch = new ChangeBatch(transaction, options, identityKey);
         const result = await change(batch);
         await batch.flush();

@@ -30,7 +30,7 @@ export type ChangeItem =
 
 /** What became of an item; in the order of the items. */
 export type ChangeResult =
-  | { status: 'reported' | 'corrected' | 'withdrawn'; id: string; version: number }
+  | { status: 'reported' | 'corrected' | 'withdrawn' | 'expired'; id: string; version: number }
   | { status: 'refused'; code: ErrorCode; errors?: readonly FieldError[] };
 
 /** Apply items one by one; one that is refused changes nothing and does not stop the others. */
@@ -161,7 +161,7 @@ function checkVersion(row: RecordRow, version: number | undefined): void {
 }
 
 interface Why {
-  action: 'reported' | 'corrected' | 'withdrawn';
+  action: 'reported' | 'corrected' | 'withdrawn' | 'expired';
   reason?: string;
   changes?: string;
 }
@@ -201,7 +201,7 @@ async function list(
 }
 
 /** Take a record off the list; its version. */
-async function unlist(
+export async function unlist(
   batch: ChangeBatch,
   row: RecordRow,
   { replacedBy = null, ...why }: Why & { replacedBy?: string | null },

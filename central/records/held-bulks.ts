@@ -13,6 +13,7 @@ import type { Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
+import { notify } from '../notifications/notify.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import type { ChangeItem } from './change-records.ts';
 import type { HeldBulksTable } from './tables.ts';
@@ -65,7 +66,7 @@ async function countToday(
   return count;
 }
 
-/** Put items aside; the id under which they wait. */
+/** Put items aside, and tell the bureau; the id under which they wait. */
 export async function holdItems(
   { transaction, caller, nowMs }: ChangeBatch,
   items: readonly ChangeItem[],
@@ -80,6 +81,10 @@ export async function holdItems(
       ...{ decided_by: null, decided_at: null, results: null },
     })
     .execute();
+  await notify(transaction, {
+    ...{ tenant: caller.tenant, type: 'bulk.held', nowMs },
+    payload: { bulk: id, cause, itemCount: items.length },
+  });
   return id;
 }
 

@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { SltdError } from '../../src/errors.ts';
+import type { CentralDatabase } from '../database/schema.ts';
 import type { ChangeBatch } from './change-batch.ts';
 
 /** An answer as it is sent, and sent again. */
@@ -62,4 +63,12 @@ export async function onceOnly(
     .onConflict((conflict) => conflict.columns(['tenant', 'key']).doUpdateSet(row))
     .execute();
   return answer;
+}
+
+/** Forget what is older than a day. */
+export async function forgetRepeated(db: CentralDatabase, nowMs: number): Promise<void> {
+  await db
+    .deleteFrom('repeated_requests')
+    .where('at', '<=', nowMs - KEPT_MS)
+    .execute();
 }

@@ -65,7 +65,7 @@ export interface DataStateTable {
   inputs_sha256: string | null;
   /** Records listed. */
   record_count: number | null;
-  /** Secret from which record ids are made, base64url of 16 bytes. */
+  /** Secret from which record ids are made: 16 random bytes in base64url. */
   identity_key: string;
 }
 
@@ -105,7 +105,6 @@ export type HistoryAction =
   | 'reported'
   | 'corrected'
   | 'withdrawn'
-  | 'reviewed'
   | 'review-noticed'
   | 'expired'
   | 'challenged'

@@ -34,6 +34,8 @@ export interface TokenClaims {
   role?: string;
   /** Seconds from now. */
   lifetimeSeconds?: number;
+  /** Milliseconds since 1970; the moment of the tests by default. */
+  nowMs?: number;
 }
 
 /** A token of the edge; what is not said is as it should be. */
@@ -45,8 +47,8 @@ export const directToken = (claims: TokenClaims = {}, jwk = TOKEN_JWK): Promise<
   signToken({ lifetimeSeconds: 12 * 3600, ...claims }, jwk);
 
 function signToken(claims: TokenClaims, jwk: ReturnType<typeof createJwk>): Promise<string> {
-  const { lifetimeSeconds = 60, ...rest } = claims;
-  const nowSeconds = NOW_MS / 1000;
+  const { lifetimeSeconds = 60, nowMs = NOW_MS, ...rest } = claims;
+  const nowSeconds = Math.floor(nowMs / 1000);
   return importJWK({ ...jwk } as Parameters<typeof importJWK>[0], 'EdDSA').then((key) =>
     new SignJWT({
       iss: 'sltd-edge',

@@ -4,6 +4,7 @@ import { badBodies } from './bad-bodies.ts';
 import { bothDatabases } from './both-databases.ts';
 import { byteFlip } from './byte-flip.ts';
 import { centralKilled } from './central-killed.ts';
+import { centralLoad } from './central-load.ts';
 import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
 import { notifyLoss } from './notify-loss.ts';
@@ -29,4 +30,5 @@ export const PROOFS: readonly Proof[] = [
   bothDatabases,
   notifyLoss,
   rightsMatrix,
+  centralLoad,
 ];

@@ -542,6 +542,11 @@ describe.each(kinds)('records on $name', ({ create }) => {
       expect(await shown()).toBeUndefined();
       const again = await send('POST', path, { outcome: 'record-stands', answer: 'Again.' });
       expect(await problemCode(again)).toBe('challenge-resolved');
+      const told = await db.selectFrom('notifications').select(['tenant', 'type']).execute();
+      expect(told.map(({ tenant, type }) => `${tenant} ${type}`).sort()).toEqual([
+        'NCB-D record.challenge-answered',
+        'NCB-UTO record.challenged',
+      ]);
       const list = await read(`/v1/records/${id}/challenges`, german.claims);
       expect(list.items).toMatchObject([
         { bureau: 'NCB-D', outcome: 'record-stands', answer: 'It is right.' },
