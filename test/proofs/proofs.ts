@@ -9,6 +9,7 @@ import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
 import { notifyLoss } from './notify-loss.ts';
 import type { Proof } from './proof.ts';
+import { killPublish } from './kill-publish.ts';
 import { replay } from './replay.ts';
 import { reportToEdge } from './report-to-edge.ts';
 import { sameBytes } from './same-bytes.ts';
@@ -24,6 +25,7 @@ export const PROOFS: readonly Proof[] = [
   secondReader,
   byteFlip,
   badBodies,
+  killPublish,
   replay,
   centralKilled,
   reportToEdge,
