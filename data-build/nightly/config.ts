@@ -57,6 +57,7 @@ const schema = v.strictObject({
     }),
     {},
   ),
+  operations: v.optional(path),
   gates: v.optional(v.record(v.string(), v.unknown()), {}),
   publish: v.optional(v.strictObject({ store: path })),
   notify: v.optional(
@@ -94,6 +95,8 @@ export interface NightlyConfig extends Pick<Parsed, 'collection' | 'notify'> {
   feeds: readonly Feed[];
   build: Parsed['build'];
   limits: GateLimits;
+  /** What central took since the edition in force; the new edition is held against it. */
+  operationsFile: string | undefined;
   /** Where the edition is published besides; a directory, or `s3://bucket/prefix`. */
   store: string | undefined;
 }
@@ -120,6 +123,7 @@ export function readConfig(file: string): NightlyConfig {
     feeds: checkedFeeds(output.feed.map((feed) => ({ ...feed, from: from(feed.from) }))),
     build: build.temp === undefined ? build : { ...build, temp: from(build.temp) },
     limits: gateLimits(output.gates),
+    operationsFile: output.operations && from(output.operations),
     store: output.publish && from(output.publish.store),
   };
 }

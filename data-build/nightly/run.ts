@@ -105,6 +105,7 @@ async function build(
     rejectsPath: join(stateDir, 'rejects.csv'),
     // A night that was killed goes on behind its last finished step.
     workDir: join(build.temp ?? stateDir, 'sltd-work'),
+    operationsFile: config.operationsFile,
     ...{ limits: config.limits, progress, signal },
   });
   const reports = join(stateDir, 'reports');
