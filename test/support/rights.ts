@@ -84,6 +84,12 @@ export const RIGHTS: Record<string, Right> = {
     inside: [409],
     allowed: ['ncb@issuing'],
   },
+  // Tells of no document, only how far the edges are; there may be none of that number yet.
+  'GET /v1/operations/:number': {
+    path: () => '/v1/operations/1',
+    inside: [404],
+    allowed: ['*@*'],
+  },
   'GET /v1/held-bulks': { allowed: WRITERS },
   'GET /v1/held-bulks/:id': { path: heldAt(''), allowed: OWNERS },
   'POST /v1/held-bulks/:id/release': {
