@@ -138,10 +138,13 @@ class RecordCollector implements RecordConsumer {
   }
 }
 
+const DATE_LENGTH = 10;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 /** A date with time and zone, in UTC; without a zone nobody can say when it was. */
 function importDateTime(text: string): string | undefined {
+  // Most are dates alone.
+  if (text.length <= DATE_LENGTH) return undefined;
   const time = DATE_TIME.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
