@@ -13,6 +13,7 @@ import { openManifest } from '../src/format/manifest.ts';
 import { HEAD_NAME, objectName, toHex } from '../src/format/names.ts';
 import { openOverlay } from '../src/format/overlay.ts';
 import { decodePage } from '../src/format/page.ts';
+import { decodePermit } from '../src/format/permit.ts';
 
 /** Members in the order in which they are printed. */
 export type Inspection = Record<string, unknown>;
@@ -47,6 +48,8 @@ const INSPECTORS: Readonly<Record<string, (bytes: Uint8Array) => Inspection>> = 
       kind: 'head',
       collection: head.collection,
       sequence: head.sequence,
+      permittedAt: isoOf(head.permittedAt),
+      permittedUntil: isoOf(decodePermit(head.permit).notAfter),
       issuedAt: isoOf(head.issuedAt),
       notAfter: isoOf(head.notAfter),
       asOf: isoOf(head.asOf),

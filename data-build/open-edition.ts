@@ -39,10 +39,12 @@ export async function openEdition(store: ReadableStore, keys: KeysFile): Promise
 export async function openInForce(store: ReadableStore, keys: KeysFile): Promise<EditionInForce> {
   const head = await readHead(store, await verifyKeys(publicKeyText(keys.head)));
   if (!head) throw new SltdError('edition-missing');
+  const editionKeys = await verifyKeys(publicKeyText(keys.edition));
+  await verifyObject(head.permit, editionKeys);
   const manifestBytes = await readObject(store, 'manifests', {
     ...{ sha256: head.manifestSha256, length: head.manifestLength },
   });
-  await verifyObject(manifestBytes, await verifyKeys(publicKeyText(keys.edition)));
+  await verifyObject(manifestBytes, editionKeys);
   const manifest = openManifest(manifestBytes);
   if (manifest.collection !== head.collection) mixed();
   return { head, manifest };

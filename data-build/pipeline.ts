@@ -4,12 +4,14 @@
  *
  * The steps in order; each is one file. Everything before the head only adds objects under new names,
  * so a build that ends anywhere, by error, Ctrl-C or kill -9, leaves the old edition in force, whole.
- * The same export under the same keys gives the same bytes (promise 3): times stand in the head alone.
+ * The same export under the same keys gives the same bytes (promise 3): times of the build stand in the
+ * head alone.
  */
 
 import { rmSync } from 'node:fs';
 import { DirectoryStore } from '../publish/directory-store.ts';
 import { publishEdition, readHead } from '../publish/head.ts';
+import { permittingBy } from '../publish/permit.ts';
 import { readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
@@ -52,6 +54,8 @@ export interface BuildOptions {
   keysPerShard: number;
   /** Bits that a key sets in the filter, 1 to 16. */
   probes: number;
+  /** How long the edition may stay in force, in days; 7 by default. */
+  permitDays?: number | undefined;
   rejectsPath?: string | undefined;
   rejectsMaxPercent?: number | undefined;
   tempRoot?: string | undefined;
@@ -240,12 +244,16 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
 
     progress.start('head');
     signal?.throwIfAborted();
+    const edition = {
+      ...{ collection: options.collection, manifestSha256 },
+      manifestLength: manifestBytes.length,
+    };
+    const permit = permittingBy(editionKey, edition, options.permitDays);
     const { epochKeyId: keyId } = page;
-    const edition = { collection: options.collection, manifestSha256, asOf, epochKeyId: keyId };
     const head = await publishEdition(
       store,
       headSigner,
-      { ...edition, manifestLength: manifestBytes.length },
+      { ...edition, asOf, epochKeyId: keyId, permit },
       { since },
     );
     progress.finish();

@@ -6,15 +6,18 @@
  * visible. Every change is a compare-and-swap against the head that it was made from, so writers that
  * meet come one after the other, each on top of what the one before put there. A head whose edition is
  * replaced stays in `history`: rollback and garbage collection know from there what was in force.
+ *
+ * Which edition it names, a permit by the edition key says; overlay and heartbeat copy it as it is.
  */
 
 import { setTimeout } from 'node:timers/promises';
-import { SltdError } from '../src/errors.ts';
-import { decodeHead, encodeHead, type Head } from '../src/format/head.ts';
+import { assert, SltdError } from '../src/errors.ts';
+import { decodeHead, encodeHead, type Head, type HeadContent } from '../src/format/head.ts';
 import { HEAD_BYTES } from '../src/format/layout.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
 import { type OverlayFacts, openOverlay } from '../src/format/overlay.ts';
+import { decodePermit } from '../src/format/permit.ts';
 import {
   type SigningKey,
   signObject,
@@ -22,6 +25,7 @@ import {
   verifyObject,
 } from '../src/format/signature.ts';
 import type { ObjectStore } from './object-store.ts';
+import type { Permitting } from './permit.ts';
 import { type ReadableStore, readObject } from './read-object.ts';
 
 /** A head is not answered from after a day: by then somebody has to have noticed. */
@@ -37,11 +41,12 @@ export interface HeadSigner {
 }
 
 /** An edition whose manifest and pages are all in the store. */
-export type EditionReference = Pick<
-  Head,
-  'collection' | 'manifestSha256' | 'manifestLength' | 'asOf'
-> &
-  Pick<Manifest, 'epochKeyId'>;
+export interface EditionReference
+  extends Pick<Head, 'collection' | 'manifestSha256' | 'manifestLength' | 'asOf'>,
+    Pick<Manifest, 'epochKeyId'> {
+  /** Its permit as the edition key signed it, or, who has that key, what makes one. */
+  permit: Uint8Array | Permitting;
+}
 
 /** An overlay that is in the store; `asOf` is up to when it holds every report. */
 export type OverlayReference = Required<Pick<Head, 'overlaySha256' | 'overlayLength' | 'asOf'>>;
@@ -76,8 +81,8 @@ export async function readHead(
  * report is unknown for a moment (docs/format.md section 10).
  *
  * Throws 'head-moved' if another edition came in force since the work began and is not older than this
- * one; 'overlay-dropped' if newer reports would no longer be answered (see PublishOptions);
- * 'config-invalid' if the store holds another collection.
+ * one, or if one is in force that was permitted later; 'overlay-dropped' if newer reports would no
+ * longer be answered (see PublishOptions); 'config-invalid' if the store holds another collection.
  */
 export function publishEdition(
   store: ObjectStore,
@@ -91,9 +96,7 @@ export function publishEdition(
     if (before) checkTurn(before, edition, turn.since);
     const overlay = before && (await overlayAfter(store, before, edition, options));
     return {
-      collection: edition.collection,
-      manifestSha256: edition.manifestSha256,
-      manifestLength: edition.manifestLength,
+      permit: await permitOf(edition, before),
       sequence: (before?.sequence ?? 0) + 1,
       overlaySha256: overlay?.overlaySha256,
       overlayLength: overlay?.overlayLength ?? 0,
@@ -133,7 +136,10 @@ export async function publishOverlay(
   });
 }
 
-/** Signs the head in force again, with the present as its time; 'edition-missing' without one. */
+/**
+ * Signs the head in force again, with the present as its time. Throws 'edition-missing' without one,
+ * 'edition-expired' once its permit has ended: then only the edition key can go on.
+ */
 export function heartbeat(store: ObjectStore, signer: HeadSigner): Promise<Head> {
   return moveHead(store, signer, (before) => {
     if (!before) throw new SltdError('edition-missing');
@@ -141,7 +147,7 @@ export function heartbeat(store: ObjectStore, signer: HeadSigner): Promise<Head>
   });
 }
 
-type UntimedHead = Omit<Head, 'issuedAt' | 'notAfter'>;
+type UntimedHead = Omit<HeadContent, 'issuedAt' | 'notAfter'>;
 
 /** Makes the next head of the one in force until no other writer comes between. */
 async function moveHead(
@@ -155,8 +161,13 @@ async function moveHead(
     const untimed = await next(before?.head);
     // Never before the old head: a clock set back must not make it look older.
     const issuedAt = Math.max(Date.now(), before?.head.issuedAt ?? 0);
-    const head = { ...untimed, issuedAt, notAfter: issuedAt + LIFE_MS };
-    const bytes = await signObject(encodeHead(head), signer.key);
+    const permitEnd = decodePermit(untimed.permit).notAfter;
+    if (issuedAt >= permitEnd) {
+      throw new SltdError('edition-expired', { detail: 'its permit has ended' });
+    }
+    const notAfter = Math.min(issuedAt + LIFE_MS, permitEnd);
+    const bytes = await signObject(encodeHead({ ...untimed, issuedAt, notAfter }), signer.key);
+    const head = decodeHead(bytes);
     if (before && !equalBytes(before.head.manifestSha256, head.manifestSha256)) {
       await store.put('history', before.bytes);
       await store.flush();
@@ -192,6 +203,20 @@ function checkTurn(before: Head, edition: EditionReference, since: Head | undefi
   if (!isKnown && edition.asOf <= before.asOf) {
     throw new SltdError('head-moved', { detail: 'another edition came in force meanwhile' });
   }
+}
+
+/** The signed permit of the edition, not older than the one in force. */
+async function permitOf(
+  { permit, manifestSha256 }: EditionReference,
+  before: Head | undefined,
+): Promise<Uint8Array> {
+  const bytes = typeof permit === 'function' ? await permit(before?.permittedAt ?? 0) : permit;
+  const permitted = decodePermit(bytes);
+  assert(equalBytes(permitted.manifestSha256, manifestSha256), 'the permit of this edition');
+  if (before && before.permittedAt > permitted.issuedAt) {
+    throw new SltdError('head-moved', { detail: 'an edition permitted later is in force' });
+  }
+  return bytes;
 }
 
 /** The overlay that the new head keeps; none if it does not fit and the edition has all of it. */

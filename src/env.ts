@@ -19,14 +19,21 @@ import { parseTagKey } from './format/tag-key.ts';
 import { WasmMatcher } from './matcher/wasm-matcher.ts';
 import type { FreshnessLimits } from './store/edition.ts';
 import { EditionStore, type EpochKey } from './store/edition-store.ts';
+import { type Floor, type FloorKeeper, floorFrom } from './store/floor.ts';
 import { HttpSource } from './store/http-source.ts';
 import type { ObjectSource } from './store/object-source.ts';
 import { type Defer, type PageCache, PageStore } from './store/page-store.ts';
 import { type ObjectBucket, R2Source } from './store/r2-source.ts';
 
-/** Bindings, variables and secrets; all but the bucket are text. */
+/** As much of a Durable Object namespace as is needed here. */
+interface FloorNamespace {
+  getByName(name: string): { raise(floor: Floor): Promise<unknown> };
+}
+
+/** Bindings, variables and secrets; all but the bucket and the floors are text. */
 export interface Env {
   EDITIONS?: ObjectBucket;
+  FLOORS?: FloorNamespace;
   EDITIONS_ORIGIN?: string;
   COLLECTION?: string;
   EPOCH_KEYS?: string;
@@ -43,6 +50,8 @@ export interface Env {
   FRESH_SECONDS?: string;
   STALE_SECONDS?: string;
   POLL_SECONDS?: string;
+  SEQUENCE_FLOOR?: string;
+  PERMIT_FLOOR?: string;
   FILTER_ARENA_BYTES?: string;
   MATCH_ARENA_BYTES?: string;
 }
@@ -58,6 +67,8 @@ export interface World {
   cache?: PageCache | undefined;
   /** Instead of the one that the settings name. */
   source?: ObjectSource;
+  /** Instead of the one that the settings name. */
+  floorKeeper?: FloorKeeper;
   /** Takes one line of JSON. */
   log: (line: string) => void;
 }
@@ -91,12 +102,12 @@ export async function createServices(env: Env, world: World): Promise<Services> 
   const limits = limitsOf(env);
   const sealKey = setting('SEAL_KEY', () => sealKeyOf(env.SEAL_KEY));
   const source = world.source ?? sourceOf(env, world);
+  const collection = env.COLLECTION || 'sltd';
   const editions = new EditionStore({
-    source,
-    limits,
-    now,
+    ...{ source, limits, now, collection },
     pollMs: 1000 * numberOf(env, 'POLL_SECONDS', POLL_SECONDS_MAX, POLL_SECONDS_MAX),
-    collection: env.COLLECTION || 'sltd',
+    floor: floorSettingOf(env),
+    floorKeeper: world.floorKeeper ?? floorKeeperOf(env, collection),
     epochKeys: await epochKeysOf(env),
     editionKeys: await publicKeys(env, 'EDITION_KEYS'),
     overlayKeys: await publicKeys(env, 'OVERLAY_KEYS'),
@@ -135,6 +146,28 @@ function sourceOf(env: Env, { fetch }: World): ObjectSource {
   }
   if (env.EDITIONS) return new R2Source(env.EDITIONS);
   throw invalid('EDITIONS or EDITIONS_ORIGIN');
+}
+
+/** What no edition may be older than, as far as it was known when the Worker was deployed. */
+function floorSettingOf(env: Env): Floor {
+  return {
+    sequence: numberOf(env, 'SEQUENCE_FLOOR', 0, Number.MAX_SAFE_INTEGER),
+    permittedAt: env.PERMIT_FLOOR ? timeOf('PERMIT_FLOOR', env.PERMIT_FLOOR) : 0,
+    overlayAsOf: 0,
+  };
+}
+
+/** The collection's object, asked anew each time: a stub is of the request that made it. */
+function floorKeeperOf({ FLOORS }: Env, collection: string): FloorKeeper | undefined {
+  return (
+    FLOORS && {
+      async raise(floor) {
+        const kept = floorFrom(await FLOORS.getByName(collection).raise(floor));
+        if (!kept) throw new SltdError('floor-unavailable');
+        return kept;
+      },
+    }
+  );
 }
 
 async function centralOf(env: Env, url: string, { now, fetch }: World): Promise<CentralClient> {
@@ -212,6 +245,7 @@ type NumberName =
   | 'FRESH_SECONDS'
   | 'STALE_SECONDS'
   | 'POLL_SECONDS'
+  | 'SEQUENCE_FLOOR'
   | 'FILTER_ARENA_BYTES'
   | 'MATCH_ARENA_BYTES';
 
@@ -222,6 +256,14 @@ function numberOf(env: Env, name: NumberName, preset: number, max: number): numb
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > max) throw invalid(name);
   return value;
+}
+
+const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/;
+
+function timeOf(name: string, text: string): number {
+  const time = UTC_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (!(time > 0)) throw invalid(name);
+  return time;
 }
 
 /** What `read` makes of a setting; whatever goes wrong there is told by the setting's name alone. */

@@ -7,6 +7,8 @@ import matcherModule from '../build/matcher.wasm';
 import { createApp } from './app.ts';
 import { createServices, type Env, type Services } from './env.ts';
 
+export { FloorObject } from './store/floor-object.ts';
+
 let services: Services | undefined;
 
 /**

@@ -1,5 +1,6 @@
 /** `sltd build`: an export becomes a verified edition, put in force at the end. */
 
+import { PERMIT_DAYS } from '../../publish/permit.ts';
 import {
   type Command,
   type CommandInput,
@@ -79,6 +80,11 @@ export const BUILD: Command = {
       value: 'FILE',
       help: 'what central took since the edition in force: with it, it must make the new one',
     },
+    'permit-days': {
+      value: 'N',
+      help: 'how long the edition may stay in force without another',
+      default: String(PERMIT_DAYS),
+    },
     report: { value: 'FILE', help: 'writes a page about the build (HTML)' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
     work: {
@@ -100,6 +106,7 @@ export const BUILD: Command = {
       probes: wholeNumber(input, 'probes', { min: 1, max: 16 }),
       threadCount: threadCountOf(input),
       limits: parseLimits(values.limits),
+      permitDays: wholeNumber(input, 'permit-days', { min: 1, max: 90 }),
       rejectsMaxPercent: decimalNumber(input, 'rejects-max', { min: 0, max: 100 }),
     };
     const summary = await builtOrRefused({

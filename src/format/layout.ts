@@ -114,19 +114,31 @@ export const OPERATION_ROW_KIND = 16;
 export const OPERATION_ROW_CATEGORY = 17;
 export const OPERATION_ROW_RESERVED = 18;
 
+// Permit: part of the head, signed by itself.
+export const PERMIT_BYTES = 176;
+export const PERMIT_VERSION = 8;
+export const PERMIT_RESERVED_A = 10;
+export const PERMIT_LENGTH = 12;
+export const PERMIT_ISSUED_AT = 16;
+export const PERMIT_NOT_AFTER = 24;
+export const PERMIT_COLLECTION = 32;
+export const PERMIT_MANIFEST_SHA256 = 56;
+export const PERMIT_MANIFEST_LENGTH = 88;
+export const PERMIT_RESERVED_B = 92;
+export const PERMIT_TRAILER = 96;
+
 // Head.
-export const HEAD_BYTES = 256;
+export const HEAD_BYTES = 384;
 export const HEAD_VERSION = 8;
 export const HEAD_RESERVED_A = 10;
 export const HEAD_LENGTH = 12;
 export const HEAD_SEQUENCE = 16;
 export const HEAD_ISSUED_AT = 24;
 export const HEAD_NOT_AFTER = 32;
-export const HEAD_COLLECTION = 40;
-export const HEAD_MANIFEST_SHA256 = 64;
-export const HEAD_MANIFEST_LENGTH = 96;
-export const HEAD_OVERLAY_LENGTH = 100;
-export const HEAD_OVERLAY_SHA256 = 104;
-export const HEAD_AS_OF = 136;
-export const HEAD_RESERVED_B = 144;
-export const HEAD_TRAILER = 176;
+export const HEAD_AS_OF = 40;
+export const HEAD_OVERLAY_LENGTH = 48;
+export const HEAD_RESERVED_B = 52;
+export const HEAD_OVERLAY_SHA256 = 56;
+export const HEAD_RESERVED_C = 88;
+export const HEAD_PERMIT = 128;
+export const HEAD_TRAILER = 304;

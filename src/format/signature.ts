@@ -1,5 +1,5 @@
 /**
- * Signature trailer: who vouches for a manifest, an overlay or a head.
+ * Signature trailer: who vouches for a manifest, a permit, an overlay or a head.
  *
  * docs/format.md section 8. Ed25519 (RFC 8032) by WebCrypto, so that it runs in workerd, Node and a
  * browser alike. Every role has keys of its own: a caller passes verifyObject() those of the role
@@ -37,6 +37,7 @@ const PUBLIC_KEY = /^[\w-]{43}$/; // 32 bytes as base64url
 
 const ROLE_BY_MAGIC = new Map<string | undefined, Role>([
   ['SLTDMANI', 'edition'],
+  ['SLTDPRMT', 'edition'],
   ['SLTDOVRL', 'overlay'],
   ['SLTDHEAD', 'head'],
 ]);

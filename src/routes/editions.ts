@@ -22,6 +22,7 @@ export async function getEditions({ services, requestId, defer }: GuardedRoute):
         asOf: isoOf(head.asOf),
         issuedAt: isoOf(head.issuedAt),
         notAfter: isoOf(head.notAfter),
+        permittedAt: isoOf(head.permittedAt),
         ...ageOf(head, now(), limits),
         builtAsOf: isoOf(manifest.asOf),
         recordCount: manifest.recordCount,

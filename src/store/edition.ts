@@ -14,8 +14,8 @@ import type { PageExpectation, PageKind } from '../format/page.ts';
 
 /** shard = floor(d3 * shardCount / 2^32) is exact in doubles up to here. */
 const SHARDS_MAX = 2 ** 21;
-/** How far a head may be ahead of our clock, in milliseconds. */
-const FUTURE_TOLERANCE_MS = 60_000;
+/** How far what is signed may be ahead of our clock, in milliseconds. */
+export const FUTURE_TOLERANCE_MS = 60_000;
 
 export interface EditionParts {
   head: Head;

@@ -17,6 +17,7 @@ const STRUCTS: Readonly<Record<string, { prefix: string; size: string }>> = {
   Overlay: { prefix: 'OVERLAY', size: 'OVERLAY_HEADER_BYTES' },
   Operation: { prefix: 'OPERATION_ROW', size: 'OPERATION_ROW_BYTES' },
   Head: { prefix: 'HEAD', size: 'HEAD_TRAILER' },
+  Permit: { prefix: 'PERMIT', size: 'PERMIT_TRAILER' },
 };
 
 interface Field {
@@ -72,7 +73,7 @@ describe.each(Object.keys(STRUCTS))('struct %s of the document', (struct) => {
 });
 
 test('every object begins alike, so that one reader of the first 16 bytes serves them all', () => {
-  for (const struct of ['PageHeader', 'Manifest', 'Overlay', 'Head']) {
+  for (const struct of ['PageHeader', 'Manifest', 'Overlay', 'Head', 'Permit']) {
     expect(fieldsOf(struct).slice(0, 4)).toEqual([
       { name: 'magic', offset: layout.PAGE_MAGIC, byteCount: 8 },
       { name: 'version', offset: layout.PAGE_VERSION, byteCount: 2 },

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
-import type { Head } from '../../src/format/head.ts';
+import type { HeadContent } from '../../src/format/head.ts';
 import type { ManifestContent, PageReference } from '../../src/format/manifest.ts';
 import type { OverlayContent } from '../../src/format/overlay.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type PageHeader,
   writePageHeader,
 } from '../../src/format/page.ts';
+import { encodePermit, type Permit } from '../../src/format/permit.ts';
 import {
   type SigningKey,
   signingKey,
@@ -131,21 +132,29 @@ export const overlay: fc.Arbitrary<OverlayContent> = fc
   })
   .map(({ times, ...rest }) => ({ ...rest, from: Math.min(...times), asOf: Math.max(...times) }));
 
-export const head: fc.Arbitrary<Head> = fc
+export const permit: fc.Arbitrary<Permit> = fc.record({
+  issuedAt: u53,
+  notAfter: u53,
+  collection,
+  manifestSha256: bytesOf(32),
+  manifestLength: fc.integer({ min: 208, max: 0xffffffff }),
+});
+
+export const head: fc.Arbitrary<HeadContent> = fc
   .record({
     sequence: u53,
     issuedAt: u53,
     notAfter: u53,
-    collection,
-    manifestSha256: bytesOf(32),
-    manifestLength: fc.integer({ min: 208, max: 0xffffffff }),
+    permit,
     asOf: u53,
     overlay: fc.option(
       fc.record({ sha256: bytesOf(32), length: fc.integer({ min: 208, max: 0xffffffff }) }),
     ),
   })
-  .map(({ overlay, ...rest }) => ({
+  .map(({ overlay, permit, notAfter, ...rest }) => ({
     ...rest,
+    notAfter: Math.min(notAfter, permit.notAfter),
+    permit: withTrailer(encodePermit(permit)),
     overlaySha256: overlay?.sha256,
     overlayLength: overlay?.length ?? 0,
   }));

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { encodeHead } from '../../src/format/head.ts';
 import { encodeManifest } from '../../src/format/manifest.ts';
 import { encodeOverlay } from '../../src/format/overlay.ts';
+import { encodePermit } from '../../src/format/permit.ts';
 import {
   roleOf,
   type SigningKey,
@@ -13,8 +14,13 @@ import {
   verifyKeys,
   verifyObject,
 } from '../../src/format/signature.ts';
-import { keyPair } from './samples.ts';
+import { keyPair, withTrailer } from './samples.ts';
 
+const PERMIT = encodePermit({
+  ...{ issuedAt: 1, notAfter: 2, collection: 'sltd' },
+  manifestSha256: new Uint8Array(32),
+  manifestLength: 208,
+});
 const BODIES = {
   edition: encodeManifest({
     epochKeyId: new Uint8Array(16),
@@ -36,12 +42,11 @@ const BODIES = {
     sequence: 1,
     issuedAt: 1,
     notAfter: 2,
-    collection: 'sltd',
-    manifestSha256: new Uint8Array(32),
-    manifestLength: 208,
+    permit: withTrailer(PERMIT),
     overlayLength: 0,
     asOf: 1,
   }),
+  permit: PERMIT,
 };
 
 let signer: SigningKey;
@@ -56,11 +61,11 @@ const refusal = async (promise: Promise<unknown>): Promise<ErrorCode | 'accepted
     (error) => error.code,
   );
 
-describe.each(Object.entries(BODIES))('the signature of role %s', (role, body) => {
+describe.each(Object.entries(BODIES))('the signature of: %s', (kind, body) => {
   test('holds for the object as signed, under any of the trusted keys', async () => {
     const object = await signObject(body, signer);
     expect(object.length).toBe(body.length + 80);
-    expect(roleOf(object)).toBe(role);
+    expect(roleOf(object)).toBe(kind === 'permit' ? 'edition' : kind);
     const other = await keyPair();
     expect(await refusal(verifyObject(object, [...other.trusted, ...trusted]))).toBe('accepted');
   });

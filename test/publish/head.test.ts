@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import {
@@ -13,8 +14,11 @@ import {
   publishOverlay,
   readHead,
 } from '../../publish/head.ts';
+import { type Permitting, permittingBy } from '../../publish/permit.ts';
 import { decodeHead } from '../../src/format/head.ts';
+import { HEAD_BYTES } from '../../src/format/layout.ts';
 import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
+import { encodePermit } from '../../src/format/permit.ts';
 import { signObject, verifyKeys } from '../../src/format/signature.ts';
 import { makeTestKeys } from '../support/edition.ts';
 
@@ -31,10 +35,11 @@ beforeEach(() => {
   store = new DirectoryStore(join(root, `store-${count++}`));
 });
 
-const edition = (name: number, asOf = NOON): EditionReference => ({
-  ...{ collection: 'sltd', manifestSha256: new Uint8Array(32).fill(name) },
-  ...{ manifestLength: 1_000, asOf, epochKeyId: new Uint8Array(16) },
-});
+const edition = (name: number, asOf = NOON, collection = 'sltd'): EditionReference => {
+  const manifest = { manifestSha256: new Uint8Array(32).fill(name), manifestLength: 1_000 };
+  const permit = permittingBy(keys.edition, { collection, ...manifest });
+  return { collection, ...manifest, asOf, epochKeyId: new Uint8Array(16), permit };
+};
 
 const overlayOf = (asOf: number, { from = NOON - 1_000 } = {}): Promise<Uint8Array> =>
   signObject(
@@ -163,6 +168,41 @@ describe('two publishers', () => {
   });
 });
 
+describe('a permit', () => {
+  test('is made newer than the one in force, also by a clock that is behind', async () => {
+    const ahead = Date.now() + 3_600_000;
+    const permit = await (edition(1).permit as Permitting)(ahead);
+    const first = await publishEdition(store, signer, { ...edition(1), permit });
+    expect(first.permittedAt).toBe(ahead + 1);
+    const second = await publishEdition(store, signer, edition(2));
+    expect(second.permittedAt).toBe(ahead + 2);
+  });
+
+  test('that is older than the one in force does not come in force', async () => {
+    const older = await (edition(1).permit as Permitting)(0);
+    await setTimeout(2);
+    await publishEdition(store, signer, edition(2));
+    const work = publishEdition(store, signer, { ...edition(1), permit: older });
+    await expect(work).rejects.toMatchObject({ code: 'head-moved' });
+    expect((await inForce()).manifestSha256).toEqual(edition(2).manifestSha256);
+  });
+
+  test('bounds the head, and once it has ended nobody but the edition key goes on', async () => {
+    const soon = Date.now() + 300;
+    const { collection, manifestSha256, manifestLength } = edition(1);
+    const content = { collection, manifestSha256, manifestLength };
+    const permit = await signObject(
+      encodePermit({ ...content, issuedAt: 1, notAfter: soon }),
+      keys.edition,
+    );
+    const head = await publishEdition(store, signer, { ...edition(1), permit });
+    expect(head.notAfter).toBe(soon);
+    await setTimeout(soon - Date.now() + 1);
+    await expect(heartbeat(store, signer)).rejects.toMatchObject({ code: 'edition-expired' });
+    expect((await publishEdition(store, signer, edition(1))).notAfter).toBeGreaterThan(soon);
+  });
+});
+
 describe('history', () => {
   test('has every head whose edition was replaced, as it was last in force', async () => {
     const first = await publishEdition(store, signer, edition(1));
@@ -170,7 +210,7 @@ describe('history', () => {
     await publishEdition(store, signer, edition(2));
     const entries = await store.list('history');
     const heads = await Promise.all(
-      entries.map(async ({ name }) => decodeHead((await store.get(name, 256))!.bytes)),
+      entries.map(async ({ name }) => decodeHead((await store.get(name, HEAD_BYTES))!.bytes)),
     );
     expect(heads).toEqual([beat]);
     expect(heads[0]!.manifestSha256).toEqual(first.manifestSha256);
@@ -179,7 +219,7 @@ describe('history', () => {
 
 test('a store of another collection, or with a head of an unknown key, is left alone', async () => {
   await publishEdition(store, signer, edition(1));
-  const other = { ...edition(2), collection: 'other' };
+  const other = edition(2, NOON, 'other');
   const work = publishEdition(store, signer, other);
   await expect(work).rejects.toMatchObject({ code: 'config-invalid' });
   const { head } = await makeTestKeys();

@@ -12,6 +12,7 @@ import { encodeHead } from '../../src/format/head.ts';
 import { type Coverage, encodeManifest, type PageReference } from '../../src/format/manifest.ts';
 import { HEAD_NAME, objectName, sha256 } from '../../src/format/names.ts';
 import { encodeOverlay, type Operation, type OverlayName } from '../../src/format/overlay.ts';
+import { encodePermit } from '../../src/format/permit.ts';
 import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
 import type { Digests } from '../../src/matcher/matcher.ts';
 import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
@@ -31,6 +32,10 @@ export interface EditionSpec {
   issuedAt?: number;
   /** 24 hours after issuedAt if absent. */
   notAfter?: number;
+  /** When the edition was permitted; issuedAt if absent. */
+  permittedAt?: number;
+  /** When the permit ends; after a week, and not before the head, if absent. */
+  permittedUntil?: number;
   asOf?: number;
   collection?: string;
   keysPerShard?: number;
@@ -136,13 +141,18 @@ export async function buildEdition(
   const manifestSha256 = await put(objects, 'manifests', manifest);
   const overlay =
     (spec.overlay || spec.segment) && (await putOverlays(objects, spec, content, keys, matcher));
+  const notAfter = spec.notAfter ?? issuedAt + 24 * 3_600_000;
+  const permittedAt = spec.permittedAt ?? issuedAt;
+  const permit = await signObject(
+    encodePermit({
+      ...{ collection, manifestSha256, manifestLength: manifest.length },
+      issuedAt: permittedAt,
+      notAfter: spec.permittedUntil ?? Math.max(notAfter, permittedAt + 7 * 24 * 3_600_000),
+    }),
+    keys.edition,
+  );
   const head = encodeHead({
-    sequence: spec.sequence ?? 1,
-    issuedAt,
-    notAfter: spec.notAfter ?? issuedAt + 24 * 3_600_000,
-    collection,
-    manifestSha256,
-    manifestLength: manifest.length,
+    ...{ sequence: spec.sequence ?? 1, issuedAt, notAfter, permit },
     overlaySha256: overlay?.sha256,
     overlayLength: overlay?.length ?? 0,
     asOf: overlay ? Math.max(asOf, spec.overlayAsOf ?? asOf) : asOf,

@@ -53,6 +53,7 @@ describe('edition-v1', () => {
     }
     const { publicKeys } = VECTOR;
     await verifyObject(read(HEAD_NAME), await verifyKeys(publicKeys.head));
+    await verifyObject(head.permit, await verifyKeys(publicKeys.edition));
     const manifestName = objectName('manifests', head.manifestSha256);
     await verifyObject(read(manifestName), await verifyKeys(publicKeys.edition));
     const overlayName = objectName('overlays', head.overlaySha256!);
@@ -163,8 +164,8 @@ describe.skipIf(pythonMissing)('the reader in Python, written from the document 
     writeFileSync(join(copy, objectName(folderName, hash)), object);
     const head = readFileSync(join(copy, HEAD_NAME));
     if (kind === 'manifest')
-      head.fill(0, 100, 136).set(hash, 64); // and no overlay
-    else head.set(hash, 104);
+      head.fill(0, 48, 88).set(hash, 184); // in the permit; and no overlay
+    else head.set(hash, 56);
     writeFileSync(join(copy, HEAD_NAME), head);
     return copy;
   }
@@ -189,16 +190,18 @@ describe.skipIf(pythonMissing)('the reader in Python, written from the document 
   });
 
   test('knows nothing from an expired, rolled back, foreign or damaged edition', () => {
-    const { notAfter, sequence } = decodeHead(read(HEAD_NAME));
+    const { notAfter, sequence, permittedAt, asOf } = decodeHead(read(HEAD_NAME));
     const otherKey = settings().with(1, '00'.repeat(16));
     const otherRole = settings().with(5, VECTOR.publicKeys.edition);
     const cases: [string, string[]][] = [
       [EDITION, settings(notAfter)],
       [EDITION, [...settings(), '--lowest-sequence', String(sequence + 1)]],
+      [EDITION, [...settings(), '--lowest-permit', String(permittedAt + 1)]],
+      [EDITION, settings(asOf - 60_001)],
       [EDITION, otherKey],
       [EDITION, otherRole],
       [join(folder, 'not-there'), settings()],
-      [damaged(HEAD_NAME, flip(150)), settings()],
+      [damaged(HEAD_NAME, flip(100)), settings()],
       [damaged(HEAD_NAME, flip(16)), settings()], // only the signature can tell
       [damaged(named('manifests')[0]!, flip(20)), settings()],
       [damaged(named('overlays')[0]!, flip(90)), settings()],

@@ -26,6 +26,7 @@ import {
   toHex,
 } from '../../src/format/names.ts';
 import { encodeOverlay, type Operation } from '../../src/format/overlay.ts';
+import { encodePermit } from '../../src/format/permit.ts';
 import { signingKey, signObject } from '../../src/format/signature.ts';
 import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
 
@@ -185,14 +186,22 @@ export async function makeVectors(): Promise<Map<string, Uint8Array>> {
     }),
     overlay.key,
   );
+  const permit = await signObject(
+    encodePermit({
+      issuedAt: AS_OF + HOUR_MS / 2,
+      notAfter: AS_OF + 7 * 24 * HOUR_MS,
+      collection: COLLECTION,
+      manifestSha256,
+      manifestLength: manifest.length,
+    }),
+    edition.key,
+  );
   const headBytes = await signObject(
     encodeHead({
       sequence: 7,
       issuedAt: AS_OF + HOUR_MS,
       notAfter: AS_OF + 25 * HOUR_MS,
-      collection: COLLECTION,
-      manifestSha256,
-      manifestLength: manifest.length,
+      permit,
       overlaySha256: put('overlays', overlayBytes),
       overlayLength: overlayBytes.length,
       asOf: AS_OF + HOUR_MS,

@@ -2,7 +2,7 @@
 """A reader of editions, written from docs/format.md alone, in Python's standard library.
 
     python3 reader.py EDITION_DIR --epoch-key HEX [--head-key K --edition-key K --overlay-key K]
-                      [--now MS] [--lowest-sequence N] < keys > answers
+                      [--now MS] [--lowest-sequence N] [--lowest-permit MS] < keys > answers
 
 Reads one canonical key a line; writes one JSON object a line, in order:
 
@@ -12,7 +12,8 @@ The verdict is absent, candidate or unknown; category is null unless it is a can
 whose withdrawal is on its way has "withdrawn": true. An edition that cannot be answered from makes
 every answer unknown, the reason goes to stderr, and the exit code is 1. Public keys K are base64url;
 the signatures of a role without key are not checked, which is said on stderr. MS (milliseconds since
-1970) replaces the clock. N is the highest sequence seen before.
+1970) replaces the clock. N is the highest sequence seen before, and the permit's MS the newest time of
+a permit.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from pathlib import Path
 U32 = 0xFFFFFFFF
 U64 = 0xFFFFFFFFFFFFFFFF
 PAGE_KEYS_MAX = 65536
+FUTURE_MS = 60_000
+START_MS = 1767225600000  # 2026-01-01T00:00:00Z
 KEY = re.compile(r"[PIVO](?:[A-Z]{3}|[A-Z]{2}<|[A-Z]<<)[A-Z0-9]{1,32}")
 STATE = re.compile(rb"(?:[A-Z]{3}|[A-Z]{2}<|[A-Z]<<)\0")
 COLLECTION = re.compile(rb"[A-Za-z0-9-]{1,24}\0*")
@@ -196,20 +199,32 @@ def read_object(directory, folder, sha256, length):
 # Sections 9 to 11: the objects that are signed
 
 
+class Permit:
+    def __init__(self, data):
+        check_start(data, "SLTDPRMT", 176)
+        need(len(data) == 176 and not any(data[92:96]), "permit: length or reserved")
+        self.data = data
+        self.issued_at, self.not_after = u53(data, 16), u53(data, 24)
+        self.collection = read_collection(data, 32)
+        self.manifest_sha256, self.manifest_length = data[56:88], u32(data, 88)
+        need(self.manifest_length >= 208, "permit: manifest length")
+
+
 class Head:
     def __init__(self, data):
-        check_start(data, "SLTDHEAD", 256)
-        need(len(data) == 256 and not any(data[144:176]), "head: length or reserved")
-        self.sequence, issued_at, self.not_after = (u53(data, at) for at in (16, 24, 32))
-        self.collection = read_collection(data, 40)
-        self.manifest_sha256, self.manifest_length = data[64:96], u32(data, 96)
-        self.overlay_length, self.overlay_sha256 = u32(data, 100), data[104:136]
-        need(self.manifest_length >= 208, "head: manifest length")
+        check_start(data, "SLTDHEAD", 384)
+        need(len(data) == 384, "head: length")
+        need(not any(data[52:56] + data[88:128]), "head: reserved")
+        self.sequence, self.issued_at, self.not_after, self.as_of = (
+            u53(data, at) for at in (16, 24, 32, 40)
+        )
+        self.overlay_length, self.overlay_sha256 = u32(data, 48), data[56:88]
         if self.overlay_length:
             need(self.overlay_length >= 208, "head: overlay length")
         else:
             need(not any(self.overlay_sha256), "head: overlay hash without overlay")
-        u53(data, 136)
+        self.permit = Permit(data[128:304])
+        need(self.not_after <= self.permit.not_after, "head: outlasts its permit")
 
 
 class Manifest:
@@ -356,20 +371,29 @@ class Edition:
         data = (self.directory / "head").read_bytes()
         check_signature(data, options.head_key, "head")
         head = Head(data)
+        permit = head.permit
+        check_signature(permit.data, options.edition_key, "permit")
         need(options.now < head.not_after, "head: expired")
+        latest = max(head.issued_at, permit.issued_at, head.as_of)
+        need(latest <= options.now + FUTURE_MS, "head: from the future")
+        need(head.sequence <= (head.issued_at - START_MS) // 1000, "head: sequence too high")
         need(head.sequence >= options.lowest_sequence, "head: older than one seen before")
+        need(permit.issued_at >= options.lowest_permit, "permit: older than one seen before")
 
-        data = read_object(self.directory, "manifests", head.manifest_sha256, head.manifest_length)
+        sha256, length = permit.manifest_sha256, permit.manifest_length
+        data = read_object(self.directory, "manifests", sha256, length)
         check_signature(data, options.edition_key, "manifest")
         self.manifest = Manifest(data)
-        need(self.manifest.collection == head.collection, "manifest: collection")
+        need(self.manifest.collection == permit.collection, "manifest: collection")
+        need(head.as_of >= self.manifest.as_of, "head: before its manifest")
         self.key_id = epoch_key_id(self.epoch_key)
         need(self.manifest.epoch_key_id == self.key_id, "manifest: epoch key")
 
         self.operations = {}
         if head.overlay_length:
             overlay = self.overlay(options, head.overlay_sha256, head.overlay_length)
-            need(overlay.collection == head.collection, "overlay: collection")
+            need(overlay.collection == permit.collection, "overlay: collection")
+            need(head.as_of >= overlay.as_of, "head: before its overlay")
             need(overlay.epoch_key_id == self.key_id, "overlay: epoch key")
             need(overlay.start <= self.manifest.as_of, "overlay: begins after the edition")
             if overlay.base_length:
@@ -439,6 +463,7 @@ def parse_arguments():
         parser.add_argument(f"--{role}-key", type=public_keys, default=[], metavar="BASE64URL")
     parser.add_argument("--now", type=int, default=int(time.time() * 1000), metavar="MS")
     parser.add_argument("--lowest-sequence", type=int, default=0, metavar="N")
+    parser.add_argument("--lowest-permit", type=int, default=0, metavar="MS")
     return parser.parse_args()
 
 

@@ -41,7 +41,7 @@ describe('a check id', () => {
   it('is answered from the edition that made the candidate, whatever is in use since', async () => {
     const { id } = await edge.services.editions.current(() => {});
     await edge.publish({ records: [], sequence: 9 });
-    await edge.services.editions.poll();
+    await edge.services.editions.poll(() => {});
     edge.central.fault = undefined;
     const { answer } = await again();
     expect(answer).toMatchObject({ status: 'clear', collections: [{ edition: id, sequence: 1 }] });

@@ -34,12 +34,13 @@ describe('freshness', () => {
 
   it('a heartbeat makes it fresh again', async () => {
     const asOf = Date.now();
-    const edge = await Edge.start({ spec: { asOf } });
+    const spec = { asOf, permittedAt: asOf };
+    const edge = await Edge.start({ spec });
     await stateOf(edge);
     edge.passSeconds(7 * HOUR_SECONDS);
     expect((await stateOf(edge))[0]).toBe('unknown');
     // The same edition under the same sequence: only the head is signed anew.
-    await edge.publish({ asOf });
+    await edge.publish(spec);
     edge.passSeconds(11);
     expect(await stateOf(edge)).toEqual(['clear', 'fresh', 11]);
   });

@@ -385,7 +385,7 @@ describe('S6 one edition an answer, and the sequence never goes down', () => {
     // The new edition does not list the specimen; the old one does.
     await edge.publish({ records: [], sequence: 2 });
     edge.passSeconds(11);
-    await edge.services.editions.poll();
+    await edge.services.editions.poll(() => {});
     const second = await edge.ask(SPECIMEN_FIELDS);
     release();
     expect((await first).answer).toMatchObject({
@@ -402,14 +402,14 @@ describe('S6 one edition an answer, and the sequence never goes down', () => {
     const edge = await Edge.start({ spec: { sequence: 5 } });
     await edge.ask(OTHER_FIELDS);
     await edge.publish({ records: [], sequence: 4 });
-    await edge.services.editions.poll();
+    await edge.services.editions.poll(() => {});
     expect(edge.services.editions.lastFailure).toBe('edition-rollback');
     await edge.publish({ records: [], sequence: 5 });
-    await edge.services.editions.poll();
+    await edge.services.editions.poll(() => {});
     expect(edge.services.editions.lastFailure).toBe('edition-rollback');
     expect((await edge.ask(SPECIMEN_FIELDS)).answer.collections[0].sequence).toBe(5);
     await edge.publish({ records: [], sequence: 6 });
-    await edge.services.editions.poll();
+    await edge.services.editions.poll(() => {});
     expect((await edge.ask(OTHER_FIELDS)).answer.collections[0].sequence).toBe(6);
   });
 

@@ -1,0 +1,29 @@
+/**
+ * Permits: with the edition key, an edition may come in force (docs/format.md section 11).
+ *
+ * Of two permits the newer one counts, so one is always made newer than that of the head in force,
+ * also where the clock is behind. To go back to an edition, it is permitted anew.
+ */
+
+import { encodePermit, type Permit } from '../src/format/permit.ts';
+import { type SigningKey, signObject } from '../src/format/signature.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** How long an edition may stay in force without another, in days, if nobody says otherwise. */
+export const PERMIT_DAYS = 7;
+
+/** Makes a signed permit that is newer than `after`, in milliseconds since 1970. */
+export type Permitting = (after: number) => Promise<Uint8Array>;
+
+/** What permits an edition, from the moment that it is asked for so many days. */
+export function permittingBy(
+  editionKey: SigningKey,
+  edition: Pick<Permit, 'collection' | 'manifestSha256' | 'manifestLength'>,
+  days = PERMIT_DAYS,
+): Permitting {
+  return (after) => {
+    const issuedAt = Math.max(Date.now(), after + 1);
+    const content = { ...edition, issuedAt, notAfter: issuedAt + days * DAY_MS };
+    return signObject(encodePermit(content), editionKey);
+  };
+}
