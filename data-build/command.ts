@@ -21,6 +21,8 @@ export interface Command {
   name: string;
   /** One line for the list of commands. */
   summary: string;
+  /** More lines for its help page. */
+  details?: string;
   /** Names of the arguments, as the usage line shows them: 'DIR', 'FILE...'. */
   operands?: string;
   operandCount?: { min: number; max: number };
@@ -28,6 +30,12 @@ export interface Command {
   /** Answers the exit code; throws a coded error or a UsageError. */
   run(input: CommandInput): Promise<number>;
 }
+
+/** Where a command takes keys from; without it, from the environment. */
+export const KEYS_OPTION: Option = {
+  value: 'FILE',
+  help: 'the keys file; its JSON in SLTD_KEYS does as well',
+};
 
 export interface CommandInput {
   /** Values of the options that were given or have a default. */
@@ -97,8 +105,9 @@ export function helpOf(command: Command): string {
     },
   );
   const width = Math.max(...rows.map(({ left }) => left.length));
+  const details = command.details ? `${command.details}\n\n` : '';
   const options = rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}\n`).join('');
-  return `sltd ${command.name} [options]${operands}\n\n${command.summary}\n\n${options}`;
+  return `sltd ${command.name} [options]${operands}\n\n${command.summary}\n\n${details}${options}`;
 }
 
 /** A whole number option; throws a UsageError outside of its range. */

@@ -2,10 +2,10 @@
 
 import type { HeadSigner } from '../publish/head.ts';
 import { signingKey, verifyKeys } from '../src/format/signature.ts';
-import { type KeysFile, publicKeyText } from './keys.ts';
+import { type KeysOf, publicKeysText } from './keys.ts';
 
 /** The signer that a keys file makes; 'config-invalid' if the key is none. */
-export async function headSignerOf(keys: KeysFile): Promise<HeadSigner> {
+export async function headSignerOf(keys: KeysOf<'head'>): Promise<HeadSigner> {
   const key = await signingKey({ ...keys.head });
-  return { key, trusted: await verifyKeys(publicKeyText(keys.head)) };
+  return { key, trusted: await verifyKeys(publicKeysText(keys, 'head')) };
 }

@@ -12,7 +12,10 @@ import { type Manifest, openManifest } from '../src/format/manifest.ts';
 import { equalBytes } from '../src/format/names.ts';
 import type { Overlay, OverlayName } from '../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../src/format/signature.ts';
-import { type KeysFile, publicKeyText } from './keys.ts';
+import { type KeysOf, publicKeysText } from './keys.ts';
+
+/** What it takes to read an edition. */
+type ReaderKeys = KeysOf<'epochKey' | 'edition' | 'overlay' | 'head'>;
 
 export interface EditionInForce {
   head: Head;
@@ -29,17 +32,20 @@ export interface OpenEdition extends EditionInForce {
  * Head, manifest and overlay, each checked. Throws 'edition-missing' without a head, a format error
  * for what is not as it should be, 'config-invalid' if the keys file lacks the epoch key.
  */
-export async function openEdition(store: ReadableStore, keys: KeysFile): Promise<OpenEdition> {
+export async function openEdition(store: ReadableStore, keys: ReaderKeys): Promise<OpenEdition> {
   const { head, manifest } = await openInForce(store, keys);
   const overlay = await openOverlayOf(store, keys, head, manifest);
   return { head, manifest, overlay, epochKey: await findEpochKey(keys, manifest.epochKeyId) };
 }
 
 /** Head and manifest alone, each checked; throws as openEdition() does. */
-export async function openInForce(store: ReadableStore, keys: KeysFile): Promise<EditionInForce> {
-  const head = await readHead(store, await verifyKeys(publicKeyText(keys.head)));
+export async function openInForce(
+  store: ReadableStore,
+  keys: KeysOf<'edition' | 'head'>,
+): Promise<EditionInForce> {
+  const head = await readHead(store, await verifyKeys(publicKeysText(keys, 'head')));
   if (!head) throw new SltdError('edition-missing');
-  const editionKeys = await verifyKeys(publicKeyText(keys.edition));
+  const editionKeys = await verifyKeys(publicKeysText(keys, 'edition'));
   await verifyObject(head.permit, editionKeys);
   const manifestBytes = await readObject(store, 'manifests', {
     ...{ sha256: head.manifestSha256, length: head.manifestLength },
@@ -52,13 +58,13 @@ export async function openInForce(store: ReadableStore, keys: KeysFile): Promise
 
 async function openOverlayOf(
   store: ReadableStore,
-  keys: KeysFile,
+  keys: ReaderKeys,
   head: Head,
   manifest: Manifest,
 ): Promise<Overlay | undefined> {
   const { overlaySha256: sha256, overlayLength: length } = head;
   if (!sha256) return undefined;
-  const trusted = await verifyKeys(publicKeyText(keys.overlay));
+  const trusted = await verifyKeys(publicKeysText(keys, 'overlay'));
   const read = async (name: OverlayName) => {
     const bytes = await readObject(store, 'overlays', name);
     await verifyObject(bytes, trusted);
@@ -68,7 +74,7 @@ async function openOverlayOf(
 }
 
 /** The key of this id that the keys file holds; 'config-invalid' if it holds none. */
-export async function findEpochKey(keys: KeysFile, id: Uint8Array): Promise<Uint8Array> {
+export async function findEpochKey(keys: KeysOf<'epochKey'>, id: Uint8Array): Promise<Uint8Array> {
   for (const hex of [keys.epochKey, keys.previousEpochKey]) {
     if (hex === undefined) continue;
     const key = new Uint8Array(Buffer.from(hex, 'hex'));

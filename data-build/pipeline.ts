@@ -30,7 +30,7 @@ import type { FileSummary } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
 import { bytesOf, type Imported, importRows } from './import-rows.ts';
 import { areSameInputs, digestsOf } from './input-digests.ts';
-import { epochKeyOf, type KeysFile, publicKeyText } from './keys.ts';
+import { epochKeyOf, type KeysOf, publicKeysText } from './keys.ts';
 import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
 import { checkReplayOfFile } from './replay/replay-step.ts';
@@ -44,7 +44,7 @@ const NON_MEMBERS = 1_000_000;
 export interface BuildOptions {
   profile: Profile;
   files: readonly string[];
-  keys: KeysFile;
+  keys: KeysOf<'epochKey' | 'edition' | 'head'>;
   /** The edition directory; made if absent. */
   outDir: string;
   collection: string;
@@ -197,7 +197,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     progress.start('verify');
     const reference = { sha256: manifestSha256, length: manifestBytes.length };
     const reread = await readObject(store, 'manifests', reference);
-    await verifyObject(reread, await verifyKeys(publicKeyText(keys.edition)));
+    await verifyObject(reread, await verifyKeys(publicKeysText(keys, 'edition')));
     const manifest = openManifest(reread);
     const verified = await verifyEdition({
       ...{ store, manifest, epochKey, keyFile, threads, signal },

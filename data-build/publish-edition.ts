@@ -16,7 +16,7 @@ import { equalBytes, toHex } from '../src/format/names.ts';
 import { verifyKeys } from '../src/format/signature.ts';
 import { headSignerOf } from './head-signer.ts';
 import type { KeyFile } from './key-file.ts';
-import { type KeysFile, publicKeyText } from './keys.ts';
+import { type KeysOf, publicKeysText } from './keys.ts';
 import type { OpenEdition } from './open-edition.ts';
 import type { Progress } from './progress.ts';
 import type { Threads } from './threads.ts';
@@ -31,7 +31,7 @@ export interface PublishEditionOptions {
   to: ObjectStore;
   /** The edition in force in `from`. */
   edition: OpenEdition;
-  keys: KeysFile;
+  keys: KeysOf<'edition' | 'head'>;
   /** Canonical keys of the export that it was built from; without them pages are proved by hash. */
   records: KeyFile | undefined;
   /** Puts it in force even if reports are newer than it. */
@@ -67,13 +67,13 @@ export interface PublishSummary {
 /** Publishes; throws a coded error, and the head of the store stays as it was. */
 export async function publishBuiltEdition(options: PublishEditionOptions): Promise<PublishSummary> {
   const { from, to, edition, keys, progress, signal } = options;
-  const { collection, manifestSha256, manifestLength } = edition.head;
+  const { collection, manifestSha256, manifestLength, permit } = edition.head;
   const signer = await headSignerOf(keys);
   const since = await readHead(to, signer.trusted);
   let verified: VerifyResult | undefined;
   const copied = await copyEdition({
     ...{ from, to, edition: edition.head, inForce: since, settleMs: options.settleMs, signal },
-    editionKeys: await verifyKeys(publicKeyText(keys.edition)),
+    editionKeys: await verifyKeys(publicKeysText(keys, 'edition')),
     prove: async (store, manifest) => {
       verified = await prove(store, manifest, options);
     },
@@ -83,7 +83,7 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   progress.start('head');
   const wasInForce = since !== undefined && equalBytes(since.manifestSha256, manifestSha256);
   const { asOf, epochKeyId } = copied.manifest;
-  const reference = { collection, manifestSha256, manifestLength, asOf, epochKeyId };
+  const reference = { collection, manifestSha256, manifestLength, asOf, epochKeyId, permit };
   const head = wasInForce
     ? await heartbeat(to, signer)
     : await publishEdition(to, signer, reference, { since, dropsOverlay: options.dropsOverlay });

@@ -7,7 +7,7 @@
 
 import { importJWK, SignJWT } from 'jose';
 import type { Role } from '../src/format/role.ts';
-import type { KeysFile } from './keys.ts';
+import type { KeysOf } from './keys.ts';
 
 /** Who takes a token, and its longest life in minutes: a day with its overtime, or a shift. */
 export const TOKEN_MINUTES_MAX = { edge: 24 * 60, central: 12 * 60 } as const;
@@ -30,7 +30,7 @@ interface TokenOptions {
 }
 
 /** A signed token, valid from now. */
-export async function issueToken(keys: KeysFile, options: TokenOptions): Promise<string> {
+export async function issueToken(keys: KeysOf<'token'>, options: TokenOptions): Promise<string> {
   const { role, tenant, site, audience = 'edge', minutes = 60, subject = site } = options;
   const nowSeconds = Math.floor(Date.now() / 1000);
   return new SignJWT({ tenant, site, role })

@@ -9,11 +9,12 @@ import { SltdError } from '../src/errors.ts';
 import type { Head } from '../src/format/head.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes } from '../src/format/names.ts';
-import type { VerifyKey } from '../src/format/signature.ts';
+import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import { awaitCollectors } from './collectors.ts';
 import { findEdition } from './find-edition.ts';
 import { type HeadSigner, publishEdition, readHead } from './head.ts';
 import type { ObjectStore } from './object-store.ts';
+import { permittingBy } from './permit.ts';
 import { type ProvedPages, provePages } from './prove-pages.ts';
 import { readManifest } from './read-manifest.ts';
 
@@ -21,6 +22,8 @@ export interface RollbackOptions {
   /** `previous`, an edition id, or at least 8 digits of its start. */
   to: string;
   signer: HeadSigner;
+  /** Permits the edition anew: the newest permit is that of the edition in force. */
+  editionKey: SigningKey;
   /** Public keys of the edition role. */
   editionKeys: readonly VerifyKey[];
   /** Throws if readers could not answer from it, such as when its epoch key is given up. */
@@ -59,10 +62,13 @@ export async function rollBack(
   const proved = await provePages(store, manifest, { onProgress, signal });
   signal?.throwIfAborted();
   const { collection, asOf, epochKeyId } = manifest;
+  const { manifestSha256, manifestLength } = edition;
+  const named = { collection, manifestSha256, manifestLength };
+  const permit = permittingBy(options.editionKey, named);
   const head = await publishEdition(
     store,
     signer,
-    { ...edition, collection, asOf, epochKeyId },
+    { ...edition, collection, asOf, epochKeyId, permit },
     { since, dropsOverlay: options.dropsOverlay },
   );
   return { head, proved };

@@ -12,7 +12,8 @@ import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type KeysFile, publicKeyText, readKeys } from '../data-build/keys.ts';
+import { CENTRAL_SETTINGS, EDGE_SETTINGS, settingValues } from '../data-build/key-settings.ts';
+import { type KeysFile, publicKeysText, readKeys } from '../data-build/keys.ts';
 import { issueToken } from '../data-build/token.ts';
 import type { Role } from '../src/format/role.ts';
 
@@ -129,10 +130,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
     onStep('loading the central service');
     const centralEnv = {
-      CENTRAL_SIGNING_KEY: JSON.stringify(keys.central),
-      EDGE_KEYS: publicKeyText(keys.edge),
-      ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
-      TOKEN_KEYS: publicKeyText(keys.token),
+      ...settingValues(CENTRAL_SETTINGS, keys),
       // The embedded database, also where the environment names another.
       DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
@@ -219,15 +217,7 @@ export function edgeVariables(
   return {
     EDITIONS_ORIGIN: `http://127.0.0.1:${ports.origin}`,
     CENTRAL_URL: `http://127.0.0.1:${ports.central}`,
-    EPOCH_KEYS: [keys.epochKey, keys.previousEpochKey].filter(Boolean).join(','),
-    EDITION_KEYS: publicKeyText(keys.edition),
-    OVERLAY_KEYS: publicKeyText(keys.overlay),
-    HEAD_KEYS: publicKeyText(keys.head),
-    CENTRAL_KEYS: publicKeyText(keys.central),
-    TOKEN_KEYS: publicKeyText(keys.token),
-    EDGE_SIGNING_KEY: JSON.stringify(keys.edge),
-    SEAL_KEY: keys.seal,
-    ...(keys.tag ? { TAG_KEY: keys.tag } : {}),
+    ...settingValues(EDGE_SETTINGS, keys),
     CHECK_EVENTS: 'post',
   };
 }
@@ -239,9 +229,9 @@ function publisherVariables(keys: KeysFile, editionDir: string): Record<string, 
     OVERLAY_SIGNING_KEY: JSON.stringify(keys.overlay),
     HEAD_SIGNING_KEY: JSON.stringify(keys.head),
     EPOCH_KEYS: [keys.epochKey, keys.previousEpochKey].filter(Boolean).join(','),
-    EDITION_KEYS: publicKeyText(keys.edition),
-    OVERLAY_KEYS: publicKeyText(keys.overlay),
-    HEAD_KEYS: publicKeyText(keys.head),
+    EDITION_KEYS: publicKeysText(keys, 'edition'),
+    OVERLAY_KEYS: publicKeysText(keys, 'overlay'),
+    HEAD_KEYS: publicKeysText(keys, 'head'),
   };
 }
 

@@ -52,6 +52,7 @@ export interface Env {
   POLL_SECONDS?: string;
   SEQUENCE_FLOOR?: string;
   PERMIT_FLOOR?: string;
+  OVERLAY_FLOOR?: string;
   FILTER_ARENA_BYTES?: string;
   MATCH_ARENA_BYTES?: string;
 }
@@ -80,8 +81,8 @@ export interface Services extends Omit<CheckTools, 'defer'> {
   tagger: Tagger | undefined;
   /** Sends an audit line to central after the answer; undefined: the log alone has it. */
   postEvent: ((line: string, defer: Defer) => void) | undefined;
-  /** 32 bytes. */
-  sealKey: Uint8Array;
+  /** 32 bytes each: the first one seals check ids, every one opens them. */
+  sealKeys: readonly Uint8Array[];
   log: (line: string) => void;
 }
 
@@ -100,7 +101,7 @@ const SEAL_KEY_BYTES = 32;
 export async function createServices(env: Env, world: World): Promise<Services> {
   const { now, log } = world;
   const limits = limitsOf(env);
-  const sealKey = setting('SEAL_KEY', () => sealKeyOf(env.SEAL_KEY));
+  const sealKeys = setting('SEAL_KEY', () => env.SEAL_KEY!.split(',').map(sealKeyOf));
   const source = world.source ?? sourceOf(env, world);
   const collection = env.COLLECTION || 'sltd';
   const editions = new EditionStore({
@@ -122,7 +123,7 @@ export async function createServices(env: Env, world: World): Promise<Services> 
     limits,
     now,
     log,
-    sealKey,
+    sealKeys,
     pages: new PageStore({ source, cache: world.cache, hash64: world.hash64 }),
     matcher,
     central: env.CENTRAL_URL ? await centralOf(env, env.CENTRAL_URL, world) : undefined,
@@ -152,8 +153,8 @@ function sourceOf(env: Env, { fetch }: World): ObjectSource {
 function floorSettingOf(env: Env): Floor {
   return {
     sequence: numberOf(env, 'SEQUENCE_FLOOR', 0, Number.MAX_SAFE_INTEGER),
-    permittedAt: env.PERMIT_FLOOR ? timeOf('PERMIT_FLOOR', env.PERMIT_FLOOR) : 0,
-    overlayAsOf: 0,
+    permittedAt: timeOf('PERMIT_FLOOR', env.PERMIT_FLOOR),
+    overlayAsOf: timeOf('OVERLAY_FLOOR', env.OVERLAY_FLOOR),
   };
 }
 
@@ -222,8 +223,8 @@ type KeysName = 'EDITION_KEYS' | 'OVERLAY_KEYS' | 'HEAD_KEYS' | 'CENTRAL_KEYS' |
 const publicKeys = (env: Env, name: KeysName): Promise<VerifyKey[]> =>
   setting(name, () => verifyKeys(env[name]!));
 
-function sealKeyOf(text: string | undefined): Uint8Array {
-  const bytes = base64url.decode(text!);
+function sealKeyOf(text: string): Uint8Array {
+  const bytes = base64url.decode(text.trim());
   if (bytes.length !== SEAL_KEY_BYTES) throw invalid('SEAL_KEY');
   return bytes;
 }
@@ -260,7 +261,9 @@ function numberOf(env: Env, name: NumberName, preset: number, max: number): numb
 
 const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/;
 
-function timeOf(name: string, text: string): number {
+/** A time in milliseconds since 1970; 0 if there is none. */
+function timeOf(name: string, text: string | undefined): number {
+  if (!text) return 0;
   const time = UTC_TIME.test(text) ? Date.parse(text) : Number.NaN;
   if (!(time > 0)) throw invalid(name);
   return time;

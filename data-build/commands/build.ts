@@ -6,6 +6,7 @@ import {
   type CommandInput,
   decimalNumber,
   EXIT,
+  KEYS_OPTION,
   timeOption,
   UsageError,
   wholeNumber,
@@ -56,7 +57,7 @@ export const BUILD: Command = {
   options: {
     ...IMPORT_OPTIONS,
     ...THREADS_OPTION,
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     out: { value: 'DIR', help: 'the edition directory', required: true },
     'as-of': {
       value: 'TIME',
@@ -112,7 +113,7 @@ export const BUILD: Command = {
     const summary = await builtOrRefused({
       ...settings,
       files: operands,
-      keys: readKeys(values.keys!),
+      keys: readKeys(values.keys, ['epochKey', 'edition', 'head']),
       outDir: values.out!,
       collection: values.collection!,
       rejectsPath: values.rejects,

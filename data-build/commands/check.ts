@@ -5,7 +5,7 @@ import { DirectoryStore } from '../../publish/directory-store.ts';
 import { queryFromFields, queryFromMrz } from '../../src/document/query.ts';
 import { SltdError } from '../../src/errors.ts';
 import { askEdition } from '../ask-edition.ts';
-import { type Command, EXIT, UsageError } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { readKeys } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
 import { openEdition } from '../open-edition.ts';
@@ -16,7 +16,7 @@ export const CHECK: Command = {
   operands: 'DIR',
   operandCount: { min: 1, max: 1 },
   options: {
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     mrz: { value: 'TEXT', help: 'the machine readable zone; "-" reads it from stdin' },
     number: { value: 'NUMBER', help: 'the document number; "-" reads it from stdin' },
     state: { value: 'CODE', help: 'the issuing state' },
@@ -27,7 +27,10 @@ export const CHECK: Command = {
     const result = parse(values);
     if (!result.ok) throw new SltdError(result.code);
     const store = new DirectoryStore(operands[0]!);
-    const edition = await openEdition(store, readKeys(values.keys!));
+    const edition = await openEdition(
+      store,
+      readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']),
+    );
     const { head } = edition;
     if (Date.now() >= head.notAfter) throw new SltdError('edition-expired');
     const module = readMatcherModule();

@@ -5,8 +5,8 @@ import { findEdition } from '../../publish/find-edition.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { readManifest } from '../../publish/read-manifest.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
-import { type Command, EXIT } from '../command.ts';
-import { publicKeyText, readKeys } from '../keys.ts';
+import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
+import { publicKeysText, readKeys } from '../keys.ts';
 import { Progress } from '../progress.ts';
 
 export const DIFF: Command = {
@@ -15,15 +15,15 @@ export const DIFF: Command = {
   operands: 'STORE A B',
   operandCount: { min: 3, max: 3 },
   options: {
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     json: { help: 'prints JSON' },
   },
   run: async ({ values, switches, operands, signal }) => {
     const [location, ...names] = operands;
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys, ['edition', 'head']);
     const store = openStore(location!);
-    const headKeys = await verifyKeys(publicKeyText(keys.head));
-    const editionKeys = await verifyKeys(publicKeyText(keys.edition));
+    const headKeys = await verifyKeys(publicKeysText(keys, 'head'));
+    const editionKeys = await verifyKeys(publicKeysText(keys, 'edition'));
     const open = async (name: string) =>
       (await readManifest(store, await findEdition(store, headKeys, name), editionKeys)).manifest;
     const [before, after] = [await open(names[0]!), await open(names[1]!)];

@@ -3,8 +3,8 @@
 import { collectGarbage, type GarbageResult } from '../../publish/collect-garbage.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
-import { type Command, EXIT } from '../command.ts';
-import { publicKeyText, readKeys } from '../keys.ts';
+import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
+import { publicKeysText, readKeys } from '../keys.ts';
 import { Progress } from '../progress.ts';
 
 export const GC: Command = {
@@ -13,17 +13,17 @@ export const GC: Command = {
   operands: 'STORE',
   operandCount: { min: 1, max: 1 },
   options: {
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     yes: { help: 'takes it away; otherwise it is only told' },
   },
   run: async ({ values, switches, operands, signal }) => {
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys, ['head']);
     const store = openStore(operands[0]!);
     const progress = new Progress(process.stderr);
     const dryRun = !switches.has('yes');
     progress.start(dryRun ? 'look' : 'take');
     const result = await collectGarbage(store, {
-      ...{ headKeys: await verifyKeys(publicKeyText(keys.head)), dryRun, signal },
+      ...{ headKeys: await verifyKeys(publicKeysText(keys, 'head')), dryRun, signal },
       onProgress: (done, total) => progress.update(done, total, 'objects'),
     });
     progress.finish();

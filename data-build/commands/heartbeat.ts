@@ -2,7 +2,7 @@
 
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { heartbeat } from '../../publish/head.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
 
@@ -11,9 +11,9 @@ export const HEARTBEAT: Command = {
   summary: 'signs the head of an edition directory again, with the present as its time',
   operands: 'DIR',
   operandCount: { min: 1, max: 1 },
-  options: { keys: { value: 'FILE', help: 'the keys file', required: true } },
+  options: { keys: KEYS_OPTION },
   run: async ({ values, operands }) => {
-    const signer = await headSignerOf(readKeys(values.keys!));
+    const signer = await headSignerOf(readKeys(values.keys, ['head']));
     const head = await heartbeat(new DirectoryStore(operands[0]!), signer);
     const issuedAt = new Date(head.issuedAt).toISOString();
     process.stdout.write(`sequence ${head.sequence} signed at ${issuedAt}\n`);

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { type HeadSigner, heartbeat } from '../../publish/head.ts';
 import { SltdError } from '../../src/errors.ts';
-import { type Command, EXIT, errorLine, UsageError, wholeNumber } from '../command.ts';
+import { type Command, EXIT, errorLine, KEYS_OPTION, wholeNumber } from '../command.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
 import { type RunningOrigin, startOrigin } from '../origin.ts';
@@ -19,15 +19,14 @@ export const ORIGIN: Command = {
   options: {
     port: { value: 'N', help: 'where to listen; 0 takes a free one', default: '8788' },
     heartbeat: { help: 'signs the head again, now and every 60 s' },
-    keys: { value: 'FILE', help: 'the keys file, for the heartbeat' },
+    keys: KEYS_OPTION,
   },
   run: async (input) => {
     const { values, switches, signal } = input;
     const directory = input.operands[0]!;
     const port = wholeNumber(input, 'port', { min: 0, max: 65_535 });
     const beats = switches.has('heartbeat');
-    if (beats && values.keys === undefined) throw new UsageError('--heartbeat needs --keys FILE');
-    const signer = beats ? await headSignerOf(readKeys(values.keys!)) : undefined;
+    const signer = beats ? await headSignerOf(readKeys(values.keys, ['head'])) : undefined;
     // The first one before listening: what cannot be signed is told at once.
     if (signer) await heartbeat(new DirectoryStore(directory), signer);
     const origin = await listen(directory, port);

@@ -3,7 +3,7 @@
 import { openStore } from '../../publish/open-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
-import { type Command, EXIT, UsageError } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
@@ -28,7 +28,7 @@ export const PUBLISH: Command = {
       help: 'a directory, or s3://bucket/prefix (AWS_... in the environment)',
       required: true,
     },
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     'hashes-only': { help: 'proves pages by their hashes, without the export to ask for' },
     'drop-overlay': { help: 'even if reports are newer than the edition' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
@@ -41,7 +41,7 @@ export const PUBLISH: Command = {
       throw new UsageError('give the export FILEs that it was built from, or --hashes-only');
     }
     const profile = hashesOnly ? undefined : profileOf(input);
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']);
     const from = openStore(dir!);
     const to = openStore(values.to!);
     const progress = new Progress(process.stderr);

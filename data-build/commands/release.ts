@@ -1,6 +1,6 @@
 /** `sltd release`: a person lets an edition out of quarantine, or sees what waits there. */
 
-import { type Command, EXIT, UsageError } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { listQuarantine, quarantineText } from '../gates/quarantine.ts';
 import { releaseEdition } from '../gates/release.ts';
@@ -12,7 +12,7 @@ export const RELEASE: Command = {
   operands: 'DIR [EDITION]',
   operandCount: { min: 1, max: 2 },
   options: {
-    keys: { value: 'FILE', help: 'the keys file' },
+    keys: KEYS_OPTION,
     gate: { value: 'NAME,...', help: 'every gate that refused it' },
     reason: { value: 'TEXT', help: 'why it is right all the same' },
     by: { value: 'NAME', help: 'who answers for it' },
@@ -26,11 +26,11 @@ export const RELEASE: Command = {
       process.stdout.write(`${waiting.length === 0 ? 'nothing waits in quarantine' : text}\n`);
       return EXIT.ok;
     }
-    for (const name of ['keys', 'gate', 'reason', 'by'] as const) {
+    for (const name of ['gate', 'reason', 'by'] as const) {
       if (!values[name]) throw new UsageError(`--${name} is missing`);
     }
     const { sequence } = await releaseEdition({
-      ...{ directory, edition, signal, keys: readKeys(values.keys!) },
+      ...{ directory, edition, signal, keys: readKeys(values.keys, ['edition', 'head']) },
       ...{ gates: values.gate!.split(','), reason: values.reason!, by: values.by! },
     });
     process.stdout.write(`${JSON.stringify({ edition, sequence })}\n`);

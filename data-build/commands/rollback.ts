@@ -3,10 +3,10 @@
 import { openStore } from '../../publish/open-store.ts';
 import { rollBack } from '../../publish/rollback.ts';
 import { toHex } from '../../src/format/names.ts';
-import { verifyKeys } from '../../src/format/signature.ts';
-import { type Command, EXIT } from '../command.ts';
+import { signingKey, verifyKeys } from '../../src/format/signature.ts';
+import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
 import { headSignerOf } from '../head-signer.ts';
-import { publicKeyText, readKeys } from '../keys.ts';
+import { publicKeysText, readKeys } from '../keys.ts';
 import { findEpochKey } from '../open-edition.ts';
 import { Progress } from '../progress.ts';
 
@@ -21,17 +21,18 @@ export const ROLLBACK: Command = {
       help: '"previous", an edition id, or 8 digits of its start',
       required: true,
     },
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     'drop-overlay': { help: 'even if reports are newer than that edition' },
   },
   run: async ({ values, switches, operands, signal }) => {
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys, ['epochKey', 'edition', 'head']);
     const store = openStore(operands[0]!);
     const progress = new Progress(process.stderr);
     progress.start('verify');
     const { head, proved } = await rollBack(store, {
       ...{ to: values.to!, signer: await headSignerOf(keys), signal },
-      editionKeys: await verifyKeys(publicKeyText(keys.edition)),
+      editionKey: await signingKey({ ...keys.edition }),
+      editionKeys: await verifyKeys(publicKeysText(keys, 'edition')),
       check: async ({ epochKeyId }) => {
         await findEpochKey(keys, epochKeyId);
       },

@@ -12,18 +12,18 @@ import {
   tagKeyOfMonth,
   tagKeyText,
 } from '../../src/format/tag-key.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
 import { readKeys, writeKeys } from '../keys.ts';
 
 export const TAG_KEY: Command = {
   name: 'tag-key',
   summary: 'moves the key of the tags of checks on, so that older tags die',
   options: {
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     out: { value: 'FILE', help: 'keys file to write, instead of printing the setting TAG_KEY' },
   },
   run: async ({ values }) => {
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys);
     const before = parseTagKey(keys.tag ?? '');
     if (!before) throw new SltdError('config-invalid', { detail: 'no tag key in the keys file' });
     const needed = monthOf(Date.now() - TAG_KEPT_MS);

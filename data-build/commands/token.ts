@@ -1,7 +1,7 @@
 /** `sltd token`: prints a caller token, signed with the token key. */
 
 import { ROLES } from '../../src/format/role.ts';
-import { type Command, EXIT, oneOf, wholeNumber } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, oneOf, wholeNumber } from '../command.ts';
 import { readKeys } from '../keys.ts';
 import { issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
 
@@ -9,7 +9,7 @@ export const TOKEN: Command = {
   name: 'token',
   summary: 'prints a caller token for the edge or for central',
   options: {
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     role: { value: 'ROLE', help: ROLES.join(', '), required: true },
     tenant: { value: 'NAME', help: 'whom the caller works for', required: true },
     audience: { value: 'NAME', help: 'whom it is for: edge, central', default: 'edge' },
@@ -20,7 +20,7 @@ export const TOKEN: Command = {
   run: async (input) => {
     const { values } = input;
     const audience = oneOf(input, 'audience', ['edge', 'central'] as const);
-    const token = await issueToken(readKeys(values.keys!), {
+    const token = await issueToken(readKeys(values.keys, ['token']), {
       role: oneOf(input, 'role', ROLES),
       tenant: values.tenant!,
       site: values.site!,

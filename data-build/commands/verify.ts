@@ -3,7 +3,7 @@
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
-import { type Command, EXIT, wholeNumber } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readKeys } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
@@ -24,7 +24,7 @@ export const VERIFY: Command = {
   options: {
     ...IMPORT_OPTIONS,
     ...THREADS_OPTION,
-    keys: { value: 'FILE', help: 'the keys file', required: true },
+    keys: KEYS_OPTION,
     'non-members': { value: 'N', help: 'documents not listed to ask for', default: '10000000' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
   },
@@ -33,7 +33,7 @@ export const VERIFY: Command = {
     const [dir, ...files] = input.operands;
     const nonMemberCount = wholeNumber(input, 'non-members', { min: 0, max: 10_000_000_000 });
     const profile = profileOf(input);
-    const keys = readKeys(values.keys!);
+    const keys = readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']);
     const store = new DirectoryStore(dir!);
     const progress = new Progress(process.stderr);
     const temp = openTempDir(values.temp);

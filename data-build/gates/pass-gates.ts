@@ -10,7 +10,7 @@ import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
 import { headSignerOf } from '../head-signer.ts';
-import type { KeysFile } from '../keys.ts';
+import type { KeysOf } from '../keys.ts';
 import { type EditionInForce, openInForce } from '../open-edition.ts';
 import { shapeInForce, writeBuildRecord } from './build-record.ts';
 import { checkGates, type GateName, type GateResult, GATES } from './gates.ts';
@@ -20,7 +20,7 @@ import { GateRefusal, writeQuarantine } from './quarantine.ts';
 
 interface Built {
   directory: DirectoryStore;
-  keys: KeysFile;
+  keys: KeysOf<'edition' | 'head'>;
   limits: GateLimits;
   /** Name of the manifest. */
   edition: string;

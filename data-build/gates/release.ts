@@ -9,10 +9,11 @@
 import { SltdError } from '../../src/errors.ts';
 import { openManifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
-import { verifyKeys, verifyObject } from '../../src/format/signature.ts';
+import { signingKey, verifyKeys, verifyObject } from '../../src/format/signature.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
-import { type KeysFile, publicKeyText } from '../keys.ts';
+import { type KeysOf, publicKeysText } from '../keys.ts';
 import { publishEdition, readHead } from '../../publish/head.ts';
+import { permittingBy } from '../../publish/permit.ts';
 import { readObject } from '../../publish/read-object.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { writeBuildRecord } from './build-record.ts';
@@ -23,7 +24,7 @@ const NAME_LENGTH = { min: 2, max: 100 };
 
 export interface ReleaseOptions {
   directory: DirectoryStore;
-  keys: KeysFile;
+  keys: KeysOf<'edition' | 'head'>;
   /** 64 hexadecimal digits. */
   edition: string;
   /** Names of the gates that refused it. */
@@ -85,7 +86,7 @@ async function proveObjects(
   const bytes = await readObject(directory, 'manifests', {
     ...{ sha256: manifestSha256, length: manifestLength },
   });
-  await verifyObject(bytes, await verifyKeys(publicKeyText(keys.edition)));
+  await verifyObject(bytes, await verifyKeys(publicKeysText(keys, 'edition')));
   const manifest = openManifest(bytes);
   for (let row = 0; row < manifest.shardCount; row++) {
     signal.throwIfAborted();
@@ -93,7 +94,9 @@ async function proveObjects(
     await readObject(directory, 'pages', manifest.page('match', row));
   }
   const { asOf, collection, epochKeyId } = manifest;
-  return { collection, manifestSha256, manifestLength, asOf, epochKeyId };
+  const edition = { collection, manifestSha256, manifestLength };
+  const permit = permittingBy(await signingKey({ ...keys.edition }), edition);
+  return { ...edition, asOf, epochKeyId, permit };
 }
 
 function invalid(detail: string): never {

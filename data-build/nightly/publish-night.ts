@@ -15,7 +15,7 @@ import { SltdError } from '../../src/errors.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { bytesOf, importRows } from '../import-rows.ts';
-import type { KeysFile } from '../keys.ts';
+import type { KeysOf } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
 import type { Progress } from '../progress.ts';
 import { type PublishSummary, publishBuiltEdition } from '../publish-edition.ts';
@@ -27,7 +27,7 @@ interface PublishNight {
   config: NightlyConfig;
   /** Location of the store. */
   store: string;
-  keys: KeysFile;
+  keys: KeysOf<'epochKey' | 'edition' | 'overlay' | 'head'>;
   /** Files that the edition was built from, in order. */
   files: readonly string[];
   progress: Progress;

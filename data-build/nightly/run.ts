@@ -16,7 +16,7 @@ import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
 import { keepNewest } from '../gates/build-record.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { epochKeyOf, type KeysFile, readKeys } from '../keys.ts';
+import { epochKeyOf, type KeysOf, readKeys } from '../keys.ts';
 import { openInForce } from '../open-edition.ts';
 import { buildEdition } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
@@ -67,7 +67,7 @@ interface Night {
 
 /** Runs one night; throws what stopped it, with the last edition in force. Call it under the lock. */
 export async function runNight({ config, progress, signal }: Night): Promise<NightResult> {
-  const keys = readKeys(config.keysPath);
+  const keys = readKeys(config.keysPath, ['epochKey', 'edition', 'overlay', 'head']);
   progress.start('fetch');
   const chosen = await chooseFeeds(config, signal);
   const before = await alreadyInForce(config, keys, chosen);
@@ -85,11 +85,14 @@ export async function runNight({ config, progress, signal }: Night): Promise<Nig
   return { outcome: isDone ? 'already-published' : 'published', ...built, published, feeds };
 }
 
+/** What building and publishing take. */
+type NightKeys = KeysOf<'epochKey' | 'edition' | 'overlay' | 'head'>;
+
 type BuiltNight = Omit<NightResult, 'outcome' | 'feeds' | 'published'>;
 
 async function build(
   chosen: readonly ChosenFeed[],
-  keys: KeysFile,
+  keys: NightKeys,
   { config, progress, signal }: Night,
 ): Promise<BuiltNight> {
   const { build, stateDir } = config;
@@ -124,7 +127,7 @@ const filesOf = (chosen: readonly ChosenFeed[]) => chosen.flatMap(({ files }) =>
 /** The edition in force, if it was built from these very files under the present epoch key. */
 async function alreadyInForce(
   config: NightlyConfig,
-  keys: KeysFile,
+  keys: NightKeys,
   chosen: readonly ChosenFeed[],
 ): Promise<BuiltNight | undefined> {
   try {

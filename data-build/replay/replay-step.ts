@@ -5,14 +5,14 @@ import type { Head } from '../../src/format/head.ts';
 import { type Manifest, openManifest } from '../../src/format/manifest.ts';
 import { verifyKeys, verifyObject } from '../../src/format/signature.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
-import { epochKeyOf, type KeysFile, publicKeyText } from '../keys.ts';
+import { epochKeyOf, type KeysOf, publicKeysText } from '../keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
 import { readOperationFile } from './operation-file.ts';
 import { checkReplay, type ReplayResult, replayMatches } from './replay-editions.ts';
 
 export interface ReplayStepOptions {
   store: ReadableStore;
-  keys: KeysFile;
+  keys: KeysOf<'epochKey' | 'edition' | 'head'>;
   /** The head in force. */
   before: Head;
   next: Manifest;
@@ -26,7 +26,7 @@ export async function checkReplayOfFile(options: ReplayStepOptions): Promise<Rep
   const { store, keys, before, next, operationsFile, signal } = options;
   const { manifestSha256: sha256, manifestLength: length } = before;
   const bytes = await readObject(store, 'manifests', { sha256, length });
-  await verifyObject(bytes, await verifyKeys(publicKeyText(keys.edition)));
+  await verifyObject(bytes, await verifyKeys(publicKeysText(keys, 'edition')));
   const result = await replayMatches({
     ...{ store, base: openManifest(bytes), next, epochKey: epochKeyOf(keys), signal },
     matcher: new WasmMatcher(readMatcherModule()),

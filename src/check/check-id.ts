@@ -44,8 +44,8 @@ export interface FirstAsked {
 }
 
 interface SealOptions {
-  /** 32 bytes. */
-  sealKey: Uint8Array;
+  /** 32 bytes each: the first one seals, every one opens. */
+  sealKeys: readonly Uint8Array[];
   tenant: string;
   nowMs: number;
 }
@@ -74,7 +74,7 @@ interface Claims {
 /** The check id of a candidate. */
 export function sealCheck(
   sealed: SealedCheck,
-  { sealKey, tenant, nowMs }: SealOptions,
+  { sealKeys, tenant, nowMs }: SealOptions,
 ): Promise<string> {
   const { verdict, list, issuedAt, notAfter, coverage } = sealed;
   const { first, operation, purpose, direction } = sealed;
@@ -95,16 +95,16 @@ export function sealCheck(
   return new EncryptJWT({ ...claims })
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
     .setExpirationTime(Math.floor(nowMs / 1000) + LIFE_SECONDS)
-    .encrypt(sealKey);
+    .encrypt(sealKeys[0]!);
 }
 
 /** What a check id holds. Throws 'check-id-expired', and 'check-id-invalid' for everything else. */
 export async function openCheck(
   text: string,
-  { sealKey, tenant, nowMs }: SealOptions,
+  { sealKeys, tenant, nowMs }: SealOptions,
 ): Promise<SealedCheck> {
   if (text.length > TEXT_LENGTH_MAX) throw new SltdError('check-id-invalid');
-  const claims = await claimsOf(text, sealKey, nowMs);
+  const claims = await claimsOf(text, sealKeys, nowMs);
   if (claims.t !== tenant) throw new SltdError('check-id-invalid');
   const verdict: CandidateVerdict = {
     kind: 'candidate',
@@ -120,20 +120,28 @@ export async function openCheck(
   };
 }
 
-async function claimsOf(text: string, sealKey: Uint8Array, nowMs: number): Promise<Claims> {
-  try {
-    const { payload } = await jwtDecrypt(text, sealKey, {
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-      requiredClaims: ['exp'],
-      currentDate: new Date(nowMs),
-    });
-    // Sealed by ourselves: whoever could forge it could forge anything.
-    return payload as unknown as Claims;
-  } catch (error) {
-    const isExpired = error instanceof errors.JWTExpired;
-    throw new SltdError(isExpired ? 'check-id-expired' : 'check-id-invalid');
+async function claimsOf(
+  text: string,
+  sealKeys: readonly Uint8Array[],
+  nowMs: number,
+): Promise<Claims> {
+  for (const sealKey of sealKeys) {
+    try {
+      const { payload } = await jwtDecrypt(text, sealKey, {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+        requiredClaims: ['exp'],
+        currentDate: new Date(nowMs),
+      });
+      // Sealed by ourselves: whoever could forge it could forge anything.
+      return payload as unknown as Claims;
+    } catch (error) {
+      // Only a seal that another key may open is tried further.
+      if (error instanceof errors.JWTExpired) throw new SltdError('check-id-expired');
+      if (!(error instanceof errors.JWEDecryptionFailed)) break;
+    }
   }
+  throw new SltdError('check-id-invalid');
 }
 
 function rowOf({ key, spelling, category }: Question): QuestionRow {

@@ -18,9 +18,9 @@ import { respondAnswer } from './respond-answer.ts';
 
 export async function getCheck(context: GuardedRoute): Promise<Response> {
   const { c, services, requestId, caller } = context;
-  const { sealKey, now, limits } = services;
+  const { sealKeys, now, limits } = services;
   const id = c.req.param('id') ?? '';
-  const sealed = await openCheck(id, { sealKey, tenant: caller.tenant, nowMs: now() });
+  const sealed = await openCheck(id, { sealKeys, tenant: caller.tenant, nowMs: now() });
   const { verdict, list, coverage } = sealed;
   const { confirmations, central } = await askAgain(sealed, context);
   const age = ageOf(sealed, now(), limits);

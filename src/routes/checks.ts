@@ -74,7 +74,7 @@ async function checkIdOf(
   const { edition } = used;
   const { issuedAt, notAfter } = edition.head;
   const { services, caller, requestId } = context;
-  const { sealKey, now } = services;
+  const { sealKeys, now } = services;
   const { operation, purpose, direction } = body;
   const first = { requestId, place, timeMs: now() };
   const list = edition.list;
@@ -83,7 +83,7 @@ async function checkIdOf(
       ...{ verdict, list, issuedAt, notAfter, coverage },
       ...{ first, operation, purpose, direction },
     },
-    { sealKey, tenant: caller.tenant, nowMs: now() },
+    { sealKeys, tenant: caller.tenant, nowMs: now() },
   );
 }
 

@@ -5,6 +5,7 @@
 import type { GuardedRoute } from '../middleware/guard.ts';
 import { respond } from '../middleware/respond.ts';
 import { ageOf } from '../store/edition.ts';
+import type { Floor } from '../store/floor.ts';
 
 export async function getEditions({ services, requestId, defer }: GuardedRoute): Promise<Response> {
   const { editions, limits, now } = services;
@@ -33,6 +34,8 @@ export async function getEditions({ services, requestId, defer }: GuardedRoute):
           lastOperation: overlay.lastOperation,
           operationCount: overlay.operationCount,
         },
+        /** Nothing older is taken. */
+        floor: floorView(editions.floor),
         /** Why the last look for a newer one failed, if it did. */
         lastFailure: editions.lastFailure,
         states,
@@ -40,6 +43,14 @@ export async function getEditions({ services, requestId, defer }: GuardedRoute):
     ],
   };
   return respond(JSON.stringify(body), { requestId });
+}
+
+function floorView({ sequence, permittedAt, overlayAsOf }: Floor) {
+  return {
+    sequence,
+    permittedAt: isoOf(permittedAt),
+    overlayAsOf: overlayAsOf > 0 ? isoOf(overlayAsOf) : undefined,
+  };
 }
 
 const isoOf = (timeMs: number) => new Date(timeMs).toISOString();

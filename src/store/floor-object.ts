@@ -11,10 +11,9 @@ import { type Floor, type FloorKeeper, floorFrom, higherOf, NO_FLOOR } from './f
 const FLOOR = 'floor';
 
 export class FloorObject extends DurableObject implements FloorKeeper {
-  /** Throws if `floor` is none; nothing is changed then. */
+  /** What is no floor changes nothing. */
   async raise(floor: Floor): Promise<Floor> {
-    const given = floorFrom(floor);
-    if (!given) throw new TypeError('not a floor');
+    const given = floorFrom(floor) ?? NO_FLOOR;
     const { storage } = this.ctx;
     const before = floorFrom(await storage.get(FLOOR)) ?? NO_FLOOR;
     const after = higherOf(before, given);

@@ -92,15 +92,6 @@ describe('sltd keys', () => {
     expect(readFileSync(path)).toEqual(before);
   });
 
-  test('the next epoch keeps the signing keys and the epoch key before', async () => {
-    const path = space.path('next-keys.json');
-    await sltd(['keys', '--out', path, '--previous', space.keysPath]);
-    const next = readKeys(path);
-    expect(next.previousEpochKey).toBe(space.keys.epochKey);
-    expect(next.epochKey).not.toBe(space.keys.epochKey);
-    expect(next.edition).toEqual(space.keys.edition);
-  });
-
   test.skipIf(process.platform === 'win32')('a file that others can read is refused', async () => {
     const path = space.write('open-keys.json', JSON.stringify(space.keys));
     expect(() => readKeys(path)).toThrow(expect.objectContaining({ code: 'config-invalid' }));

@@ -5,6 +5,7 @@ import { DirectoryStore } from '../../publish/directory-store.ts';
 import { filterFalsePositiveRate } from '../../data-build/filter-theory.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
+import { rotateKey } from '../../data-build/key-rotation.ts';
 import { createKeys, writeKeys } from '../../data-build/keys.ts';
 import { NonMembers } from '../../data-build/non-members.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
@@ -162,7 +163,7 @@ describe('sltd verify', () => {
 
   test('an edition of the epoch before is opened with the rotated keys', async () => {
     const rotated = space.path('rotated.json');
-    writeKeys(rotated, createKeys(space.keys));
+    writeKeys(rotated, rotateKey(space.keys, 'epoch'));
     expect((await verify(goodDir, exportPath, rotated)).code).toBe(0);
   });
 });

@@ -8,6 +8,7 @@ import { centralLoad } from './central-load.ts';
 import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
 import { notifyLoss } from './notify-loss.ts';
+import { metadataAttacks } from './metadata-attacks.ts';
 import type { Proof } from './proof.ts';
 import { killPublish } from './kill-publish.ts';
 import { replay } from './replay.ts';
@@ -26,6 +27,7 @@ export const PROOFS: readonly Proof[] = [
   byteFlip,
   badBodies,
   killPublish,
+  metadataAttacks,
   replay,
   centralKilled,
   reportToEdge,

@@ -1,7 +1,8 @@
 /** How two editions differ, as their pages tell. */
 
 import { expect, test } from 'vitest';
-import { createKeys, writeKeys } from '../../data-build/keys.ts';
+import { rotateKey } from '../../data-build/key-rotation.ts';
+import { writeKeys } from '../../data-build/keys.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { sltd, workspace } from '../data-build/workspace.ts';
 import { buildNight, publishNight } from './nights.ts';
@@ -50,7 +51,7 @@ test('records added, gone and of another category are counted, over any number o
 });
 
 test('between two epoch keys only the counts are told', async () => {
-  const keys = createKeys(space.keys);
+  const keys = rotateKey(space.keys, 'epoch');
   const keysPath = space.path('next-keys.json');
   writeKeys(keysPath, keys);
   const next = { ...space, keys, keysPath };

@@ -10,7 +10,7 @@ import { asCollector } from '../../publish/collectors.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { rollBack } from '../../publish/rollback.ts';
 import { objectName, toHex } from '../../src/format/names.ts';
-import { verifyKeys } from '../../src/format/signature.ts';
+import { signingKey, verifyKeys } from '../../src/format/signature.ts';
 import { sltd, workspace } from '../data-build/workspace.ts';
 import { buildNight, publishNight } from './nights.ts';
 
@@ -74,6 +74,7 @@ describe('sltd rollback', () => {
 test('a collector at work is waited for, and one that was killed is forgotten', async () => {
   const options = {
     ...{ signer: await headSignerOf(space.keys), check: async () => {} },
+    editionKey: await signingKey({ ...space.keys.edition }),
     editionKeys: await verifyKeys(space.keys.edition.x),
   };
   const left = () => store.list('gc').then(({ length }) => length);

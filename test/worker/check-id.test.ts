@@ -110,7 +110,7 @@ describe('a check id', () => {
   );
 
   it('sealed under another key is refused', async () => {
-    edge.services.sealKey = new Uint8Array(32).fill(7);
+    edge.services.sealKeys = [new Uint8Array(32).fill(7)];
     expect(await again()).toMatchObject({ http: 404, answer: { code: 'check-id-invalid' } });
   });
 });
