@@ -187,7 +187,7 @@ function startReader(place: Place, keys: KeysFile, seen: Seen) {
     for (let turn = 0; runs; turn++) {
       // Every third turn a Worker that knows nothing yet; it must not see less than the warm one has.
       const services = turn % 3 === 2 ? await open() : warm;
-      await services.editions.poll();
+      await services.editions.poll(() => {});
       const night = await readNight(services, seen);
       seen.reads++;
       if (night < newest) seen.back++;
