@@ -324,6 +324,20 @@ describe('a night with a store', () => {
   });
 });
 
+test('a night with operations: only what the log says may have changed', async () => {
+  const feed = '[[feed]]\nname = "a"\nfrom = "in"\n';
+  const world = job('replayed', feed, 'operations = "operations.ndjson"\n');
+  world.deliver('operations.ndjson', '');
+  world.deliver('in/1.csv', csv(rows(50)));
+  expect(await world.run()).toMatchObject({ outcome: 'published', records: 50 });
+  world.deliver('in/2.csv', csv(rows(51)).replaceAll('2025-01-30', '2025-01-31'));
+  await expect(world.run()).rejects.toMatchObject({ code: 'replay-differs' });
+  const at = Date.UTC(2025, 0, 30, 12);
+  const operation = { kind: 'added', key: 'PUTOA50', category: 'lost', recordId: 'r50', at };
+  world.deliver('operations.ndjson', `${JSON.stringify(operation)}\n`);
+  expect(await world.run()).toMatchObject({ outcome: 'published', records: 51 });
+});
+
 describe('several feeds', () => {
   const feed = (name: string, state: string) =>
     `[[feed]]\nname = "${name}"\nfrom = "in/${name}"\nstates = ["${state}"]\n`;
