@@ -9,12 +9,17 @@ import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
+import type { DayKeys } from '../src/format/tag-key.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
 import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
 import { SightingRecorder } from './cases/sightings.ts';
 import { addConfirmationRoutes } from './confirmations/routes.ts';
 import { isBusy } from './database/database.ts';
+import { addCheckEventRoutes } from './check-events/routes.ts';
+import { addJointOperationRoutes } from './joint-operations/routes.ts';
+import { addCoverageRoutes } from './coverage/routes.ts';
+import { addRetroMatchRoutes } from './retro-match/routes.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { authenticate, DIRECT_TOKEN_SECONDS_MAX, EDGE_TOKEN_SECONDS_MAX } from './http/caller.ts';
@@ -46,6 +51,10 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addCaseRoutes,
   addNotificationRoutes,
   addOperationRoutes,
+  addCheckEventRoutes,
+  addJointOperationRoutes,
+  addCoverageRoutes,
+  addRetroMatchRoutes,
   addHealthRoutes,
 ];
 
@@ -67,6 +76,8 @@ export interface CentralOptions {
   liveCases?: LiveCases;
   /** Where notifications may be sent; public addresses by https by default. */
   reach?: Reach;
+  /** Keys of the tags of checks; without them reports are not compared with past checks. */
+  dayKeys?: DayKeys | undefined;
   /** Milliseconds since 1970. */
   clock?: () => number;
   log?: (line: LogLine) => void;
@@ -122,6 +133,7 @@ function servicesOf(
     db,
     clock,
     signingKey,
+    dayKeys: options.dayKeys,
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
     attachments,
     sightings,

@@ -16,6 +16,7 @@ import {
   verifyKeys,
 } from '../src/format/signature.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
+import { DayKeys, parseTagKey } from '../src/format/tag-key.ts';
 import type { DatabaseLocation } from './database/database.ts';
 import type { EpochKey } from './overlay/publisher.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
@@ -25,6 +26,8 @@ export interface ServeConfig {
   signingKey: SigningKey;
   edgeKeys: readonly VerifyKey[];
   tokenKeys: readonly VerifyKey[];
+  /** Undefined without TAG_KEY. */
+  dayKeys: DayKeys | undefined;
   host: string;
   port: number;
   bulkLimits: BulkLimits;
@@ -82,6 +85,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
     signingKey: await named('CENTRAL_SIGNING_KEY', env, privateKey),
     edgeKeys,
     tokenKeys,
+    dayKeys: dayKeysOf(env.TAG_KEY),
     host: env.HOST || '127.0.0.1',
     port: portOf(env.PORT),
     bulkLimits: {
@@ -125,6 +129,17 @@ const epochKeysOf = (text: string): Promise<EpochKey[]> =>
       return { key, id: await epochKeyId(key) };
     }),
   );
+
+/** Public half of CENTRAL_SIGNING_KEY, which signs the checkpoints of the audit; 'config-invalid'. */
+export const checkpointKeys = (env: Environment): Promise<VerifyKey[]> =>
+  named('CENTRAL_SIGNING_KEY', env, (text) => verifyKeys((JSON.parse(text) as { x: string }).x));
+
+function dayKeysOf(text: string | undefined): DayKeys | undefined {
+  if (!text) return undefined;
+  const key = parseTagKey(text);
+  if (!key) throw refuse('TAG_KEY is not usable');
+  return new DayKeys(key);
+}
 
 async function named<T>(
   name: string,

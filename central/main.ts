@@ -14,7 +14,9 @@ import { SltdError } from '../src/errors.ts';
 import { openStore } from '../publish/open-store.ts';
 import { createCentral, recorder } from './app.ts';
 import { LiveCases } from './cases/live-cases.ts';
-import { databaseLocation, overlayConfig, serveConfig } from './config.ts';
+import { verifyChains } from './check-events/audit-chain.ts';
+import { ingestFiles } from './check-events/ingest-files.ts';
+import { checkpointKeys, databaseLocation, overlayConfig, serveConfig } from './config.ts';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
 import type { CentralDatabase } from './database/schema.ts';
@@ -26,6 +28,8 @@ import { OverlayPublisher } from './overlay/publisher.ts';
 import { runPublisher } from './overlay/run-publisher.ts';
 
 const USAGE = `usage: node central/main.ts serve
+       node central/main.ts ingest FILE...
+       node central/main.ts verify-audit
        node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...
        node central/main.ts overlay
        node central/main.ts operations TIME FILE
@@ -43,6 +47,9 @@ load    replace the list by an export, all at once
   --accept-shrink      accept a list that is more than 1 % smaller, or 5 % in a state
   --rejects FILE       write where rows were rejected, and why
   --rejects-max N      rejected rows allowed, in percent (0.01)
+ingest        take the check events of log files (NDJSON or trace records, plain or gzip); once each
+verify-audit  go along the audit chains and their checkpoints; CENTRAL_SIGNING_KEY
+
 Database: DATABASE_URL (PostgreSQL) or DATABASE_FILE (SQLite; .sltd/central.sqlite)
 `;
 
@@ -60,6 +67,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'overlay' && rest.length === 0) return publishOverlays();
   if (command === 'operations' && rest.length === 2) return writeOperations(rest[0]!, rest[1]!);
   if (command === 'load' && !rest.includes('--help')) return loadCentral(rest);
+  if (command === 'ingest' && rest.length > 0 && !rest.includes('--help')) return ingest(rest);
+  if (command === 'verify-audit' && rest.length === 0) return verifyAudit();
   const isHelp = command === '--help' || (command === 'load' && rest.includes('--help'));
   (isHelp ? process.stdout : process.stderr).write(USAGE);
   return isHelp ? 0 : 2;
@@ -121,6 +130,18 @@ async function writeOperations(since: string, path: string): Promise<number> {
   );
 }
 
+async function ingest(files: readonly string[]): Promise<number> {
+  const location = databaseLocation(process.env);
+  return withDatabase(
+    () => openDatabase(location),
+    async (db) => {
+      await migrate(db);
+      process.stdout.write(`${JSON.stringify(await ingestFiles(db, files))}\n`);
+      return 0;
+    },
+  );
+}
+
 async function publishOverlays(): Promise<number> {
   const { location, headKey, headKeys, pollMs, intervalMs, ...config } = await overlayConfig(
     process.env,
@@ -159,6 +180,20 @@ async function publishOverlays(): Promise<number> {
 function failureOf({ failure, error }: { failure: string; error: unknown }): object {
   const detail = error instanceof SltdError ? error.detail : undefined;
   return { code: failure, detail, ...(failure === 'internal' ? { error: traceError(error) } : {}) };
+}
+
+/** 0 if every chain holds, else 1. */
+async function verifyAudit(): Promise<number> {
+  const keys = await checkpointKeys(process.env);
+  const location = databaseLocation(process.env);
+  return withDatabase(
+    () => openDatabase(location),
+    async (db) => {
+      const report = await verifyChains(db, keys);
+      process.stdout.write(`${JSON.stringify(report)}\n`);
+      return report.broken.length === 0 ? 0 : 1;
+    },
+  );
 }
 
 async function loadCentral(args: string[]): Promise<number> {

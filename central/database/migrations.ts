@@ -11,6 +11,8 @@ import { createRecords } from './migrations/0001-records.ts';
 import { createOperationLog } from './migrations/0002-operation-log.ts';
 import { createCases } from './migrations/0003-cases.ts';
 import { createNotifications } from './migrations/0004-notifications.ts';
+import { createJointOperations } from './migrations/0005-joint-operations.ts';
+import { createCheckEvents } from './migrations/0006-check-events.ts';
 import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
 import type { CentralDatabase } from './schema.ts';
 
@@ -20,6 +22,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-operation-log': { up: createOperationLog },
   '0003-cases': { up: createCases },
   '0004-notifications': { up: createNotifications },
+  '0005-joint-operations': { up: createJointOperations },
+  '0006-check-events': { up: createCheckEvents },
   '0009-overlay-publications': { up: createOverlayPublications },
 };
 

@@ -5,15 +5,23 @@
 
 import type { Kysely } from 'kysely';
 import type { CaseTables } from '../cases/tables.ts';
+import type { CheckEventTables } from '../check-events/tables.ts';
+import type { CoverageTables } from '../coverage/tables.ts';
+import type { JointOperationTables } from '../joint-operations/tables.ts';
 import type { NotificationTables } from '../notifications/tables.ts';
 import type { OverlayTables } from '../overlay/tables.ts';
 import type { RecordTables } from '../records/tables.ts';
+import type { RetroMatchTables } from '../retro-match/tables.ts';
 
 export interface CentralSchema
-  extends RecordTables,
-    CaseTables,
+  extends CaseTables,
+    CheckEventTables,
+    CoverageTables,
+    JointOperationTables,
     NotificationTables,
-    OverlayTables {}
+    OverlayTables,
+    RecordTables,
+    RetroMatchTables {}
 
 /** The database of central, on SQLite or PostgreSQL. */
 export type CentralDatabase = Kysely<CentralSchema>;

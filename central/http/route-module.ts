@@ -11,6 +11,7 @@
 
 import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
+import type { DayKeys } from '../../src/format/tag-key.ts';
 import type { AttachmentStore } from '../cases/attachments.ts';
 import type { LiveCases } from '../cases/live-cases.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
@@ -44,6 +45,8 @@ export interface CentralServices {
   reach: Reach;
   /** Signs central's answers. */
   signingKey: SigningKey;
+  /** Keys of the tags of checks; undefined if none is set. */
+  dayKeys: DayKeys | undefined;
   /** The person or system of a direct token; throws 'unauthenticated'. */
   callerOf(c: CentralContext): Promise<Caller>;
   /** The caller of the edge, as the edge vouches for it; throws 'unauthenticated'. */

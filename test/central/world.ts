@@ -15,6 +15,7 @@ import {
   parseConfirmationAnswer,
 } from '../../src/format/confirmation.ts';
 import { signingKey, verifyKeys } from '../../src/format/signature.ts';
+import { dayKeys } from './check-events/events.ts';
 import { AS_OF_MS, NOW_MS } from './records.ts';
 
 /** A private key of an edge or of central. */
@@ -100,6 +101,7 @@ export async function centralWorld(
     signingKey: await signingKey(CENTRAL_JWK),
     edgeKeys: await verifyKeys(`${EDGE_JWK.x},${NEXT_EDGE_JWK.x}`),
     tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
+    dayKeys,
     attachments: { folder: '/nonexistent' },
     reach: { loopback: true },
     clock: () => NOW_MS,

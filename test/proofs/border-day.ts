@@ -39,6 +39,8 @@ export interface BorderDay {
   batches(): Generator<Traveller[]>;
   /** Ids of the listed travellers whose document the agency's own list has too. */
   nationalList: ReadonlySet<string>;
+  /** The same as CSV of number and issuing state, with some others. */
+  nationalCsv: string;
 }
 
 export interface CheckResult {
@@ -96,7 +98,14 @@ export async function startBorderDay({
       yield batch;
     }
   }
-  return { system, batches, nationalList };
+  const nationalCsv = [
+    'number,issuing_state',
+    ...[...listedAt]
+      .slice(0, ON_NATIONAL_LIST_COUNT)
+      .map(([position, number]) => `${number},${stateOf(position)}`),
+    ...STATES.map((state) => `QY1234567,${state}`),
+  ].join('\n');
+  return { system, batches, nationalList, nationalCsv };
 }
 
 /** One request to the edge: the results in the order of the batch. */
@@ -104,6 +113,7 @@ export async function askBatch(
   system: System,
   token: string,
   batch: readonly Traveller[],
+  { operation }: { operation?: string } = {},
 ): Promise<CheckResult[]> {
   const response = await fetch(`${system.edgeUrl}/v1/checks`, {
     method: 'POST',
@@ -111,6 +121,7 @@ export async function askBatch(
     body: JSON.stringify({
       purpose: 'border-check',
       direction: 'entry',
+      operation,
       documents: batch.map(({ question }) => question),
     }),
   });

@@ -9,6 +9,8 @@ import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
 import { notifyLoss } from './notify-loss.ts';
 import { metadataAttacks } from './metadata-attacks.ts';
+import { operation2017 } from './operation-2017.ts';
+import { retroMatch } from './retro-match.ts';
 import type { Proof } from './proof.ts';
 import { killPublish } from './kill-publish.ts';
 import { replay } from './replay.ts';
@@ -35,4 +37,6 @@ export const PROOFS: readonly Proof[] = [
   notifyLoss,
   rightsMatrix,
   centralLoad,
+  operation2017,
+  retroMatch,
 ];

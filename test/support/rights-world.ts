@@ -60,6 +60,8 @@ export const CANARIES: Record<string, readonly string[]> = {
   'canary-challenge': ['ncb@issuing', 'ncb@asking'],
   // Held back, and so nobody's but its bureau's.
   'canary-held': ['ncb@issuing', 'data-operator@issuing'],
+  // A joint operation: who leads it, and the agency of its post.
+  'canary-operation': ['*@issuing', '*@post', '*@other-post'],
   // The owner's part of the record.
   'canary-place': ['ncb@issuing', 'data-operator@issuing'],
 };
@@ -71,6 +73,12 @@ export interface RightsWorld {
   endpointId: string;
   attachmentId: string;
   deadLetterId: string;
+  /** Led by the issuing bureau, with the post. */
+  operationId: string;
+  /** Body of one more. */
+  operation: object;
+  /** Of the live page of another. */
+  livePath: string;
   challengeId: string;
   heldId: string;
   setState(state: CaseState): Promise<void>;
@@ -78,7 +86,7 @@ export interface RightsWorld {
     person: Person | undefined,
     method: string,
     path: string,
-    body?: object | Uint8Array<ArrayBuffer>,
+    body?: object | string | Uint8Array<ArrayBuffer>,
     headers?: Record<string, string>,
   ): Promise<Response>;
   remove(): void;
@@ -105,14 +113,16 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
       tokens.set(person.name, token);
     }
     const isBytes = body instanceof Uint8Array;
+    const isText = typeof body === 'string';
+    const type = isBytes ? 'image/png' : isText ? 'text/csv' : 'application/json';
     return central.request(path, {
       method,
       headers: {
         ...headers,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(body ? { 'content-type': isBytes ? 'image/png' : 'application/json' } : {}),
+        ...(body ? { 'content-type': type } : {}),
       },
-      ...(body ? { body: isBytes ? body : JSON.stringify(body) } : {}),
+      ...(body ? { body: isBytes || isText ? body : JSON.stringify(body) } : {}),
     });
   };
   const as = (name: string) => PERSONS.find((person) => person.name === name)!;
@@ -121,6 +131,7 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     if (!response.ok) throw new Error(`${name} ${method} ${path}: ${response.status}`);
     return (await response.json()) as {
       id: string;
+      path: string;
       held: string;
       items: { id: string; record: { id: string } }[];
     };
@@ -150,6 +161,22 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     new Uint8Array(png),
   );
   const { id: attachmentId } = (await attached.json()) as { id: string };
+  const operation = {
+    name: 'wall',
+    states: ['UTO'],
+    startsAt: '2026-11-22T00:00:00Z',
+    endsAt: '2026-11-23T00:00:00Z',
+    posts: [{ tenant: RELATIONS.post.tenant, site: 'gate' }],
+  };
+  const operations = '/v1/joint-operations';
+  const { id: operationId } = await made('ncb@issuing', 'POST', operations, {
+    ...operation,
+    name: 'canary-operation',
+  });
+  const wall = await made('ncb@issuing', 'POST', operations, operation);
+  const { path: livePath } = await made('ncb@issuing', 'POST', `${operations}/${wall.id}/links`, {
+    hours: 1,
+  });
   await db
     .updateTable('deliveries')
     .set({ state: 'dead', finished_at: NOW_MS, last_failure: 'timeout' })
@@ -167,6 +194,7 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     ...{ challengeId: challenge.id, heldId: bulk.held },
     ...{ central, caseId, recordId, endpointId: endpoint.id, attachmentId },
     deadLetterId: dead.id,
+    ...{ operationId, operation, livePath },
     setState: async (state) => {
       await db.updateTable('cases').set({ state }).where('id', '=', caseId).execute();
     },

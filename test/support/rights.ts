@@ -10,7 +10,7 @@ import type { RightsWorld } from './rights-world.ts';
 export interface Right {
   /** The address as somebody would ask for it: what belongs to the issuing bureau, or the case. */
   path?: (world: RightsWorld) => string;
-  body?: (world: RightsWorld) => object | Uint8Array<ArrayBuffer>;
+  body?: (world: RightsWorld) => object | string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   /** Statuses beside 2xx that only who is let in gets: what is asked is done, or made wrong on purpose. */
   inside?: readonly number[];
@@ -32,6 +32,15 @@ const VIEWERS = [
   ...['auditor@issuing', 'auditor@asking', 'auditor@post', 'auditor@other-post'],
 ];
 
+/** Who sees a joint operation: the bureau that leads it, the agency that has a post in it. */
+const OPERATION_READERS = ['ncb', 'officer', 'auditor', 'data-operator'].flatMap((role) =>
+  ['issuing', 'post', 'other-post'].map((relation) => `${role}@${relation}`),
+);
+const DATA_KEEPERS = ['ncb@*', 'data-operator@*'];
+const DAY = 'from=2026-11-22&to=2026-11-22';
+
+const operationAt = (rest: string) => (world: RightsWorld) =>
+  `/v1/joint-operations/${world.operationId}${rest}`;
 const caseAt = (rest: string) => (world: RightsWorld) => `/v1/cases/${world.caseId}${rest}`;
 const recordAt = (rest: string) => (world: RightsWorld) => `/v1/records/${world.recordId}${rest}`;
 const heldAt = (rest: string) => (world: RightsWorld) => `/v1/held-bulks/${world.heldId}${rest}`;
@@ -154,6 +163,59 @@ export const RIGHTS: Record<string, Right> = {
   },
   'GET /v1/contacts': { allowed: BUREAU },
   'PUT /v1/contacts': { body: () => ({ contacts: [] }), allowed: BUREAU },
+  'POST /v1/check-events': { allowed: 'edge' },
+  'GET /v1/audit/events': { allowed: ['auditor@*'] },
+  'GET /v1/audit/checkpoints': { allowed: ['auditor@*'] },
+  'GET /v1/retro-matches': { allowed: ['ncb@*', 'officer@*'] },
+
+  'GET /v1/joint-operations': { allowed: [...DATA_KEEPERS, 'officer@*', 'auditor@*'] },
+  'POST /v1/joint-operations': { body: ({ operation }) => operation, allowed: BUREAU },
+  'GET /v1/joint-operations/:id': { path: operationAt(''), allowed: OPERATION_READERS },
+  'PUT /v1/joint-operations/:id': {
+    path: operationAt(''),
+    body: ({ operation }) => ({ ...operation, name: 'canary-operation' }),
+    allowed: ['ncb@issuing'],
+  },
+  'GET /v1/joint-operations/:id/report': {
+    path: operationAt('/report'),
+    allowed: OPERATION_READERS,
+  },
+  'GET /v1/joint-operations/:id/report.csv': {
+    path: operationAt('/report.csv'),
+    allowed: OPERATION_READERS,
+  },
+  'GET /v1/joint-operations/:id/report.html': {
+    path: operationAt('/report.html'),
+    allowed: OPERATION_READERS,
+  },
+  'POST /v1/joint-operations/:id/links': {
+    path: operationAt('/links'),
+    body: () => ({ hours: 1 }),
+    allowed: OPERATION_READERS,
+  },
+  'DELETE /v1/joint-operations/:id/links': {
+    path: operationAt('/links'),
+    allowed: OPERATION_READERS,
+  },
+  // Whoever has the link, and it shows what its maker may see.
+  'GET /joint-operations/live/:token': { path: ({ livePath }) => livePath, allowed: 'anyone' },
+  'PUT /v1/own-list': { body: () => 'X1,UTO', allowed: DATA_KEEPERS },
+  'GET /v1/own-list': { allowed: DATA_KEEPERS },
+
+  'PUT /v1/coverage/crossings': {
+    body: () => ({
+      crossings: [{ site: 'gate', day: '2026-11-22', direction: 'entry', crossings: 1 }],
+    }),
+    allowed: DATA_KEEPERS,
+  },
+  'GET /v1/coverage': {
+    path: () => `/v1/coverage?${DAY}`,
+    allowed: [...DATA_KEEPERS, 'officer@*', 'auditor@*'],
+  },
+  'GET /v1/coverage.csv': {
+    path: () => `/v1/coverage.csv?${DAY}`,
+    allowed: [...DATA_KEEPERS, 'officer@*', 'auditor@*'],
+  },
   // Last, since it takes away what the others ask for.
   'DELETE /v1/endpoints/:id': { path: endpointAt(''), allowed: OWN_ENDPOINT },
 };

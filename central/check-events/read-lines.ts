@@ -1,0 +1,61 @@
+/**
+ * Lines to events: what an edge, its log or the log service of its platform delivers.
+ *
+ * A line is a check event, or a record of Cloudflare's Workers Trace Events (Logpush) with check
+ * events among its messages. Anything else in a log is passed over and counted; a check event that is
+ * not whole is counted apart, because it should not be.
+ */
+
+import { type CheckEvent, parseCheckEvent } from '../../src/format/check-event.ts';
+
+/** 1,000 documents make 12 KB; a trace record with a few of them is below this. */
+const LINE_LENGTH_MAX = 256 * 1024;
+
+export interface LineCounts {
+  /** Lines that are something else. */
+  passedOver: number;
+  /** Check events that are not in the form of the page. */
+  malformed: number;
+}
+
+/** The events of some lines, in order; adds to `counts`. */
+export function eventsOfLines(lines: Iterable<string>, counts: LineCounts): CheckEvent[] {
+  const events: CheckEvent[] = [];
+  for (const line of lines) {
+    if (line.trim() === '') continue;
+    const values = line.length > LINE_LENGTH_MAX ? [] : valuesOf(line);
+    if (values.length === 0) counts.passedOver++;
+    for (const value of values) {
+      const event = parseCheckEvent(value);
+      if (event) events.push(event);
+      else counts.malformed++;
+    }
+  }
+  return events;
+}
+
+/** What calls itself a check event in a line. */
+function valuesOf(line: string): unknown[] {
+  const value = jsonOf(line);
+  if (isCheck(value)) return [value];
+  const logs = (value as { Logs?: unknown } | undefined)?.Logs;
+  if (!Array.isArray(logs)) return [];
+  return logs
+    .flatMap((log: { Message?: unknown } | null) => log?.Message ?? [])
+    .map((message) => (typeof message === 'string' ? jsonOf(message) : undefined))
+    .filter(isCheck);
+}
+
+const isCheck = (value: unknown): boolean =>
+  (value as { event?: unknown } | undefined)?.event === 'check';
+
+/** An object of JSON; undefined for anything else. */
+function jsonOf(text: string): object | undefined {
+  if (!text.includes('{')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

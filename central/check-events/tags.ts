@@ -1,0 +1,111 @@
+/**
+ * Tags of documents that were let pass, kept for 30 days, found again by day and tag.
+ *
+ * Let pass are those that were answered clear, and those that were answered unknown: nobody can say
+ * what the desk did with them. Rows lie in the order of (day, tag), so a batch is written in that
+ * order, a look-up is one step down a tree, and a day that is over is removed as one run.
+ */
+
+import { sql, type Transaction } from 'kysely';
+import { tagBytesOf } from '../../src/format/check-event.ts';
+import { dayOf, TAG_BYTES, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
+import { isPostgres } from '../database/database.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import { referenceOf } from './reference.ts';
+import type { TakenEvent } from './take-events.ts';
+
+/** Letters of the answers after which a traveller may have gone on. */
+const LET_PASS = /[cu]/;
+const ROWS_PER_STATEMENT = 20_000;
+
+interface TagRow {
+  day: number;
+  tag: bigint;
+  reference: number;
+}
+
+/** The first day of which tags are kept at this time. */
+export const firstDayKept = (nowMs: number): number => dayOf(nowMs - TAG_KEPT_MS);
+
+/** Writes the tags of events, as far as they are still to be kept. */
+export async function keepTags(
+  trx: Transaction<CentralSchema>,
+  taken: readonly TakenEvent[],
+  nowMs: number,
+): Promise<void> {
+  const firstDay = firstDayKept(nowMs);
+  const rows = taken.flatMap((each) => (dayOf(each.at) < firstDay ? [] : rowsOf(each)));
+  rows.sort((a, b) => a.day - b.day || (a.tag < b.tag ? -1 : 1));
+  for (let first = 0; first < rows.length; first += ROWS_PER_STATEMENT) {
+    await insertTags(trx, rows.slice(first, first + ROWS_PER_STATEMENT));
+  }
+}
+
+function rowsOf({ event, number, at }: TakenEvent): TagRow[] {
+  const bytes = tagBytesOf(event);
+  if (!bytes) return [];
+  const day = dayOf(at);
+  const rows: TagRow[] = [];
+  for (const [place, tag] of tagsIn(bytes).entries()) {
+    if (tag === 0n || !LET_PASS.test(event.answers[place] ?? '')) continue;
+    rows.push({ day, tag, reference: referenceOf(number, place) });
+  }
+  return rows;
+}
+
+/** The tags in the bytes of an event, as signed integers. */
+export function tagsIn(bytes: Uint8Array): bigint[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / TAG_BYTES }, (_, place) =>
+    view.getBigInt64(TAG_BYTES * place, true),
+  );
+}
+
+/** All rows by one parameter: a statement with a parameter for each value costs ten times as much. */
+async function insertTags(trx: Transaction<CentralSchema>, rows: readonly TagRow[]): Promise<void> {
+  if (!isPostgres(trx)) {
+    const json = `[${rows.map(({ day, tag, reference }) => `[${tag},${reference},${day}]`).join()}]`;
+    await sql`insert into check_tags (tag, reference, day)
+      select value ->> 0, value ->> 1, value ->> 2 from json_each(${json})`.execute(trx);
+    return;
+  }
+  const list = (values: (number | bigint)[]) => `{${values.join()}}`;
+  await sql`insert into check_tags (tag, reference, day)
+    select * from unnest(
+      ${list(rows.map(({ tag }) => tag))}::bigint[],
+      ${list(rows.map(({ reference }) => reference))}::bigint[],
+      ${list(rows.map(({ day }) => day))}::integer[])`.execute(trx);
+}
+
+/** The documents of a day that have one of the tags. */
+export async function findTags(
+  db: CentralDatabase,
+  day: number,
+  tags: readonly bigint[],
+): Promise<{ tag: bigint; reference: number }[]> {
+  const found = !isPostgres(db)
+    ? sql<{ tag: string; reference: number }>`
+        select cast(t.tag as text) as tag, t.reference
+        from json_each(${`[${tags.join()}]`}) as asked
+        cross join check_tags as t on t.day = ${day} and t.tag = asked.value`
+    : sql<{ tag: string; reference: number }>`
+        select tag::text as tag, reference from check_tags
+        where day = ${day} and tag = any(${`{${tags.join()}}`}::bigint[])`;
+  const { rows } = await found.execute(db);
+  return rows.map(({ tag, reference }) => ({ tag: BigInt(tag), reference: Number(reference) }));
+}
+
+/** Removes the tags of the days that are over, a day a statement. */
+export async function removeOldTags(db: CentralDatabase, nowMs: number): Promise<void> {
+  const firstDay = firstDayKept(nowMs);
+  for (;;) {
+    const oldest = await db
+      .selectFrom('check_tags')
+      .select('day')
+      .orderBy('day')
+      .limit(1)
+      .executeTakeFirst();
+    if (oldest === undefined || oldest.day >= firstDay) return;
+    await db.deleteFrom('check_tags').where('day', '=', oldest.day).execute();
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Taking events: each request once, in whatever order and however often it is delivered.
+ *
+ *     known already? > number > chain of the tenant > tags > counters > matches
+ *
+ * All of a batch in one transaction. Its first statement takes the one row of check_event_state, so
+ * that batches stand in a row on either database: numbers have no gaps, and no reader sees a later
+ * event before an earlier one. Training never reaches tags, counters or operations.
+ */
+
+import { createHash } from 'node:crypto';
+import type { Insertable, Transaction } from 'kysely';
+import { type CheckEvent, FIRST_ROUTE } from '../../src/format/check-event.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import { operationFinder } from '../joint-operations/find-operation.ts';
+import { countSearches } from './counters.ts';
+import { recordMatches } from './matches.ts';
+import type { CheckEventsTable } from './tables.ts';
+import { keepTags } from './tags.ts';
+
+/** Events of one transaction at most: a question about a candidate waits no longer than this takes. */
+export const BATCH_EVENTS_MAX = 64;
+/** The chain of a tenant begins with this in the place of a hash. */
+export const CHAIN_START = Buffer.alloc(32).toString('base64url');
+/** Purposes that leave a trace in the chain and nowhere else. */
+const NOT_LIVE: ReadonlySet<string | undefined> = new Set(['training', 'test']);
+
+/** An event in its place. */
+export interface TakenEvent {
+  event: CheckEvent;
+  number: number;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** The joint operation that it counts for. */
+  operationId: string | undefined;
+}
+
+/** Take events, a batch a transaction; those that were not known already. */
+export async function takeEvents(
+  db: CentralDatabase,
+  events: readonly CheckEvent[],
+  { nowMs, batchMax = BATCH_EVENTS_MAX }: { nowMs: number; batchMax?: number },
+): Promise<Set<CheckEvent>> {
+  const taken = new Set<CheckEvent>();
+  for (let first = 0; first < events.length; first += batchMax) {
+    const batch = events.slice(first, first + batchMax);
+    const fresh = await db.transaction().execute((trx) => takeBatch(trx, batch, nowMs));
+    for (const event of fresh) taken.add(event);
+  }
+  return taken;
+}
+
+async function takeBatch(
+  trx: Transaction<CentralSchema>,
+  batch: readonly CheckEvent[],
+  nowMs: number,
+): Promise<readonly CheckEvent[]> {
+  const { last_number: lastNumber } = await trx
+    .updateTable('check_event_state')
+    .set((eb) => ({ last_number: eb.ref('last_number') }))
+    .returning('last_number')
+    .executeTakeFirstOrThrow();
+  const fresh = await withoutKnown(trx, batch);
+  if (fresh.length === 0) return fresh;
+  const live = fresh.filter(({ purpose }) => !NOT_LIVE.has(purpose));
+  const operationOf = await operationFinder(trx, live);
+  let number = lastNumber;
+  const taken = fresh.map((event): TakenEvent => {
+    const operationId = NOT_LIVE.has(event.purpose) ? undefined : operationOf(event);
+    return { event, number: ++number, at: Date.parse(event.time), operationId };
+  });
+  await link(trx, taken);
+  const takenLive = taken.filter(({ event }) => !NOT_LIVE.has(event.purpose));
+  const takenFirst = takenLive.filter(({ event }) => event.route === FIRST_ROUTE);
+  await keepTags(trx, takenFirst, nowMs);
+  await countSearches(trx, takenFirst);
+  await recordMatches(trx, takenLive);
+  await trx.updateTable('check_event_state').set({ last_number: number }).execute();
+  return fresh;
+}
+
+async function withoutKnown(
+  trx: Transaction<CentralSchema>,
+  batch: readonly CheckEvent[],
+): Promise<CheckEvent[]> {
+  const byId = new Map(batch.map((event) => [event.requestId, event]));
+  const known = await trx
+    .selectFrom('check_events')
+    .select('request_id')
+    .where('request_id', 'in', [...byId.keys()])
+    .execute();
+  for (const { request_id: id } of known) byId.delete(id);
+  return [...byId.values()];
+}
+
+/** Writes the events, each as the next link of its tenant's chain. */
+async function link(trx: Transaction<CentralSchema>, taken: readonly TakenEvent[]): Promise<void> {
+  const tenants = [...new Set(taken.map(({ event }) => event.tenant))];
+  const rows = await trx
+    .selectFrom('audit_chains')
+    .selectAll()
+    .where('tenant', 'in', tenants)
+    .execute();
+  const chains = new Map(rows.map((row) => [row.tenant, row]));
+  const links = taken.map(({ event, number, at, operationId }) => {
+    const { tags, ...rest } = event;
+    const entry = JSON.stringify(rest);
+    const before = chains.get(event.tenant);
+    const tenantNumber = (before?.last_number ?? 0) + 1;
+    const hash = linkHash(before?.last_hash ?? CHAIN_START, entry);
+    chains.set(event.tenant, {
+      tenant: event.tenant,
+      last_number: tenantNumber,
+      last_hash: hash,
+    });
+    return {
+      ...{ number, request_id: event.requestId, tenant: event.tenant, at, entry, hash },
+      tenant_number: tenantNumber,
+      as_of: event.asOf === undefined ? null : Date.parse(event.asOf),
+      operation_id: operationId ?? null,
+    } satisfies Insertable<CheckEventsTable>;
+  });
+  await trx.insertInto('check_events').values(links).execute();
+  await trx
+    .insertInto('audit_chains')
+    .values([...chains.values()])
+    .onConflict((conflict) =>
+      conflict.column('tenant').doUpdateSet((eb) => ({
+        last_number: eb.ref('excluded.last_number'),
+        last_hash: eb.ref('excluded.last_hash'),
+      })),
+    )
+    .execute();
+}
+
+/** The hash of a link: SHA-256 over the hash before it and its entry, base64url. */
+export function linkHash(before: string, entry: string): string {
+  return createHash('sha256')
+    .update(Buffer.from(before, 'base64url'))
+    .update(entry)
+    .digest('base64url');
+}

@@ -1,0 +1,153 @@
+/**
+ * Coverage: of those who crossed, how many were asked about (ICAO: query at entry and at departure).
+ *
+ * An agency declares its crossings by post, day and direction; checks are counted as they come. Both
+ * sides are listed: a post without a declaration, and a declaration without a single check.
+ */
+
+import * as v from 'valibot';
+import { dayOf } from '../../src/format/tag-key.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+
+const DECLARATIONS_MAX = 2_000;
+const DAY_MS = 86_400_000;
+
+const day = v.pipe(
+  v.string(),
+  v.isoDate(),
+  v.transform((text) => dayOf(Date.parse(`${text}T00:00:00Z`))),
+);
+
+/** Body of PUT /v1/coverage/crossings. */
+export const CrossingsSchema = v.strictObject({
+  crossings: v.pipe(
+    v.array(
+      v.strictObject({
+        site: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+        day,
+        direction: v.picklist(['entry', 'exit', 'transit']),
+        crossings: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(DECLARATIONS_MAX),
+  ),
+});
+
+/** Query of GET /v1/coverage; days as `2026-11-22`, both included. */
+export const CoverageQuerySchema = v.object({
+  from: day,
+  to: day,
+  site: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+});
+
+export type CoverageQuery = v.InferOutput<typeof CoverageQuerySchema>;
+
+/** Writes declarations; a later one of the same post, day and direction stands instead. */
+export async function declareCrossings(
+  db: CentralDatabase,
+  { crossings }: v.InferOutput<typeof CrossingsSchema>,
+  { tenant, nowMs }: { tenant: string; nowMs: number },
+): Promise<void> {
+  const unique = new Map(
+    crossings.map((row) => [JSON.stringify([row.site, row.day, row.direction]), row]),
+  );
+  await db
+    .insertInto('declared_crossings')
+    .values([...unique.values()].map((row) => ({ ...row, tenant, declared_at: nowMs })))
+    .onConflict((conflict) =>
+      conflict.columns(['tenant', 'day', 'site', 'direction']).doUpdateSet((eb) => ({
+        crossings: eb.ref('excluded.crossings'),
+        declared_at: eb.ref('excluded.declared_at'),
+      })),
+    )
+    .execute();
+}
+
+/** One post on one day, one way. */
+export interface CoverageRow {
+  /** Days since 1970. */
+  day: number;
+  site: string;
+  direction: string;
+  checks: number;
+  /** Undefined if nothing was declared. */
+  crossings?: number;
+}
+
+/** Place of a row in the order of the list. */
+export type CoveragePosition = [day: number, site: string, direction: string];
+
+interface Asked extends CoverageQuery {
+  tenant: string;
+  limit: number;
+  after: CoveragePosition | undefined;
+}
+
+/** Rows in the order of day, post and direction, one more than `limit` where there are more. */
+export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<CoverageRow[]> {
+  const rows = new Map<string, CoverageRow>();
+  const rowAt = (at: Pick<CoverageRow, 'day' | 'site' | 'direction'>): CoverageRow => {
+    const key = JSON.stringify([at.day, at.site, at.direction]);
+    const row = rows.get(key) ?? {
+      ...{ day: at.day, site: at.site, direction: at.direction, checks: 0 },
+    };
+    rows.set(key, row);
+    return row;
+  };
+  // Day by day from the cursor on: a page is full long before a year has been read.
+  const firstDay = asked.after?.[0] ?? asked.from;
+  for (let today = firstDay; today <= asked.to; today++) {
+    for (const row of await declaredOn(db, asked, today)) rowAt(row).crossings = row.crossings;
+    for (const row of await countedOn(db, asked, today)) {
+      rowAt({ day: today, site: row.site, direction: row.direction }).checks = row.checks;
+    }
+    if (sorted(rows, asked.after).length > asked.limit) break;
+  }
+  return sorted(rows, asked.after).slice(0, asked.limit + 1);
+}
+
+function sorted(
+  rows: ReadonlyMap<string, CoverageRow>,
+  after: CoveragePosition | undefined,
+): CoverageRow[] {
+  const all = [...rows.values()].sort((a, b) => compare(positionOf(a), positionOf(b)));
+  return after ? all.filter((row) => compare(positionOf(row), after) > 0) : all;
+}
+
+/** Where a row stands in the list. */
+export const positionOf = ({ day: on, site, direction }: CoverageRow): CoveragePosition => [
+  ...([on, site, direction] as const),
+];
+
+function compare(a: CoveragePosition, b: CoveragePosition): number {
+  for (const [index, value] of a.entries()) {
+    const other = b[index]!;
+    if (value !== other) return value < other ? -1 : 1;
+  }
+  return 0;
+}
+
+function declaredOn(db: CentralDatabase, { tenant, site }: Asked, on: number) {
+  return db
+    .selectFrom('declared_crossings')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where('day', '=', on)
+    .$if(site !== undefined, (query) => query.where('site', '=', site!))
+    .execute();
+}
+
+function countedOn(db: CentralDatabase, { tenant, site }: Asked, on: number) {
+  return db
+    .selectFrom('check_counters')
+    .select(['site', 'direction'])
+    .select((eb) => eb.cast<number>(eb.fn.sum<number>('searches'), 'bigint').as('checks'))
+    .where('tenant', '=', tenant)
+    .$if(site !== undefined, (query) => query.where('site', '=', site!))
+    .where('hour', '>=', on * DAY_MS)
+    .where('hour', '<', (on + 1) * DAY_MS)
+    .where('direction', '!=', '')
+    .groupBy(['site', 'direction'])
+    .execute();
+}

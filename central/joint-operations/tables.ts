@@ -1,0 +1,67 @@
+/** Tables of joint operations, as Kysely sees them; the SQL is in migration 0005. */
+
+/** An operation of several states at several posts, for some days. */
+export interface JointOperationsTable {
+  /** Opaque; checks name it. */
+  id: string;
+  name: string;
+  /** Who made it, and sees all of it. */
+  lead_tenant: string;
+  /** Codes of the states that take part, as a JSON list. */
+  states: string;
+  /** Milliseconds since 1970; checks from here on count, */
+  starts_at: number;
+  /** and before here. */
+  ends_at: number;
+  /** Searches that were agreed; null for no limit. */
+  quota: number | null;
+  created_at: number;
+}
+
+export interface JointOperationPostsTable {
+  operation_id: string;
+  tenant: string;
+  site: string;
+}
+
+/** Why a check that names an operation does not count for it. */
+export type StrayReason = 'unknown' | 'outside-dates' | 'not-a-post';
+
+export interface JointOperationStraysTable {
+  /** As named by the check. */
+  operation_id: string;
+  reason: StrayReason;
+  tenant: string;
+  site: string;
+  searches: number;
+}
+
+/** Who has the token may look at the page, until it expires. */
+export interface JointOperationLinksTable {
+  token_sha256: string;
+  operation_id: string;
+  /** As whom: what is shown depends on it. */
+  tenant: string;
+  expires_at: number;
+}
+
+export interface OwnListsTable {
+  tenant: string;
+  loaded_at: number;
+  name_count: number;
+}
+
+/** A document on an agency's own list: issuing state and number, as in a canonical key. */
+export interface OwnListNamesTable {
+  tenant: string;
+  name: string;
+}
+
+export interface JointOperationTables {
+  joint_operations: JointOperationsTable;
+  joint_operation_posts: JointOperationPostsTable;
+  joint_operation_strays: JointOperationStraysTable;
+  joint_operation_links: JointOperationLinksTable;
+  own_lists: OwnListsTable;
+  own_list_names: OwnListNamesTable;
+}

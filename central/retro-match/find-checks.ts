@@ -1,0 +1,65 @@
+/**
+ * Retro-match, the look-up: which checks of the last 30 days let one of these documents pass.
+ *
+ * A report is known here by its key, a check by its tag under the key of its day. So the tags that
+ * the report would have had on each day are made, and looked up, a day a statement.
+ */
+
+import { type DocumentName, documentName } from '../../src/document/canonical-key.ts';
+import type { DayKeys } from '../../src/format/tag-key.ts';
+import { placeOf } from '../check-events/reference.ts';
+import { tagOfName } from '../check-events/tag-of-name.ts';
+import { findTags } from '../check-events/tags.ts';
+import type { CentralDatabase } from '../database/schema.ts';
+import type { Operation } from '../records/operation-log.ts';
+
+const TAGS_PER_STATEMENT = 10_000;
+
+/** A check of a document that was reported. */
+export interface FoundCheck {
+  report: Operation;
+  /** Number of the event. */
+  number: number;
+  /** Of the document in it. */
+  place: number;
+}
+
+/** Checks on the days from `first` to `last` of the documents that the reports are about. */
+export async function findChecks(
+  db: CentralDatabase,
+  dayKeys: DayKeys,
+  reports: readonly Operation[],
+  { first, last }: { first: number; last: number },
+): Promise<FoundCheck[]> {
+  // A record with keys of several classes is one report of one document.
+  const byName = new Map<string, Operation>();
+  const names: DocumentName[] = [];
+  for (const report of reports) {
+    const name = documentName(report.key);
+    const key = `${report.recordId} ${name}`;
+    if (byName.has(key)) continue;
+    byName.set(key, report);
+    names.push(name);
+  }
+  const wanted = [...byName.values()];
+  const found: FoundCheck[] = [];
+  for (let day = first; day <= last; day++) {
+    const dayKey = await dayKeys.of(day);
+    if (!dayKey) continue;
+    const byTag = new Map<bigint, Operation[]>();
+    for (const [index, name] of names.entries()) {
+      const tag = tagOfName(name, dayKey);
+      const others = byTag.get(tag);
+      if (others) others.push(wanted[index]!);
+      else byTag.set(tag, [wanted[index]!]);
+    }
+    const tags = [...byTag.keys()];
+    for (let start = 0; start < tags.length; start += TAGS_PER_STATEMENT) {
+      const rows = await findTags(db, day, tags.slice(start, start + TAGS_PER_STATEMENT));
+      for (const { tag, reference } of rows) {
+        for (const report of byTag.get(tag) ?? []) found.push({ report, ...placeOf(reference) });
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,184 @@
+/**
+ * Retro-match: a report is compared with the checks before it, and whoever let the document pass is
+ * told, with when and where; once.
+ *
+ * Reports and checks arrive in any order, so each side that is new is compared with the other side as
+ * it stood before:
+ *
+ *     new reports    with the checks of the last 30 days
+ *     new checks     with the reports that their list did not have yet, and that were compared before
+ *
+ * What was found, what is told of it and how far both sides were read stand in one transaction. A
+ * process that dies leaves nothing half done, and two at once tell nothing twice.
+ */
+
+import type { Transaction } from 'kysely';
+import { ANSWER_LETTERS, type CheckEvent } from '../../src/format/check-event.ts';
+import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
+import { bureauOfTenant } from '../cases/parties.ts';
+import { firstDayKept } from '../check-events/tags.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import { newId } from '../http/new-id.ts';
+import { type Operation, operationsAfter } from '../records/operation-log.ts';
+import { type FoundCheck, findChecks } from './find-checks.ts';
+import type { RetroMatchesTable } from './tables.ts';
+import { tellMatches } from './tell.ts';
+
+const REPORTS_PER_RUN = 1_000;
+const OPERATIONS_PER_READ = 5_000;
+const ROWS_PER_STATEMENT = 500;
+/** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
+const CLOCK_MARGIN_MS = 10 * 60_000;
+
+/** What one run has done. */
+export interface RetroRun {
+  reports: number;
+  found: number;
+  /** Whether more reports are waiting. */
+  isMore: boolean;
+}
+
+/** One run over what is new, at most 1,000 reports. */
+export async function matchReports(
+  db: CentralDatabase,
+  { dayKeys, nowMs }: { dayKeys: DayKeys; nowMs: number },
+): Promise<RetroRun> {
+  // Read first: what is taken from here on is new to the next run.
+  const state = await db.selectFrom('check_event_state').selectAll().executeTakeFirstOrThrow();
+  const operations = await operationsAfter(db, state.matched_operation, REPORTS_PER_RUN);
+  const reports = operations.filter(({ kind }) => kind === 'added');
+  const kept = { first: firstDayKept(nowMs), last: dayOf(nowMs) + 1 };
+  const found = [
+    ...(await findChecks(db, dayKeys, reports, kept)),
+    ...(await lateChecks(db, dayKeys, state, kept)),
+  ];
+  const matchedOperation = operations.at(-1)?.seq ?? state.matched_operation;
+  const isNew = operations.length > 0 || state.last_number > state.matched_number;
+  if (!isNew) return { reports: 0, found: 0, isMore: false };
+  const written = await db.transaction().execute(async (trx) => {
+    // First of all, so that two runs at once come one after the other.
+    await trx
+      .updateTable('check_event_state')
+      .set({ matched_operation: matchedOperation, matched_number: state.last_number })
+      .where('matched_operation', '<=', matchedOperation)
+      .where('matched_number', '<=', state.last_number)
+      .execute();
+    const matches = await writeMatches(trx, found, nowMs);
+    await tellMatches(trx, matches, nowMs);
+    return matches.length;
+  });
+  const isMore = operations.length === REPORTS_PER_RUN;
+  return { reports: reports.length, found: written, isMore };
+}
+
+/** Checks that came after reports which they did not know of yet. */
+async function lateChecks(
+  db: CentralDatabase,
+  dayKeys: DayKeys,
+  state: { last_number: number; matched_number: number; matched_operation: number },
+  kept: { first: number; last: number },
+): Promise<FoundCheck[]> {
+  const fresh = await db
+    .selectFrom('check_events')
+    .select((eb) => [
+      eb.fn.min<number | null>('at').as('first_at'),
+      eb.fn.max<number | null>('at').as('last_at'),
+      // Without a list nothing was known.
+      eb.fn.min<number | null>(eb.fn.coalesce('as_of', eb.lit(0))).as('as_of'),
+    ])
+    .where('number', '>', state.matched_number)
+    .where('number', '<=', state.last_number)
+    .executeTakeFirstOrThrow();
+  if (fresh.first_at === null || fresh.last_at === null || fresh.as_of === null) return [];
+  const reports = await reportsSince(db, fresh.as_of - CLOCK_MARGIN_MS, state.matched_operation);
+  if (reports.length === 0) return [];
+  const days = {
+    first: Math.max(kept.first, dayOf(fresh.first_at)),
+    last: Math.min(kept.last, dayOf(fresh.last_at)),
+  };
+  const found = await findChecks(db, dayKeys, reports, days);
+  return found.filter(({ number }) => number > state.matched_number);
+}
+
+/** Reports taken at or after a time, up to and with operation `last`. */
+async function reportsSince(
+  db: CentralDatabase,
+  sinceMs: number,
+  last: number,
+): Promise<Operation[]> {
+  const first = await db
+    .selectFrom('operations')
+    .select((eb) => eb.fn.min<number | null>('seq').as('seq'))
+    .where('at', '>=', sinceMs)
+    .executeTakeFirstOrThrow();
+  if (first.seq === null) return [];
+  const reports: Operation[] = [];
+  for (let after = first.seq - 1; after < last; ) {
+    const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
+    if (operations.length === 0) break;
+    for (const each of operations) {
+      if (each.kind === 'added' && each.seq <= last) reports.push(each);
+    }
+    after = operations.at(-1)!.seq;
+  }
+  return reports;
+}
+
+/** Writes what was found; those that were not known already. */
+async function writeMatches(
+  trx: Transaction<CentralSchema>,
+  found: readonly FoundCheck[],
+  nowMs: number,
+): Promise<RetroMatchesTable[]> {
+  const written: RetroMatchesTable[] = [];
+  for (let start = 0; start < found.length; start += ROWS_PER_STATEMENT) {
+    const rows = await rowsOf(trx, found.slice(start, start + ROWS_PER_STATEMENT), nowMs);
+    if (rows.length === 0) continue;
+    const inserted = await trx
+      .insertInto('retro_matches')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.columns(['record_id', 'event_number', 'place']).doNothing(),
+      )
+      .returningAll()
+      .execute();
+    written.push(...inserted);
+  }
+  return written;
+}
+
+async function rowsOf(
+  trx: Transaction<CentralSchema>,
+  found: readonly FoundCheck[],
+  nowMs: number,
+): Promise<RetroMatchesTable[]> {
+  const events = await trx
+    .selectFrom('check_events')
+    .select(['number', 'at', 'as_of', 'entry'])
+    .where('number', 'in', [...new Set(found.map(({ number }) => number))])
+    .execute();
+  const byNumber = new Map(events.map((event) => [event.number, event]));
+  return found.flatMap(({ report, number, place }) => {
+    const row = byNumber.get(number);
+    const knew = row?.as_of != null && row.as_of > report.at + CLOCK_MARGIN_MS;
+    if (!row || knew) return [];
+    const event = JSON.parse(row.entry) as CheckEvent;
+    const letter = event.answers[place];
+    return {
+      id: newId(),
+      record_id: report.recordId,
+      // Behind the class letter; padded to three.
+      state: report.key.slice(1, 4).replaceAll('<', ''),
+      event_number: number,
+      place,
+      tenant: event.tenant,
+      bureau: bureauOfTenant(event.tenant) ?? null,
+      site: event.site,
+      checked_at: row.at,
+      direction: event.direction ?? null,
+      answer: letter === ANSWER_LETTERS.unknown ? ('unknown' as const) : ('clear' as const),
+      reported_at: report.at,
+      found_at: nowMs,
+    };
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * GET /v1/retro-matches: documents that were let pass before their report, for those concerned.
+ *
+ * The agency whose post let it pass, its bureau, and the bureau of the issuing state. docs/api.md, "Retro-match".
+ */
+
+import * as v from 'valibot';
+import { SltdError } from '../../src/errors.ts';
+import type { Role } from '../../src/format/role.ts';
+import { stateOfBureau } from '../http/caller.ts';
+import { isoTime } from '../http/iso-time.ts';
+import { pageOf, pageRequest } from '../http/page.ts';
+import type { RouteModule } from '../http/route-module.ts';
+import type { RetroMatchesTable } from './tables.ts';
+
+const READERS: readonly Role[] = ['ncb', 'officer'];
+const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
+
+/** A retro-match as it is told: no number, but the request and the place that the post knows. */
+function retroMatchView(row: RetroMatchesTable & { request_id: string }) {
+  return {
+    id: row.id,
+    recordId: row.record_id,
+    issuingState: row.state,
+    tenant: row.tenant,
+    site: row.site,
+    checkedAt: isoTime(row.checked_at),
+    ...(row.direction === null ? {} : { direction: row.direction }),
+    answered: row.answer,
+    requestId: row.request_id,
+    place: row.place,
+    reportedAt: isoTime(row.reported_at),
+    foundAt: isoTime(row.found_at),
+  };
+}
+
+/** Adds the address above. */
+export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
+  app.get('/v1/retro-matches', async (c) => {
+    const { tenant, role } = await callerOf(c);
+    if (!READERS.includes(role)) throw new SltdError('forbidden');
+    const state = stateOfBureau(tenant);
+    const request = pageRequest(c, PositionSchema);
+    const { after } = request;
+    const rows = await db
+      .selectFrom('retro_matches as found')
+      .innerJoin('check_events as event', 'event.number', 'found.event_number')
+      .selectAll('found')
+      .select('event.request_id')
+      .where((eb) =>
+        eb.or([
+          eb('found.tenant', '=', tenant),
+          eb('found.bureau', '=', tenant),
+          ...(state === undefined ? [] : [eb('found.state', '=', state)]),
+        ]),
+      )
+      .$if(after !== undefined, (query) =>
+        query.where((eb) =>
+          eb(eb.refTuple('found.found_at', 'found.id'), '<', eb.tuple(after![0], after![1])),
+        ),
+      )
+      .orderBy('found.found_at', 'desc')
+      .orderBy('found.id', 'desc')
+      .limit(request.limit + 1)
+      .execute();
+    return c.json(
+      pageOf(rows, request, {
+        view: retroMatchView,
+        positionOf: (row) => [row.found_at, row.id],
+      }),
+    );
+  });
+};

@@ -1,0 +1,28 @@
+/** Table of retro-matches, as Kysely sees it; the SQL is in migration 0006. */
+
+/** A document that was let pass before its report was known there. */
+export interface RetroMatchesTable {
+  /** Opaque. */
+  id: string;
+  record_id: string;
+  /** Issuing state of the record. */
+  state: string;
+  /** The check: event, and place of the document in it. */
+  event_number: number;
+  place: number;
+  /** Who checked, and where. */
+  tenant: string;
+  /** Bureau of that agency; null if it has none. */
+  bureau: string | null;
+  site: string;
+  checked_at: number;
+  direction: string | null;
+  /** What was answered. */
+  answer: 'clear' | 'unknown';
+  reported_at: number;
+  found_at: number;
+}
+
+export interface RetroMatchTables {
+  retro_matches: RetroMatchesTable;
+}

@@ -1,0 +1,181 @@
+/** Joint operations: what counts for one, who sees what of it, and what its report says. */
+
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { takeEvents } from '../../../central/check-events/take-events.ts';
+import { compareWithOwnLists } from '../../../central/joint-operations/own-list.ts';
+import type { CheckEvent } from '../../../src/format/check-event.ts';
+import { dayKeys, checkEvent, DAY_MS } from '../check-events/events.ts';
+import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { NOW_MS } from '../records.ts';
+import { centralWorld, directToken, problemCode, type World } from '../world.ts';
+
+const { kinds, stop } = await databaseKinds();
+afterAll(stop);
+
+const LEAD = { role: 'ncb', tenant: 'NCB-UTO' };
+const MEMBER = { role: 'officer', tenant: 'BORDER-D' };
+const STRANGER = { role: 'ncb', tenant: 'NCB-FRA' };
+const NAME = 'Blue <Border> & "more"';
+const iso = (ms: number) => new Date(ms).toISOString();
+const BODY = {
+  name: NAME,
+  states: ['UTO', 'D'],
+  startsAt: iso(NOW_MS - DAY_MS),
+  endsAt: iso(NOW_MS + DAY_MS),
+  quota: 1_000,
+  posts: [
+    { tenant: 'BORDER-UTO', site: 'desk-1' },
+    { tenant: 'BORDER-D', site: 'airport' },
+  ],
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read whatever an answer holds
+type Json = any;
+
+describe.each(kinds)('joint operations on $name', ({ create }) => {
+  let database: TestDatabase;
+  let central: World;
+  beforeEach(async () => {
+    database = await create();
+    central = await centralWorld(database.db);
+  });
+  afterEach(() => database.remove());
+
+  const call = async (method: string, path: string, claims: object, body?: object | string) =>
+    central.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${await directToken(claims)}`,
+        'content-type': typeof body === 'string' ? 'text/csv' : 'application/json',
+      },
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  const made = async (): Promise<string> => {
+    const response = await call('POST', '/v1/joint-operations', LEAD, BODY);
+    expect(response.status).toBe(201);
+    return ((await response.json()) as Json).id;
+  };
+  const take = (...events: CheckEvent[]) => takeEvents(database.db, events, { nowMs: NOW_MS });
+  const report = async (id: string, claims: object = LEAD): Promise<Json> =>
+    (await call('GET', `/v1/joint-operations/${id}/report`, claims)).json();
+
+  it('count the checks of their posts within their dates, and tell of the others', async () => {
+    const id = await made();
+    const operation = { operation: id };
+    await take(
+      await checkEvent({ ...operation, names: ['UTOA1', 'UTOA2', ''], answers: 'chi' }),
+      await checkEvent({ ...operation, tenant: 'BORDER-D', site: 'airport', answers: 'u' }),
+      await checkEvent({ ...operation, site: 'desk-9' }),
+      await checkEvent({ ...operation, time: iso(NOW_MS + DAY_MS) }),
+      await checkEvent({ operation: 'x'.repeat(22) }),
+      await checkEvent(),
+    );
+    const { all, posts, strays, quota, hours } = await report(id);
+    expect(all).toMatchObject({ searches: 4, clears: 1, hits: 1, candidates: 1, invalids: 1 });
+    expect(all).toMatchObject({ unknowns: 1, confirmationMs: { median: 2, p95: 2, max: 2 } });
+    expect(posts.map(({ searches }: Json) => searches)).toEqual([1, 3]);
+    expect(hours).toEqual([expect.objectContaining({ hour: iso(NOW_MS), searches: 4 })]);
+    expect(strays).toEqual([
+      { tenant: 'BORDER-UTO', site: 'desk-1', reason: 'outside-dates', searches: 1 },
+      { tenant: 'BORDER-UTO', site: 'desk-9', reason: 'not-a-post', searches: 1 },
+    ]);
+    expect(quota).toEqual({ searches: 1_000, usedPercent: 0.4 });
+  });
+
+  it('tell hits that are not on the own list of the agency', async () => {
+    const id = await made();
+    const hits = { operation: id, names: ['UTOA1', 'UTOA2', 'UTOA3'], answers: 'hhh' };
+    await take(await checkEvent(hits));
+    expect((await report(id)).all).toMatchObject({ hits: 3, hitsWithoutOwnList: 3 });
+    const keeper = { role: 'data-operator', tenant: 'BORDER-UTO' };
+    const csv = 'number,issuing_state\r\na-2,UTO\r\nB7,D\r\n';
+    const loaded = await call('PUT', '/v1/own-list', keeper, csv);
+    expect(await loaded.json()).toEqual({ documents: 2 });
+    const { all } = await report(id);
+    expect(all).toMatchObject({ hits: 3, hitsWithoutOwnList: 0, hitsNotOnOwnList: 2 });
+    expect(await compareWithOwnLists(database.db, dayKeys)).toBe(0);
+    for (const [bad, code] of [
+      ['A1,XQZ', 'state-unknown'],
+      ['A1', 'request-invalid'],
+      [',UTO', 'number-missing'],
+    ] as const) {
+      expect(await problemCode(await call('PUT', '/v1/own-list', keeper, bad))).toBe(code);
+    }
+    const shown = await call('GET', '/v1/own-list', keeper);
+    expect(await shown.json()).toMatchObject({ documents: 2 });
+  });
+
+  it('are seen by their lead whole, by a member in its own part, by nobody else', async () => {
+    const id = await made();
+    await take(
+      await checkEvent({ operation: id }),
+      await checkEvent({ operation: id, tenant: 'BORDER-D', site: 'airport' }),
+    );
+    const seen = await report(id, MEMBER);
+    expect(seen.all.searches).toBe(2);
+    expect(seen.posts.map(({ tenant }: Json) => tenant)).toEqual(['BORDER-D']);
+    expect(seen.rows.map(({ tenant }: Json) => tenant)).toEqual(['BORDER-D']);
+    for (const path of ['', '/report', '/report.csv', '/report.html']) {
+      const response = await call('GET', `/v1/joint-operations/${id}${path}`, STRANGER);
+      expect(await problemCode(response)).toBe('not-found');
+    }
+    const change = (claims: object) => call('PUT', `/v1/joint-operations/${id}`, claims, BODY);
+    expect(await problemCode(await change({ ...MEMBER, role: 'ncb' }))).toBe('forbidden');
+    expect(await problemCode(await change(STRANGER))).toBe('not-found');
+    expect((await change(LEAD)).status).toBe(200);
+    expect(await problemCode(await call('POST', '/v1/joint-operations', MEMBER, BODY))).toBe(
+      'forbidden',
+    );
+    const items = async (claims: object) =>
+      ((await (await call('GET', '/v1/joint-operations', claims)).json()) as Json).items.length;
+    expect([await items(LEAD), await items(MEMBER), await items(STRANGER)]).toEqual([1, 1, 0]);
+  });
+
+  it.each([
+    ['no posts', { posts: [] }],
+    ['its end before its start', { endsAt: BODY.startsAt }],
+    ['a field of its own', { extra: 1 }],
+    ['more than a year', { endsAt: iso(NOW_MS + 400 * DAY_MS) }],
+    ['a quota of none', { quota: 0 }],
+  ])('are refused with %s', async (_, change) => {
+    const response = await call('POST', '/v1/joint-operations', LEAD, { ...BODY, ...change });
+    expect(await problemCode(response)).toBe('request-invalid');
+  });
+
+  it('have a report as page and CSV, in which no name can do harm', async () => {
+    const body = { ...BODY, posts: [{ tenant: 'BORDER-UTO', site: '=1+1,"x"' }] };
+    const { id } = (await (await call('POST', '/v1/joint-operations', LEAD, body)).json()) as Json;
+    await take(await checkEvent({ operation: id, site: '=1+1,"x"' }));
+    const csv = await (await call('GET', `/v1/joint-operations/${id}/report.csv`, LEAD)).text();
+    expect(csv.split('\r\n')[1]).toBe(`${iso(NOW_MS)},BORDER-UTO,"'=1+1,""x""",1,1,0,0,0,0,0,0,,`);
+    const page = await call('GET', `/v1/joint-operations/${id}/report.html`, LEAD);
+    const html = await page.text();
+    expect(html).toContain('Blue &#60;Border&#62; &#38; &#34;more&#34;');
+    expect(html).not.toContain('<Border>');
+    expect(html).not.toContain('<script');
+    expect(html).toContain('<svg');
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none';/);
+  });
+
+  it('have a live page for who has the link, until it ends', async () => {
+    const id = await made();
+    await take(await checkEvent({ operation: id, answers: 'h' }));
+    const links = `/v1/joint-operations/${id}/links`;
+    const link = (await (await call('POST', links, LEAD, { hours: 8 })).json()) as Json;
+    expect(link.expiresAt).toBe(iso(NOW_MS + 8 * 3_600_000));
+    const page = await central.request(link.path);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(await page.text()).toContain('http-equiv="refresh"');
+    expect(JSON.stringify(central.log)).not.toContain(link.path.split('/').at(-1));
+    const other = await central.request(`/joint-operations/live/${'x'.repeat(43)}`);
+    expect(await problemCode(other)).toBe('not-found');
+    expect(await problemCode(await call('POST', links, LEAD, { hours: 169 }))).toBe(
+      'request-invalid',
+    );
+    expect((await call('DELETE', links, LEAD)).status).toBe(204);
+    expect(await problemCode(await central.request(link.path))).toBe('not-found');
+  });
+});

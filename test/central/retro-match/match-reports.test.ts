@@ -1,0 +1,152 @@
+/** Retro-match: every check that let a reported document pass is found, and told once. */
+
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { takeEvents } from '../../../central/check-events/take-events.ts';
+import { appendOperations } from '../../../central/records/operation-log.ts';
+import { matchReports } from '../../../central/retro-match/match-reports.ts';
+import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
+import type { CheckEvent } from '../../../src/format/check-event.ts';
+import { DayKeys } from '../../../src/format/tag-key.ts';
+import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { checkEvent, DAY_MS, dayKeys } from '../check-events/events.ts';
+import { NOW_MS } from '../records.ts';
+import { centralWorld, directToken, problemCode } from '../world.ts';
+
+const { kinds, stop } = await databaseKinds();
+afterAll(stop);
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+describe.each(kinds)('retro-match on $name', ({ create }) => {
+  let database: TestDatabase;
+  beforeEach(async () => {
+    database = await create();
+  });
+  afterEach(() => database.remove());
+
+  const take = (...events: CheckEvent[]) => takeEvents(database.db, events, { nowMs: NOW_MS });
+  const report = (
+    key: string,
+    { at = NOW_MS, kind = 'added' as const, recordId = 'record-1' as string } = {},
+  ) =>
+    database.db
+      .transaction()
+      .execute((trx) =>
+        appendOperations(trx, [
+          { kind, key: key as CanonicalKey, category: 'stolen', recordId, at },
+        ]),
+      );
+  const run = (nowMs = NOW_MS) => matchReports(database.db, { dayKeys, nowMs });
+  const told = async () => {
+    const rows = await database.db
+      .selectFrom('notifications')
+      .select(['tenant', 'type', 'body'])
+      .orderBy('tenant')
+      .execute();
+    return rows.map(({ tenant, type, body }) => ({ ...JSON.parse(body).data, tenant, type }));
+  };
+
+  it('tells the post, its bureau and the issuing bureau, once, with when and where', async () => {
+    const checkedAt = iso(NOW_MS - 3 * DAY_MS);
+    await take(
+      await checkEvent({ names: ['D<<OTHER', 'D<<C01X00T47'], time: checkedAt, direction: 'exit' }),
+    );
+    await report('PD<<C01X00T47');
+    expect(await run()).toMatchObject({ reports: 1, found: 1 });
+    expect(await run()).toMatchObject({ reports: 0, found: 0 });
+    const notices = await told();
+    expect(notices.map(({ tenant }) => tenant)).toEqual(['BORDER-UTO', 'NCB-D', 'NCB-UTO']);
+    expect(notices[0]).toMatchObject({
+      ...{ type: 'retro-match.found', recordId: 'record-1', issuingState: 'D', site: 'desk-1' },
+      checks: [{ checkedAt, direction: 'exit', answered: 'clear' }],
+    });
+    expect(JSON.stringify(notices)).not.toContain('C01X00T47');
+  });
+
+  it.each([30, 15, 1, 0])('finds a check of %i days ago', async (days) => {
+    await take(await checkEvent({ names: ['UTOX1'], time: iso(NOW_MS - days * DAY_MS) }));
+    await report('PUTOX1');
+    expect((await run()).found).toBe(1);
+  });
+
+  it('finds a document asked under another class, and one that was answered unknown', async () => {
+    await take(await checkEvent({ names: ['UTOX1', 'UTOX2'], answers: 'cu' }));
+    await report('IUTOX1');
+    await report('PUTOX2', { recordId: 'record-2' });
+    expect((await run()).found).toBe(2);
+    expect((await told()).flatMap(({ checks }) => checks[0].answered).sort()).toEqual([
+      ...['clear', 'clear', 'unknown', 'unknown'],
+    ]);
+  });
+
+  it('finds nothing in a hit, in a withdrawal, in another document or under another key', async () => {
+    await take(await checkEvent({ names: ['UTOX1', 'UTOX2', 'UTOX3'], answers: 'hac' }));
+    for (const number of ['X1', 'X2', 'X4']) await report(`PUTO${number}`);
+    await report('PUTOX3', { kind: 'withdrawn' as never });
+    expect((await run()).found).toBe(0);
+    await report('PUTOX3');
+    const other = new DayKeys({ month: '2026-01', bytes: new Uint8Array(32).fill(9) });
+    expect((await matchReports(database.db, { dayKeys: other, nowMs: NOW_MS })).found).toBe(0);
+  });
+
+  it('is the same whichever came first, and however the runs fall between', async () => {
+    const late = () => checkEvent({ names: ['UTOX1'], asOf: iso(NOW_MS - DAY_MS) });
+    await report('PUTOX1');
+    await run();
+    const event = await late();
+    await take(event);
+    expect((await run()).found).toBe(1);
+    await take(event, await late());
+    expect((await run()).found).toBe(1);
+    await run();
+    expect((await told()).length).toBe(2 * 2);
+  });
+
+  it('leaves alone a check whose list had the report already', async () => {
+    await report('PUTOX1', { at: NOW_MS - DAY_MS });
+    await run();
+    // Cleared by central, say, because it was withdrawn since.
+    await take(await checkEvent({ names: ['UTOX1'], asOf: iso(NOW_MS - 1) }));
+    expect((await run()).found).toBe(0);
+    const older = await checkEvent({ names: ['UTOX1'], asOf: iso(NOW_MS - 2 * DAY_MS) });
+    await take(await checkEvent({ names: ['UTOX1'], asOf: iso(NOW_MS - 1) }), older);
+    expect((await run()).found).toBe(1);
+  });
+
+  it('tells nothing twice when two run at once', async () => {
+    await take(await checkEvent({ names: ['UTOX1'] }));
+    await report('PUTOX1');
+    await Promise.all([run(), run()]);
+    await run();
+    expect((await told()).length).toBe(2);
+  });
+
+  it('is listed for those concerned alone', async () => {
+    const central = await centralWorld(database.db);
+    await take(await checkEvent({ names: ['D<<X1'] }), await checkEvent({ names: ['D<<X1'] }));
+    await report('PD<<X1');
+    await run();
+    const list = async (claims: object, query = '') =>
+      central.request(`/v1/retro-matches${query}`, {
+        headers: { authorization: `Bearer ${await directToken(claims)}` },
+      });
+    const count = async (tenant: string) => {
+      const answer = (await (await list({ role: 'ncb', tenant })).json()) as { items: object[] };
+      return answer.items.length;
+    };
+    expect(await count('BORDER-UTO')).toBe(2);
+    expect(await count('NCB-UTO')).toBe(2);
+    expect(await count('NCB-D')).toBe(2);
+    expect(await count('NCB-FRA')).toBe(0);
+    expect(await count('BORDER-D')).toBe(0);
+    const first = (await (await list({ tenant: 'BORDER-UTO' }, '?limit=1')).json()) as {
+      next: string;
+      items: { requestId: string }[];
+    };
+    const rest = await list({ tenant: 'BORDER-UTO' }, `?limit=1&cursor=${first.next}`);
+    const second = (await rest.json()) as typeof first;
+    expect(second.items.length).toBe(1);
+    expect(second.items[0]!.requestId).not.toBe(first.items[0]!.requestId);
+    expect(await problemCode(await list({ role: 'carrier' }))).toBe('forbidden');
+  });
+});
