@@ -25,13 +25,13 @@ export interface WorkerdProcess {
   stop(): Promise<void>;
 }
 
-/** Bundles the Worker of a wrangler config into `outDir`, as a deployment would. */
-export function bundle(config: string, outDir: string): void {
+/** Bundles the Worker of a wrangler config into `outDir`, as a deployment of `environment` would. */
+export function bundle(config: string, outDir: string, environment = ''): void {
   execFileSync(
     process.execPath,
     [
       ...['node_modules/wrangler/bin/wrangler.js', 'deploy', '--dry-run', '--config', config],
-      ...['--outdir', outDir, '--minify'],
+      ...['--env', environment, '--outdir', outDir, '--minify'],
     ],
     {
       cwd: ROOT,
@@ -80,7 +80,7 @@ const edge :Workerd.Worker = (
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const url = `http://127.0.0.1:${port}`;
-  await untilAnswers(url, child);
+  await untilAnswers(`${url}/healthz`, child);
   return {
     url,
     cpuSeconds: () => cpuSecondsOf(child.pid as number),

@@ -1,20 +1,21 @@
 /** `sltd heartbeat`: signs the head again, so that readers see that somebody is there. */
 
-import { DirectoryStore } from '../../publish/directory-store.ts';
 import { heartbeat } from '../../publish/head.ts';
+import { openStore } from '../../publish/open-store.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
 
 export const HEARTBEAT: Command = {
   name: 'heartbeat',
-  summary: 'signs the head of an edition directory again, with the present as its time',
-  operands: 'DIR',
+  summary:
+    'signs the head of a directory or s3://bucket/prefix again, with the present as its time',
+  operands: 'STORE',
   operandCount: { min: 1, max: 1 },
   options: { keys: KEYS_OPTION },
   run: async ({ values, operands }) => {
     const signer = await headSignerOf(readKeys(values.keys, ['head']));
-    const head = await heartbeat(new DirectoryStore(operands[0]!), signer);
+    const head = await heartbeat(openStore(operands[0]!), signer);
     const issuedAt = new Date(head.issuedAt).toISOString();
     process.stdout.write(`sequence ${head.sequence} signed at ${issuedAt}\n`);
     return EXIT.ok;
