@@ -3,6 +3,7 @@
 import { readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { headSignerOf } from '../../data-build/head-signer.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import type { KeyFile } from '../../data-build/key-file.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
@@ -12,9 +13,12 @@ import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
 import { Threads } from '../../data-build/threads.ts';
 import { GRACE_MS } from '../../publish/collect-garbage.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
+import { publishEdition } from '../../publish/head.ts';
 import type { ObjectStore } from '../../publish/object-store.ts';
 import { openStore } from '../../publish/open-store.ts';
+import { permittingBy } from '../../publish/permit.ts';
 import { objectName } from '../../src/format/names.ts';
+import { signingKey } from '../../src/format/signature.ts';
 import { build, sltd, sltdCsv, workspace } from '../data-build/workspace.ts';
 import { startS3Server } from '../support/s3-server.ts';
 
@@ -63,6 +67,15 @@ async function publish(day: Day, to: ObjectStore, more = {}) {
     progress,
     ...more,
   });
+}
+
+/** Permits what was built on a day once more, as the edition key can. */
+async function permitAnew(day: Day): Promise<void> {
+  const store = new DirectoryStore(space.path(day));
+  const { head, manifest } = await openEdition(store, space.keys);
+  const permit = permittingBy(await signingKey({ ...space.keys.edition }), head);
+  const { epochKeyId } = manifest;
+  await publishEdition(store, await headSignerOf(space.keys), { ...head, epochKeyId, permit });
 }
 
 describe('publishing', () => {
@@ -147,9 +160,17 @@ describe('what is there already', () => {
     const old = new Date(Date.now() - GRACE_MS);
     for (const name of readdirSync(join(dir, 'pages')))
       utimesSync(join(dir, 'pages', name), old, old);
+    // A head key cannot go back by itself: the permit of Monday is older than that of Tuesday.
+    await expect(publish('monday', to, { settleMs: 1 })).rejects.toMatchObject({
+      code: 'head-moved',
+    });
+    for (const name of readdirSync(join(dir, 'pages')))
+      utimesSync(join(dir, 'pages', name), old, old);
+    await permitAnew('monday');
     const back = await publish('monday', to, { settleMs: 1 });
     expect(back).toMatchObject({ sequence: 3, sentPages: 2 });
     expect(statSync(french).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    await permitAnew('tuesday'); // again the later one, for those that follow
   });
 });
 
