@@ -28,13 +28,14 @@ import { ORIGIN } from './commands/origin.ts';
 import { PUBLISH } from './commands/publish.ts';
 import { RELEASE } from './commands/release.ts';
 import { ROLLBACK } from './commands/rollback.ts';
+import { SERVE } from './commands/serve.ts';
 import { TAG_KEY } from './commands/tag-key.ts';
 import { TOKEN } from './commands/token.ts';
 import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, NIGHTLY, RELEASE, PUBLISH, ROLLBACK, GC],
-  ...[HEARTBEAT, ORIGIN, VERIFY, INSPECT, DIFF, CHECK],
+  ...[HEARTBEAT, ORIGIN, SERVE, VERIFY, INSPECT, DIFF, CHECK],
 ];
 
 function overview(): string {

@@ -10,7 +10,7 @@ import { guarded, opened, respondError, type ServicesOf } from './middleware/gua
 import { respondProblem } from './middleware/respond.ts';
 import { getCheck } from './routes/check-by-id.ts';
 import { postChecks } from './routes/checks.ts';
-import { getConsole } from './routes/console.tsx';
+import { getConsole } from './routes/console.ts';
 import { getEditions } from './routes/editions.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
 

@@ -21,6 +21,7 @@ const COMMANDS = [
     'diff',
     'heartbeat',
     'origin',
+    'serve',
     'verify',
     'inspect',
   ],

@@ -8,11 +8,11 @@ import xxhash from 'xxhash-wasm';
 import matcherModule from '../../build/matcher.wasm';
 import { createApp } from '../../src/app.ts';
 import { createServices, type Env, type Services } from '../../src/env.ts';
-import { toHex } from '../../src/format/names.ts';
 import type { Role } from '../../src/format/role.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
 import type { PageCache } from '../../src/store/page-store.ts';
 import { TestCentral } from '../support/central.ts';
+import { edgeSettings } from '../support/edge-settings.ts';
 import {
   buildEdition,
   type EditionSpec,
@@ -85,7 +85,7 @@ export class Edge {
     const edge = new Edge(options.keys ?? (await makeTestKeys()));
     await edge.publish(options.spec);
     const { h64Raw } = await xxhash();
-    edge.env = { ...envOf(edge.keys), ...options.env };
+    edge.env = { ...edgeSettings(edge.keys), CENTRAL_URL, ...options.env };
     if (options.withoutCentral) delete edge.env.CENTRAL_URL;
     const { R2Source } = await import('../../src/store/r2-source.ts');
     const source = new R2Source(bucket);
@@ -173,21 +173,4 @@ export async function signToken(
     .setIssuedAt(nowSeconds)
     .setExpirationTime(nowSeconds + (claims.lifeSeconds ?? 3600))
     .sign(await importJWK(jwk as never, 'EdDSA'));
-}
-
-function envOf({ jwk, epochKey }: TestKeys): Env {
-  return {
-    EPOCH_KEYS: toHex(epochKey),
-    EDITION_KEYS: jwk.edition.x,
-    OVERLAY_KEYS: jwk.overlay.x,
-    HEAD_KEYS: jwk.head.x,
-    CENTRAL_KEYS: jwk.central.x,
-    TOKEN_KEYS: jwk.token.x,
-    CENTRAL_URL,
-    EDGE_SIGNING_KEY: JSON.stringify(jwk.edge),
-    SEAL_KEY: 'c2VhbCBzZWFsIHNlYWwgc2VhbCBzZWFsIHNlYWwgc2U',
-    TAG_KEY: '2020-01:dGFnIHRhZyB0YWcgdGFnIHRhZyB0YWcgdGFnIHRhZyA',
-    FILTER_ARENA_BYTES: String(1024 * 1024),
-    MATCH_ARENA_BYTES: String(1024 * 1024),
-  } as Env;
 }

@@ -1,11 +1,11 @@
-/** @jsxImportSource hono/jsx */
 /**
  * GET /: the officer's page. Which list is answered from, how old it is, and a form to ask.
  *
- * Server-rendered; public/console.js is its one script. Shows nothing of the list but edition and
+ * Server-rendered, by a template that escapes what is put in; public/console.js is its one script. Shows nothing of the list but edition and
  * age. The token stays in the browser's session and goes out only as the header of a check.
  */
 
+import { html } from 'hono/html';
 import type { OpenRoute } from '../middleware/guard.ts';
 import { respond } from '../middleware/respond.ts';
 import { type Age, ageOf, type Edition } from '../store/edition.ts';
@@ -18,8 +18,8 @@ export async function getConsole({ services, requestId, defer }: OpenRoute): Pro
   const edition = await editions.current(defer).catch(() => undefined);
   const now = services.now();
   const age = edition && ageOf(edition.head, now, limits);
-  const page = await (<Page edition={edition} age={age} now={now} />).toString();
-  return respond(`<!doctype html>${page}`, {
+  const page = await pageOf(edition && age && { edition, age, now });
+  return respond(page.toString(), {
     requestId,
     headers: {
       'content-type': 'text/html; charset=utf-8',
@@ -31,38 +31,41 @@ export async function getConsole({ services, requestId, defer }: OpenRoute): Pro
   });
 }
 
-interface PageProps {
-  edition: Edition | undefined;
-  age: Age | undefined;
+interface ListAge {
+  edition: Edition;
+  age: Age;
   /** Milliseconds since 1970. */
   now: number;
 }
 
-const Page = ({ edition, age, now }: PageProps) => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <title>Document check</title>
-      <link rel="icon" href="/console.svg" type="image/svg+xml" />
-      <link rel="stylesheet" href="/console.css" />
-      <script src="/console.js" type="module"></script>
-    </head>
-    <body>
-      <main>
-        <h1>Document check</h1>
-        <p>Stolen and lost travel documents</p>
-        <ListState edition={edition} age={age} now={now} />
-        <noscript>
-          <p class="notice">This form needs JavaScript. The interface at /v1/checks does not.</p>
-        </noscript>
-        <CheckForm />
-        <section id="answer" aria-live="polite" aria-label="Answer"></section>
-      </main>
-    </body>
-  </html>
-);
+const pageOf = (list: ListAge | undefined) => html`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>Document check</title>
+    <link rel="icon" href="/console.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="/console.css">
+    <script src="/console.js" type="module"></script>
+  </head>
+  <body>
+    <main>
+      <h1>Document check</h1>
+      <p>Stolen and lost travel documents</p>
+      ${list ? listStateOf(list) : NO_LIST}
+      <noscript>
+        <p class="notice">This form needs JavaScript. The interface at /v1/checks does not.</p>
+      </noscript>
+      ${CHECK_FORM}
+      <section id="answer" aria-live="polite" aria-label="Answer"></section>
+    </main>
+  </body>
+</html>`;
+
+const NO_LIST = html`<p class="notice" id="list-state">
+  No edition of the list is loaded: no document can be checked now.
+</p>`;
 
 const FRESHNESS_WORDS = {
   fresh: 'the newest',
@@ -70,39 +73,26 @@ const FRESHNESS_WORDS = {
   expired: 'too old to answer from',
 };
 
-const ListState = ({ edition, age, now }: PageProps) => {
-  if (!edition || !age) {
-    return (
-      <p class="notice" id="list-state">
-        No edition of the list is loaded: no document can be checked now.
-      </p>
-    );
-  }
+function listStateOf({ edition, age, now }: ListAge) {
   const { asOf, sequence } = edition.head;
-  return (
-    <dl id="list-state" class={age.freshness}>
-      <div>
-        <dt>Edition of the list</dt>
-        <dd>
-          <code>{edition.id.slice(0, 12)}</code>, sequence {sequence}
-        </dd>
-      </div>
-      <div>
-        <dt>Edition confirmed</dt>
-        <dd>
-          {ageText(age.ageSeconds)} ago: {FRESHNESS_WORDS[age.freshness]}
-        </dd>
-      </div>
-      <div>
-        <dt>Reports up to</dt>
-        <dd>
-          <time datetime={new Date(asOf).toISOString()}>{minuteOf(asOf)}</time>,{' '}
-          {ageText((now - asOf) / 1000)} ago
-        </dd>
-      </div>
-    </dl>
-  );
-};
+  const confirmed = `${ageText(age.ageSeconds)} ago: ${FRESHNESS_WORDS[age.freshness]}`;
+  return html`<dl id="list-state" class="${age.freshness}">
+  <div>
+    <dt>Edition of the list</dt>
+    <dd><code>${edition.id.slice(0, 12)}</code>, sequence ${sequence}</dd>
+  </div>
+  <div>
+    <dt>Edition confirmed</dt>
+    <dd>${confirmed}</dd>
+  </div>
+  <div>
+    <dt>Reports up to</dt>
+    <dd>
+      <time datetime="${new Date(asOf).toISOString()}">${minuteOf(asOf)}</time>, ${ageText((now - asOf) / 1000)} ago
+    </dd>
+  </div>
+</dl>`;
+}
 
 /** Such as 2026-11-22 17:05 UTC. */
 const minuteOf = (timeMs: number) =>
@@ -116,15 +106,14 @@ function ageText(ageSeconds: number): string {
   return `${Math.floor(ageSeconds / 86_400)} days`;
 }
 
-const CheckForm = () => (
-  <form id="check" novalidate>
+const CHECK_FORM = html`<form id="check" novalidate>
     <fieldset>
       <legend>Ask by</legend>
       <label>
-        <input type="radio" name="by" value="mrz" checked /> machine readable zone
+        <input type="radio" name="by" value="mrz" checked> machine readable zone
       </label>
       <label>
-        <input type="radio" name="by" value="fields" /> number and issuing state
+        <input type="radio" name="by" value="fields"> number and issuing state
       </label>
     </fieldset>
     <div data-by="mrz">
@@ -132,9 +121,9 @@ const CheckForm = () => (
       <textarea
         id="mrz"
         name="mrz"
-        rows={3}
-        maxlength={256}
-        spellcheck={false}
+        rows="3"
+        maxlength="256"
+        spellcheck="false"
         autocomplete="off"
         autocapitalize="characters"
         aria-describedby="mrz-help"
@@ -143,18 +132,18 @@ const CheckForm = () => (
     </div>
     <div data-by="fields" hidden>
       <label for="number">Document number</label>
-      <input id="number" name="number" maxlength={64} autocomplete="off" spellcheck={false} />
+      <input id="number" name="number" maxlength="64" autocomplete="off" spellcheck="false">
       <label for="issuing-state">Issuing state</label>
       <input
         id="issuing-state"
         name="issuingState"
-        maxlength={3}
-        size={4}
+        maxlength="3"
+        size="4"
         autocomplete="off"
         autocapitalize="characters"
-        spellcheck={false}
+        spellcheck="false"
         aria-describedby="state-help"
-      />
+      >
       <p id="state-help">The code as in the document: D, FRA, UTO.</p>
       <label for="document-class">Kind of document</label>
       <select id="document-class" name="documentClass">
@@ -173,9 +162,8 @@ const CheckForm = () => (
         type="password"
         autocomplete="off"
         aria-describedby="token-help"
-      />
+      >
       <p id="token-help">Kept in this tab only, until it is closed.</p>
     </div>
     <button type="submit">Check</button>
-  </form>
-);
+  </form>`;
