@@ -32,6 +32,8 @@ import { hashKeys, wipeKeys } from './siphash';
 
 /** The answer about a page that is not in the arena. */
 const NOT_RESIDENT: u32 = 2;
+/** Set in an answer if the overlay may have a row on the key. */
+const IN_OVERLAY_SHIFT: u32 = 2;
 
 /** Address of the block of the digest at `digest` in the filter page at `page`. */
 function blockOf(page: usize, digest: usize): usize {
@@ -77,13 +79,29 @@ function probeFilter(page: usize, digest: usize): u32 {
   return all;
 }
 
+/** 1 if the words of an overlay's filter (host: src/format/overlay.ts) have the digest's bits. */
+function probeOverlay(words: usize, shift: u32, digest: usize): u32 {
+  const d1 = load<u32>(digest, 4);
+  const one: u32 = 1;
+  const bits = (one << d1) | (one << (d1 >> 5)) | (one << (d1 >> 10)) | (one << (d1 >> 15));
+  const word = load<u32>(words + ((<usize>(load<u32>(digest) >> shift)) << 2));
+  return <u32>((word & bits) === bits);
+}
+
 /**
  * The whole of a check that finds nothing, in one call: reads EPOCH_KEY and `count` keys of KEYS with
  * the pages they belong to, finds those pages in the arena's table of `slotMask` + 1 slots (host:
- * page-arena.ts), writes DIGESTS and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there.
+ * page-arena.ts), writes DIGESTS and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there;
+ * and 4 more if the overlay's filter at `overlayWords` has the key. Without an overlay, zero words do.
  * Answers how many are not 0. The keys are wiped. Trusted as in digestKeys() and probeFilters().
  */
-export function screenKeys(count: u32, table: usize, slotMask: u32): u32 {
+export function screenKeys(
+  count: u32,
+  table: usize,
+  slotMask: u32,
+  overlayWords: usize,
+  overlayShift: u32,
+): u32 {
   hashKeys(count);
   let key = KEYS;
   let digest = DIGESTS;
@@ -97,7 +115,9 @@ export function screenKeys(count: u32, table: usize, slotMask: u32): u32 {
     const page = select<u32>(entry & ~1, 0, isThere);
     // The lowest bit tells the arena that the page was used.
     store<u32>(slot, entry | isThere, 4);
-    const answer = select<u32>(probeFilter(page, digest), NOT_RESIDENT, isThere);
+    const ofPage = select<u32>(probeFilter(page, digest), NOT_RESIDENT, isThere);
+    const ofOverlay = probeOverlay(overlayWords, overlayShift, digest);
+    const answer = ofPage | (ofOverlay << IN_OVERLAY_SHIFT);
     store<u8>(ANSWERS + i, answer);
     open += <u32>(answer !== 0);
     key += KEY_STRIDE;

@@ -43,7 +43,7 @@ const ENTRY: StateEntry = {
   ...{ state: STATE, coverage: 'reports', asOf: 0, recordCount: LISTED },
   ...{ firstShard: 0, shardCount: SHARD_COUNT },
 };
-const SCREEN = { epochKey: EPOCH_KEY, firstPageId: 0, wantsAllDigests: false };
+const SCREEN = { epochKey: EPOCH_KEY, firstPageId: 0 };
 const FILTER_OPTIONS = { bitsPerKey: 8, probes: 5 };
 
 interface Shard {

@@ -19,8 +19,6 @@ import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../d
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { type Category, categoryOf } from '../format/category.ts';
 import type { Coverage, StateEntry } from '../format/manifest.ts';
-import type { Overlay, OverlayMatch } from '../format/overlay.ts';
-import type { Digests } from '../matcher/matcher.ts';
 import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
 import type { EditionStore } from '../store/edition-store.ts';
 import type { Caller } from './caller.ts';
@@ -166,64 +164,42 @@ async function verdictsOf(
     }
   }
   const found = await lookUp(edition, { keys, entries }, tools);
-  const operations = found && edition.overlay?.placesOf(found.digests);
   let first = 0;
   return plan.map((step) => {
     const from = first;
     for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    const findings = { edition, found, operations };
-    return refusalOf(step) ?? verdictOf(step.spellings, from, first, findings);
+    return refusalOf(step) ?? verdictOf(step.spellings, from, first, found);
   });
-}
-
-interface Findings {
-  edition: Edition;
-  /** Undefined: every key is absent, and there is no overlay to ask. */
-  found: LookUp | undefined;
-  /** Places on which the overlay has a word; undefined if it has none. */
-  operations: ReadonlySet<number> | undefined;
 }
 
 const ABSENT: Verdict = { kind: 'absent' };
 
-/** The verdict on one document, whose digests stand at places `from` to before `to`. */
+/**
+ * The verdict on one document, whose keys stand at places `from` to before `to`. Nothing found at all:
+ * every key is absent.
+ */
 function verdictOf(
   spellings: readonly Spellings[],
   from: number,
   to: number,
-  { edition, found, operations }: Findings,
+  found: LookUp | undefined,
 ): Verdict {
   assert(to > from, 'S1: a document is absent only if it was probed');
   if (!found) return ABSENT;
-  const isAbsent = !found.doubts && isUntouched(from, to, found, operations);
-  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, edition, found);
+  const isAbsent = !found.doubts && isUntouched(from, to, found);
+  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, found);
 }
 
-/** The way of nearly all documents: neither page nor overlay has a word on any of the digests. */
-function isUntouched(
-  from: number,
-  to: number,
-  { answers }: LookUp,
-  operations: Findings['operations'],
-): boolean {
+/** The way of nearly all documents: neither page nor overlay has a word on any of the keys. */
+function isUntouched(from: number, to: number, { answers, operations }: LookUp): boolean {
   for (let i = from; i < to; i++) if (answers[i] !== 0) return false;
   if (!operations) return true;
   for (let i = from; i < to; i++) if (operations.has(i)) return false;
   return true;
 }
 
-function operationOn(overlay: Overlay, digests: Digests, place: number): OverlayMatch | undefined {
-  const at = 4 * place;
-  return overlay.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
-}
-
 /** The few others: every spelling is written out and judged on its own. */
-function closeVerdictOf(
-  spellings: readonly Spellings[],
-  from: number,
-  edition: Edition,
-  found: LookUp,
-): Verdict {
+function closeVerdictOf(spellings: readonly Spellings[], from: number, found: LookUp): Verdict {
   let doubt: ErrorCode | undefined;
   let isWithdrawalPending = false;
   const readings: Question[] = [];
@@ -234,7 +210,7 @@ function closeVerdictOf(
     const code = found.doubts?.get(place);
     doubt ??= code;
     const answer = code === undefined ? found.answers[place]! : 0;
-    const operation = edition.overlay && operationOn(edition.overlay, found.digests, place);
+    const operation = found.operations?.get(place);
     place++;
     if (operation?.kind === 'added') return categoryOf(operation.category);
     const wasAdded = operation?.kind === 'added-withdrawn';

@@ -12,6 +12,7 @@ import type { CanonicalKey } from '../document/canonical-key.ts';
 import type { Change } from '../document/look-alike.ts';
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import type { StateEntry } from '../format/manifest.ts';
+import type { Overlay, OverlayMatch } from '../format/overlay.ts';
 import type { PageKind } from '../format/page.ts';
 import type { Digests } from '../matcher/matcher.ts';
 import { NOT_RESIDENT, type WasmMatcher } from '../matcher/wasm-matcher.ts';
@@ -33,8 +34,8 @@ export interface LookUpTools {
 export interface LookUp {
   /** For each key 0 (absent) or 1 + category. Says nothing where there is a doubt. */
   answers: Uint8Array;
-  /** Of the keys, in order; those of absent ones are there only if the edition has an overlay. */
-  digests: Digests;
+  /** What the overlay says, by place; undefined if it has no word on any key. */
+  operations: ReadonlyMap<number, OverlayMatch> | undefined;
   /** Why a key could not be answered, by its place; undefined if all could. */
   doubts: ReadonlyMap<number, ErrorCode> | undefined;
 }
@@ -48,7 +49,7 @@ interface Keys {
 
 /**
  * Looks all keys up in the pages of one edition; never throws for a page. Undefined if every key is
- * absent and nobody has to look at the digests.
+ * absent and the overlay has no word on any.
  */
 export async function lookUp(
   edition: Edition,
@@ -56,10 +57,11 @@ export async function lookUp(
   tools: LookUpTools,
 ): Promise<LookUp | undefined> {
   const { epochKey, firstPageId, overlay } = edition;
-  const wantsAllDigests = overlay !== undefined;
-  const screened = tools.matcher.screen(keys, entries, { epochKey, firstPageId, wantsAllDigests });
+  const screen = { epochKey, firstPageId, overlay: overlay?.filter };
+  const screened = tools.matcher.screen(keys, entries, screen);
   if (screened === undefined) return undefined;
-  const { digests, answers: filterAnswers } = screened;
+  const { digests, answers: filterAnswers, inOverlay } = screened;
+  const operations = overlay && operationsOn(overlay, digests, inOverlay);
   const count = entries.length;
   const asked: Asked = {
     edition,
@@ -76,7 +78,22 @@ export async function lookUp(
   }
   const answers = new Uint8Array(count);
   if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
-  return { answers, digests, doubts: asked.doubts.size === 0 ? undefined : asked.doubts };
+  const doubts = asked.doubts.size === 0 ? undefined : asked.doubts;
+  return { answers, operations, doubts };
+}
+
+function operationsOn(
+  overlay: Overlay,
+  digests: Digests,
+  places: readonly number[],
+): Map<number, OverlayMatch> | undefined {
+  let operations: Map<number, OverlayMatch> | undefined;
+  for (const place of places) {
+    const at = 4 * place;
+    const match = overlay.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
+    if (match) (operations ??= new Map()).set(place, match);
+  }
+  return operations;
 }
 
 /** Fills in the rows of what is not absent, and asks the filter pages that are not resident. */

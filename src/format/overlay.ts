@@ -95,6 +95,17 @@ export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 /** Rows a word of the table that is looked at first, at most: 1 look-up in 25 gets past it then. */
 const ROWS_PER_MAYBE_WORD = 4;
 
+/**
+ * A Bloom filter of one word a digest over all rows: what the wasm asks first (assembly/filter.ts).
+ * The word of a digest is at d0 >>> shift, its bits are those that maybeBitsOf() makes of d1.
+ */
+export interface OverlayFilter {
+  /** A power of two of them, 2 to 2^18. */
+  words: Uint32Array;
+  /** 14 to 31. */
+  shift: number;
+}
+
 /*
  * struct Overlay {
  *    0  u8[8]  magic             // "SLTDOVRL"
@@ -177,11 +188,10 @@ export class Overlay implements OverlayFacts {
   readonly #starts: Uint32Array;
   readonly #prefixShift: number;
   /**
-   * A Bloom filter of one word a digest, over its own rows and those below: small enough to stay in
-   * the processor's cache, where rows and starts would cost more than all the rest of a probe.
+   * Over its own rows and those below: small enough to stay in the processor's cache, where rows and
+   * starts would cost more than all the rest of a probe.
    */
-  readonly #maybe: Uint32Array;
-  readonly #maybeShift: number;
+  readonly filter: OverlayFilter;
 
   /** Use openOverlay(). */
   constructor(bytes: Uint8Array, below?: Overlay) {
@@ -208,9 +218,9 @@ export class Overlay implements OverlayFacts {
     this.#prefixShift = 32 - prefixBits;
     this.#starts = new Uint32Array(2 ** prefixBits + 1);
     const maybeBits = Math.max(1, bitsFor(this.operationCount) - Math.log2(ROWS_PER_MAYBE_WORD));
-    this.#maybeShift = 32 - maybeBits;
-    const ofBelow = below && below.#maybeShift === this.#maybeShift ? below.#maybe : undefined;
-    this.#maybe = ofBelow?.slice() ?? new Uint32Array(2 ** maybeBits);
+    const shift = 32 - maybeBits;
+    const ofBelow = below && below.filter.shift === shift ? below.filter.words : undefined;
+    this.filter = { shift, words: ofBelow?.slice() ?? new Uint32Array(2 ** maybeBits) };
     for (let index = 0; index < rowCount; index++) {
       this.#starts[(this.#word(index, 0) >>> this.#prefixShift) + 1]!++;
     }
@@ -224,28 +234,11 @@ export class Overlay implements OverlayFacts {
     return this.rowCount + (this.#below?.rowCount ?? 0);
   }
 
-  /**
-   * The places of the digests, four words each, that have a row; undefined if none has, which is
-   * nearly always so. One pass for all keys of a request.
-   */
-  placesOf(digests: Uint32Array): Set<number> | undefined {
-    const maybe = this.#maybe;
-    const shift = this.#maybeShift;
-    let places: Set<number> | undefined;
-    for (let at = 0; at < digests.length; at += 4) {
-      const bits = maybeBitsOf(digests[at + 1]!);
-      if ((maybe[digests[at]! >>> shift]! & bits) !== bits) continue;
-      if (!this.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!)) continue;
-      places ??= new Set();
-      places.add(at / 4);
-    }
-    return places;
-  }
-
   /** What there is on the digest of these four words, or undefined if there is nothing. */
   find(d0: number, d1: number, d2: number, d3: number): OverlayMatch | undefined {
+    const { words, shift } = this.filter;
     const bits = maybeBitsOf(d1);
-    if ((this.#maybe[d0 >>> this.#maybeShift]! & bits) !== bits) return undefined;
+    if ((words[d0 >>> shift]! & bits) !== bits) return undefined;
     // As bytes compared from the first, words read the other way round decide.
     const own = this.#search(swapBytes(d0), swapBytes(d1), swapBytes(d2), swapBytes(d3));
     return own ?? this.#below?.find(d0, d1, d2, d3);
@@ -280,10 +273,11 @@ export class Overlay implements OverlayFacts {
   }
 
   #addMaybes(overlay: Overlay): void {
+    const { words, shift } = this.filter;
     for (let index = 0; index < overlay.rowCount; index++) {
       const d0 = swapBytes(overlay.#word(index, 0));
       const bits = maybeBitsOf(swapBytes(overlay.#word(index, 1)));
-      this.#maybe[d0 >>> this.#maybeShift]! |= bits;
+      words[d0 >>> shift]! |= bits;
     }
   }
 

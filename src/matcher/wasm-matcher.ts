@@ -16,6 +16,7 @@ import { type Change, respell } from '../document/look-alike.ts';
 import { assert, SltdError } from '../errors.ts';
 import { DIGEST_BYTES, EPOCH_KEY_BYTES } from '../format/layout.ts';
 import type { StateEntry } from '../format/manifest.ts';
+import type { OverlayFilter } from '../format/overlay.ts';
 import { decodePage, type PageKind } from '../format/page.ts';
 import type { Digests, Matcher } from './matcher.ts';
 import { arenaBytes, PageArena } from './page-arena.ts';
@@ -25,7 +26,13 @@ export interface MatcherCore {
   memory: WebAssembly.Memory;
   digestKeys(count: number): void;
   probeFilters(count: number): void;
-  screenKeys(count: number, table: number, slotMask: number): number;
+  screenKeys(
+    count: number,
+    table: number,
+    slotMask: number,
+    overlayWords: number,
+    overlayShift: number,
+  ): number;
   probeMatches(count: number): void;
   locateSlots(count: number): void;
   sortDigests(count: number, shardIndex: number, shardCount: number): number;
@@ -80,23 +87,31 @@ const MATCH_SLOTS = 2 ** 12;
 /** screen()'s answer about a key whose filter page is not resident, or that has none. */
 export const NOT_RESIDENT = 2;
 
-/** The pages that keys are looked up in: those of one edition. */
+/** What keys are looked up in: pages and overlay of one edition. */
 export interface Screen {
   /** Under which the edition's digests were made: 16 bytes. */
   epochKey: Uint8Array;
   /** Id in the arenas of the filter page of shard row 0. */
   firstPageId: number;
-  /** Whether the digests of keys that are absent are wanted as well. */
-  wantsAllDigests: boolean;
+  overlay?: OverlayFilter | undefined;
 }
 
 /** What screen() leaves open. */
 export interface Screened {
   /** For each key 0 (absent), 1 (maybe) or NOT_RESIDENT. */
   answers: Uint8Array;
-  /** Of keys whose answer is 0 filled in only on demand. */
+  /** Places of the keys on which the overlay may have a row, ascending. */
+  inOverlay: number[];
+  /** Of those two kinds of keys only; the others are zero. */
   digests: Digests;
 }
+
+/** Room for the words of an overlay's filter. */
+const OVERLAY_FILTER_BYTES = 2 ** 20;
+/** In the wasm's answers. */
+const IN_OVERLAY = 4;
+/** Without an overlay its words are the zeros at address 0. */
+const NO_OVERLAY = { address: 0, shift: 31 };
 
 /** Digests and probes by WebAssembly; one instance serves one isolate. */
 export class WasmMatcher implements Matcher {
@@ -106,6 +121,7 @@ export class WasmMatcher implements Matcher {
   readonly matches: PageArena;
 
   readonly #core: MatcherCore;
+  readonly #overlayWords: number;
   readonly #pageScratch: number;
   readonly #chunkKeys: number;
   readonly #keys: number;
@@ -120,6 +136,8 @@ export class WasmMatcher implements Matcher {
   readonly #answers: number;
   #bytes: Uint8Array;
   #words: Uint32Array;
+  /** The one whose words lie in wasm memory; copied anew when a request comes with another. */
+  #overlay: OverlayFilter | undefined;
 
   /** Synchronous. The arenas are 1 MiB for filter pages and 2 MiB for match pages if not told. */
   constructor(
@@ -153,7 +171,8 @@ export class WasmMatcher implements Matcher {
       ...{ start: nextArena(filters.start + arenaBytes(filters)), slotCount: MATCH_SLOTS },
       ...{ capacityBytes: matchArenaBytes, kind: 'match' as const },
     };
-    this.#pageScratch = nextArena(matches.start + arenaBytes(matches));
+    this.#overlayWords = nextArena(matches.start + arenaBytes(matches));
+    this.#pageScratch = nextArena(this.#overlayWords + OVERLAY_FILTER_BYTES);
     reserve(memory, this.#pageScratch);
     this.filters = new PageArena({ memory, ...filters });
     this.matches = new PageArena({ memory, ...matches });
@@ -179,31 +198,52 @@ export class WasmMatcher implements Matcher {
 
   /**
    * The way of nearly all documents: their keys are hashed and looked up in the filter pages of their
-   * states, `entries` of the same places, all in one call. Undefined if every key is absent.
+   * states, `entries` of the same places, and in the overlay, all in one call. Undefined if every
+   * key is absent.
    */
   screen(
     keys: readonly (CanonicalKey | Change)[],
     entries: readonly (StateEntry | undefined)[],
-    { epochKey, firstPageId, wantsAllDigests }: Screen,
+    { epochKey, firstPageId, overlay }: Screen,
   ): Screened | undefined {
     assert(entries.length === keys.length, 'one state a key');
     let screened: Screened | undefined;
     this.#writeEpochKey(epochKey);
     const { table, slotMask } = this.filters;
+    const { address, shift } = overlay ? this.#placeOverlay(overlay) : NO_OVERLAY;
     for (let first = 0; first < keys.length; first += this.#chunkKeys) {
       const count = Math.min(this.#chunkKeys, keys.length - first);
       this.#writeKeys(keys, first, count);
       this.#writePlaces(entries, first, count, firstPageId);
-      const openCount = this.#core.screenKeys(count, table, slotMask);
-      if (openCount === 0 && !wantsAllDigests) continue;
+      if (this.#core.screenKeys(count, table, slotMask, address, shift) === 0) continue;
       screened ??= {
         answers: new Uint8Array(keys.length),
+        inOverlay: [],
         digests: new Uint32Array(DIGEST_WORDS * keys.length),
       };
-      copy(this.#bytes, this.#answers, screened.answers, first, count);
-      this.#readDigests(screened.digests, first, count);
+      this.#readScreened(screened, first, count);
     }
     return screened;
+  }
+
+  #placeOverlay(overlay: OverlayFilter): { address: number; shift: number } {
+    if (this.#overlay !== overlay) {
+      assert(overlay.words.byteLength <= OVERLAY_FILTER_BYTES, 'an overlay has a bounded filter');
+      this.#words.set(overlay.words, this.#overlayWords >> 2);
+      this.#overlay = overlay;
+    }
+    return { address: this.#overlayWords, shift: overlay.shift };
+  }
+
+  #readScreened({ answers, inOverlay, digests }: Screened, first: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const answer = this.#bytes[this.#answers + i]!;
+      if (answer === 0) continue;
+      answers[first + i] = answer & ~IN_OVERLAY;
+      if ((answer & IN_OVERLAY) !== 0) inOverlay.push(first + i);
+      const from = (this.#digests >> 2) + DIGEST_WORDS * i;
+      copy(this.#words, from, digests, DIGEST_WORDS * (first + i), DIGEST_WORDS);
+    }
   }
 
   /** Digests of `count` keys in rows of KEY_ROW_BYTES: for the build, which has no strings. */

@@ -31,7 +31,7 @@ it.each(['digestKeys', 'screenKeys'] as const)('no document number outlives %s()
     bytes.set(key, at);
     bytes[at + core.KEY_LENGTH.value] = key.length;
   }
-  core[name](core.CHUNK_KEYS.value, core.ARENAS.value, 0);
+  core[name](core.CHUNK_KEYS.value, core.ARENAS.value, 0, 0, 31);
   const end = core.KEYS.value + core.CHUNK_KEYS.value * core.KEY_STRIDE.value;
   expect(bytes.subarray(core.KEYS.value, end).every((byte) => byte === 0)).toBe(true);
 });

@@ -6,9 +6,11 @@ import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-ke
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { type Change, lookAlikes, respell } from '../../src/document/look-alike.ts';
 import type { StateEntry } from '../../src/format/manifest.ts';
+import { encodeOverlay, type Overlay, openOverlay } from '../../src/format/overlay.ts';
 import { NOT_RESIDENT, WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
 import { shardRow } from '../../src/store/edition.ts';
 import { numberOf } from '../document/arbitraries.ts';
+import { withTrailer } from '../format/samples.ts';
 import { drawShard, wasmModule } from './shards.ts';
 
 const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 5 * index);
@@ -50,6 +52,18 @@ function expectedAnswer(
   return matcher.probeFilters(digest, Uint32Array.of(address))[0]!;
 }
 
+/** The 16 bytes of a digest. */
+const bytesOf = (digests: Uint32Array, place: number) =>
+  new Uint8Array(digests.slice(4 * place, 4 * place + 4).buffer);
+
+function overlayOf(digests: readonly Uint8Array[]): Overlay {
+  const body = encodeOverlay({
+    ...{ epochKeyId: new Uint8Array(16), collection: 'sltd', from: 1, asOf: 2, lastOperation: 1 },
+    operations: digests.map((digest) => ({ digest, kind: 'added', category: 4 })),
+  });
+  return openOverlay(withTrailer(body));
+}
+
 const documents = fc.array(fc.record({ number: numberOf(1, 32), state: fc.nat(2) }), {
   maxLength: 60,
   size: 'max',
@@ -62,7 +76,7 @@ describe('screen', () => {
   it('S1: answers each key as digest, address and probe do, also past the end of a chunk', () => {
     let keyCountMax = 0;
     fc.assert(
-      fc.property(documents, fc.boolean(), (asked, wantsAllDigests) => {
+      fc.property(documents, fc.boolean(), (asked, isInOverlay) => {
         const keys: (CanonicalKey | Change)[] = [];
         const written: CanonicalKey[] = [];
         const entries: (StateEntry | undefined)[] = [];
@@ -75,22 +89,39 @@ describe('screen', () => {
         }
         keyCountMax = Math.max(keyCountMax, keys.length);
         const expected = written.map((key, i) => expectedAnswer(matcher, key, entries[i]));
-        const screened = matcher.screen(keys, entries, { ...screen, wantsAllDigests });
+        const digests = matcher.digests(written, EPOCH_KEY);
+        // Every third key has a row.
+        const rows = new Map<string, Uint8Array>();
+        for (let i = 0; isInOverlay && i < written.length; i += 3) {
+          rows.set(written[i]!, bytesOf(digests, i));
+        }
+        const overlay = isInOverlay ? overlayOf([...rows.values()]) : undefined;
+        const screened = matcher.screen(keys, entries, { ...screen, overlay: overlay?.filter });
         if (screened === undefined) {
-          expect(wantsAllDigests && keys.length > 0).toBe(false);
+          expect(rows.size).toBe(0);
           expect(expected.every((answer) => answer === 0)).toBe(true);
           return;
         }
         expect([...screened.answers]).toEqual(expected);
-        const digests = matcher.digests(written, EPOCH_KEY);
-        expected.forEach((answer, i) => {
-          if (answer === 0 && !wantsAllDigests) return;
-          const at = 4 * i;
-          expect(screened.digests.subarray(at, at + 4)).toEqual(digests.subarray(at, at + 4));
+        const noted = new Set(screened.inOverlay);
+        written.forEach((key, i) => {
+          if (rows.has(key)) expect(noted).toContain(i);
+          if (expected[i] === 0 && !noted.has(i)) return;
+          expect(bytesOf(screened.digests, i)).toEqual(bytesOf(digests, i));
         });
+        if (!isInOverlay) expect(noted.size).toBe(0);
       }),
     );
     expect(keyCountMax).toBeGreaterThan(256);
+  });
+
+  it('asks the overlay that it is given, not the one before', () => {
+    const keys = [canonicalKey('passport', 'D' as StateCode, 'C01X00T47')];
+    const [digest] = [bytesOf(matcher.digests(keys, EPOCH_KEY), 0)];
+    const placesIn = (overlay: Overlay | undefined) =>
+      matcher.screen(keys, [ENTRIES[0]], { ...screen, overlay: overlay?.filter })?.inOverlay ?? [];
+    const [full, empty] = [overlayOf([digest]), overlayOf([])];
+    expect([full, empty, undefined, full].map(placesIn)).toEqual([[0], [], [], [0]]);
   });
 
   it('marks the pages that it asks as used', () => {
@@ -101,7 +132,7 @@ describe('screen', () => {
     small.filters.put(1, page);
     for (let other = 2; other < 40; other++) {
       small.filters.put(other, page);
-      small.screen(keys, entries, { epochKey: EPOCH_KEY, firstPageId: 1, wantsAllDigests: false });
+      small.screen(keys, entries, { epochKey: EPOCH_KEY, firstPageId: 1 });
     }
     expect(small.filters.find(1)).not.toBe(0);
     expect(small.filters.find(2)).toBe(0);
