@@ -87,13 +87,13 @@ function operationsOn(
   digests: Digests,
   places: readonly number[],
 ): Map<number, OverlayMatch> | undefined {
-  let operations: Map<number, OverlayMatch> | undefined;
+  const operations = new Map<number, OverlayMatch>();
   for (const place of places) {
     const at = 4 * place;
     const match = overlay.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
-    if (match) (operations ??= new Map()).set(place, match);
+    if (match) operations.set(place, match);
   }
-  return operations;
+  return operations.size === 0 ? undefined : operations;
 }
 
 /** Fills in the rows of what is not absent, and asks the filter pages that are not resident. */

@@ -137,7 +137,9 @@ describe('what was reported is not forgotten', () => {
   ])('a head of %s after an overlay', async (_, change, expected) => {
     const edge = await Edge.start({ spec: first, withoutCentral: true });
     expect(await statusOf(edge, NEW_FIELDS)).toBe('candidate');
-    await edge.publish({ ...first, ...change, sequence: 2 });
+    // A new edition is permitted later than the one before.
+    const permittedAt = edge.clock.nowMs + (change.asOf === undefined ? 0 : 1_000);
+    await edge.publish({ ...first, ...change, permittedAt, sequence: 2 });
     edge.passSeconds(20);
     expect(await statusOf(edge, NEW_FIELDS)).toBe(expected);
     const { lastFailure } = edge.services.editions;
