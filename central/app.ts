@@ -10,6 +10,8 @@ import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import type { DayKeys } from '../src/format/tag-key.ts';
+import type { ImageStore } from './cards/images.ts';
+import { addCardRoutes } from './cards/routes.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
 import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
@@ -50,6 +52,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addChallengeRoutes,
   addCaseRoutes,
   addNotificationRoutes,
+  addCardRoutes,
   addOperationRoutes,
   addCheckEventRoutes,
   addJointOperationRoutes,
@@ -71,6 +74,8 @@ export interface CentralOptions {
   bulkLimits?: BulkLimits;
   /** Attachments of cases; a folder that is made when it is first needed. */
   attachments: AttachmentStore;
+  /** Images of cards. */
+  cardImages: ImageStore;
   /** For who wants to end them; the app makes its own otherwise. */
   sightings?: SightingRecorder;
   liveCases?: LiveCases;
@@ -123,7 +128,7 @@ function servicesOf(
   clock: () => number,
   log: (line: LogLine) => void,
 ): CentralServices {
-  const { db, signingKey, edgeKeys, tokenKeys, attachments } = options;
+  const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
   const { sightings = recorder(db, clock, log), liveCases = new LiveCases({ db, clock }) } =
     options;
   const authenticator =
@@ -136,6 +141,7 @@ function servicesOf(
     dayKeys: options.dayKeys,
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
     attachments,
+    cardImages,
     sightings,
     liveCases,
     reach: options.reach ?? { loopback: false },

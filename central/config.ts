@@ -6,6 +6,7 @@
  */
 
 import { mkdirSync } from 'node:fs';
+import { openStore } from '../publish/open-store.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import { SltdError } from '../src/errors.ts';
 import { equalBytes, fromHex } from '../src/format/names.ts';
@@ -15,6 +16,7 @@ import {
   type VerifyKey,
   verifyKeys,
 } from '../src/format/signature.ts';
+import type { ImageStore } from './cards/images.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
 import { DayKeys, parseTagKey } from '../src/format/tag-key.ts';
 import type { DatabaseLocation } from './database/database.ts';
@@ -33,6 +35,8 @@ export interface ServeConfig {
   bulkLimits: BulkLimits;
   /** Attachments of cases. */
   attachments: AttachmentStore;
+  /** Images of cards. */
+  cardImages: ImageStore;
   /** Where notifications may be sent. */
   reach: Reach;
   webhookTimeoutMs: number | undefined;
@@ -93,6 +97,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
       withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
     },
     attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
+    cardImages: openStore(env.CARD_STORE || `${DEFAULT_FOLDER}/cards`, env),
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },
     webhookTimeoutMs: millisecondsOf('WEBHOOK_TIMEOUT_MS', env),
     webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),

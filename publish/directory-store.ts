@@ -32,7 +32,14 @@ import {
 import { isAlive } from './is-alive.ts';
 import type { ObjectStore, PutResult, StoredEntry, StoredObject } from './object-store.ts';
 
-const FOLDERS: readonly ObjectFolder[] = ['pages', 'manifests', 'overlays', 'history', 'gc'];
+const FOLDERS: readonly ObjectFolder[] = [
+  'pages',
+  'manifests',
+  'overlays',
+  'history',
+  'gc',
+  'images',
+];
 const LOCK_NAME = '.lock';
 const LOCK_TIMEOUT_MS = 10_000;
 const LOCK_POLL_MS = 20;

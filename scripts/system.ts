@@ -135,6 +135,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       DATABASE_URL: '',
       DATABASE_FILE: join(stateDir, 'central.sqlite'),
       ATTACHMENTS_DIR: join(stateDir, 'attachments'),
+      CARD_STORE: join(stateDir, 'cards'),
       PORT: String(ports.central),
       ...settings.central,
     };

@@ -72,6 +72,11 @@ export const ERRORS = {
     422,
     'The endpoint is refused: its address is none to send to, or it is one too many.',
   ),
+  'bundle-refused': invalid(
+    422,
+    'The bundle is no archive of cards and their images, or larger than it may be.',
+  ),
+  'card-decided': unknown(409, 'That is decided already: look at the versions of the card.'),
   throttled: unknown(429, 'Too many requests: slow down.'),
 
   // No safe decision can be made now.

@@ -13,6 +13,7 @@ import { createCases } from './migrations/0003-cases.ts';
 import { createNotifications } from './migrations/0004-notifications.ts';
 import { createJointOperations } from './migrations/0005-joint-operations.ts';
 import { createCheckEvents } from './migrations/0006-check-events.ts';
+import { createCards } from './migrations/0008-cards.ts';
 import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
 import type { CentralDatabase } from './schema.ts';
 
@@ -24,6 +25,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-notifications': { up: createNotifications },
   '0005-joint-operations': { up: createJointOperations },
   '0006-check-events': { up: createCheckEvents },
+  '0008-cards': { up: createCards },
   '0009-overlay-publications': { up: createOverlayPublications },
 };
 

@@ -4,6 +4,7 @@
  */
 
 import type { Kysely } from 'kysely';
+import type { CardTables } from '../cards/tables.ts';
 import type { CaseTables } from '../cases/tables.ts';
 import type { CheckEventTables } from '../check-events/tables.ts';
 import type { CoverageTables } from '../coverage/tables.ts';
@@ -14,7 +15,8 @@ import type { RecordTables } from '../records/tables.ts';
 import type { RetroMatchTables } from '../retro-match/tables.ts';
 
 export interface CentralSchema
-  extends CaseTables,
+  extends CardTables,
+    CaseTables,
     CheckEventTables,
     CoverageTables,
     JointOperationTables,

@@ -12,6 +12,7 @@
 import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { DayKeys } from '../../src/format/tag-key.ts';
+import type { ImageStore } from '../cards/images.ts';
 import type { AttachmentStore } from '../cases/attachments.ts';
 import type { LiveCases } from '../cases/live-cases.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
@@ -41,6 +42,8 @@ export interface CentralServices {
   liveCases: LiveCases;
   /** Where attachments of cases are kept. */
   attachments: AttachmentStore;
+  /** Where images of cards are kept. */
+  cardImages: ImageStore;
   /** Where notifications may be sent. */
   reach: Reach;
   /** Signs central's answers. */

@@ -12,9 +12,10 @@ export const HEAD_NAME = 'head';
 
 /**
  * Readers ask for the first three. In `history` the publisher keeps heads that were in force, `gc` holds
- * the marks of garbage collection at work.
+ * the marks of garbage collection at work. `images` is no part of an edition: central keeps the pictures
+ * of its cards there, in a store of their own.
  */
-export type ObjectFolder = 'pages' | 'manifests' | 'overlays' | 'history' | 'gc';
+export type ObjectFolder = 'pages' | 'manifests' | 'overlays' | 'history' | 'gc' | 'images';
 
 /** Name of a content-addressed object, such as `pages/e3b0…`, from its SHA-256. */
 export function objectName(folder: ObjectFolder, sha256: Uint8Array): string {

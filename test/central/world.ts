@@ -7,6 +7,7 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { compactVerify, importJWK, SignJWT } from 'jose';
 import { expect } from 'vitest';
 import { type CentralOptions, createCentral } from '../../central/app.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { CentralDatabase } from '../../central/database/schema.ts';
 import type { LogLine } from '../../central/http/request-log.ts';
 import {
@@ -103,6 +104,7 @@ export async function centralWorld(
     tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
     dayKeys,
     attachments: { folder: '/nonexistent' },
+    cardImages: new DirectoryStore('/nonexistent'),
     reach: { loopback: true },
     clock: () => NOW_MS,
     log: (line) => log.push(line),

@@ -213,6 +213,7 @@ class MortalCentral {
           : {
               DATABASE_FILE: location.file,
               ATTACHMENTS_DIR: join(location.file, '..', 'attachments'),
+              CARD_STORE: join(location.file, '..', 'cards'),
             }),
         CENTRAL_SIGNING_KEY: JSON.stringify(KEYS.central),
         EDGE_KEYS: String(KEYS.edge.x),

@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { openCases } from '../../central/cases/open-cases.ts';
 import type { CaseState } from '../../central/cases/tables.ts';
 import { loadRecords } from '../../central/load/load.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
+import { bundleOf, specimenCard, specimenFiles } from '../central/cards/card-world.ts';
 import { AS_OF_MS, NOW_MS, record, stream } from '../central/records.ts';
 import { centralWorld, directToken, edgeToken, question, type World } from '../central/world.ts';
 import type { TestDatabase } from './postgres.ts';
@@ -62,6 +64,9 @@ export const CANARIES: Record<string, readonly string[]> = {
   'canary-held': ['ncb@issuing', 'data-operator@issuing'],
   // A joint operation: who leads it, and the agency of its post.
   'canary-operation': ['*@issuing', '*@post', '*@other-post'],
+  // Only proposed, and who did: the bureau of the card.
+  'canary-card': ['ncb@issuing'],
+  'canary-card-author': ['ncb@issuing'],
   // The owner's part of the record.
   'canary-place': ['ncb@issuing', 'data-operator@issuing'],
 };
@@ -81,6 +86,8 @@ export interface RightsWorld {
   livePath: string;
   challengeId: string;
   heldId: string;
+  cardId: string;
+  cardImageSha256: string;
   setState(state: CaseState): Promise<void>;
   request(
     person: Person | undefined,
@@ -100,7 +107,8 @@ const REPORT = {
 export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
   const central = await centralWorld(db, {
-    attachments: { folder },
+    attachments: { folder: join(folder, 'attachments') },
+    cardImages: new DirectoryStore(join(folder, 'cards')),
     bulkLimits: { reportsPerDay: 1, withdrawalsPerDay: 1 },
   });
   const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
@@ -190,7 +198,9 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
   const bulk = await made('data-operator@issuing', 'POST', '/v1/records/bulk', {
     items: [report, { ...report, record: { ...REPORT, documentNumber: 'H2' } }],
   });
+  const { cardId, cardImageSha256 } = await publishCard(central);
   return {
+    ...{ cardId, cardImageSha256 },
     ...{ challengeId: challenge.id, heldId: bulk.held },
     ...{ central, caseId, recordId, endpointId: endpoint.id, attachmentId },
     deadLetterId: dead.id,
@@ -201,4 +211,26 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     request,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** A card of Utopia that is published, and a further version of it that is only proposed. */
+async function publishCard(central: World): Promise<{ cardId: string; cardImageSha256: string }> {
+  const post = async (sub: string, path: string, body?: Uint8Array<ArrayBuffer>) => {
+    const token = await directToken({ role: 'ncb', ...RELATIONS.issuing, sub });
+    const response = await central.request(path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/zip' },
+      ...(body ? { body } : {}),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return (await response.json()) as { items: { id: string }[] };
+  };
+  const card = specimenCard();
+  const [, ...images] = specimenFiles();
+  const proposed = await post('canary-card-author', '/v1/cards', bundleOf([card], ...images));
+  const { id } = proposed.items[0]!;
+  await post('canary-card-approver', `/v1/cards/${id}/versions/1/approval`);
+  card.texts.en!.title = 'canary-card';
+  await post('canary-card-author', '/v1/cards', bundleOf([card]));
+  return { cardId: id, cardImageSha256: card.images[0]!.sha256 };
 }

@@ -18,6 +18,8 @@ export interface Right {
   allowed: readonly string[] | 'anyone' | 'edge';
 }
 
+/** Who stands before documents, and who answers for them: never a carrier, who might be a forger. */
+const CARD_READERS = ['officer@*', 'ncb@*'];
 /** Of any bureau: its persons, and its systems too. */
 const BUREAUS = ['issuing', 'asking', 'other-bureau'];
 const CLERKS = BUREAUS.map((relation) => `ncb@${relation}`);
@@ -46,6 +48,7 @@ const recordAt = (rest: string) => (world: RightsWorld) => `/v1/records/${world.
 const heldAt = (rest: string) => (world: RightsWorld) => `/v1/held-bulks/${world.heldId}${rest}`;
 /** Refused inside, so that the record stays as the others find it. */
 const NO_SUCH_VERSION = { 'if-match': '"999"' };
+const cardAt = (rest: string) => (world: RightsWorld) => `/v1/cards/${world.cardId}${rest}`;
 const endpointAt = (rest: string) => (world: RightsWorld) =>
   `/v1/endpoints/${world.endpointId}${rest}`;
 
@@ -139,6 +142,34 @@ export const RIGHTS: Record<string, Right> = {
     path: (world) => caseAt(`/attachments/${world.attachmentId}`)(world),
     allowed: PARTIES,
   },
+
+  'GET /v1/cards': { allowed: CARD_READERS },
+  'POST /v1/cards': { body: () => ({}), inside: [422], allowed: ['ncb@*'] },
+  'GET /v1/cards/:id': { path: cardAt(''), allowed: CARD_READERS },
+  'GET /v1/cards/:id/bundle': { path: cardAt('/bundle'), allowed: CARD_READERS },
+  'GET /v1/cards/:id/images/:sha256': {
+    path: (world) => cardAt(`/images/${world.cardImageSha256}`)(world),
+    allowed: CARD_READERS,
+  },
+  'GET /v1/cards/:id/versions': { path: cardAt('/versions'), allowed: ['ncb@issuing'] },
+  'GET /v1/cards/:id/versions/:version': {
+    path: cardAt('/versions/2'),
+    allowed: ['ncb@issuing'],
+  },
+  // The first version is published already.
+  'POST /v1/cards/:id/versions/:version/approval': {
+    path: cardAt('/versions/1/approval'),
+    inside: [409],
+    allowed: ['ncb@issuing'],
+  },
+  'POST /v1/cards/:id/withdrawal': {
+    path: cardAt('/withdrawal'),
+    // Without a reason, so that the card stays as the others find it.
+    body: () => ({}),
+    inside: [422],
+    allowed: ['ncb@issuing'],
+  },
+  'GET /v1/records/:id/cards': { path: recordAt('/cards'), allowed: CARD_READERS },
 
   'GET /v1/notifications': { allowed: ['ncb@*', 'officer@*'] },
   // Before all of an endpoint are sent again.
