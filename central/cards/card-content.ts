@@ -13,7 +13,7 @@ import {
   type DocumentClass,
 } from '../../src/document/document-class.ts';
 import { type FieldError, FieldsError } from '../http/fields-error.ts';
-import { IMAGE_SUFFIX } from './image-type.ts';
+import type { ImageType } from './image-type.ts';
 
 /** Languages of every text of a card. */
 const LANGUAGES = ['en', 'fr', 'es', 'ar'] as const;
@@ -107,7 +107,7 @@ export type CardInput = v.InferOutput<typeof CardSchema>;
 export interface CardContent extends Omit<CardInput, 'id' | 'images'> {
   images: {
     sha256: string;
-    mediaType: keyof typeof IMAGE_SUFFIX;
+    mediaType: ImageType;
     sizeBytes: number;
     captions: CardInput['images'][number]['captions'];
   }[];

@@ -14,7 +14,7 @@ import { parseJson } from '../http/read-body.ts';
 import { IMAGE_SUFFIX, type ImageType, imageTypeOf } from './image-type.ts';
 
 /** Bytes of an image at most. */
-export const IMAGE_BYTES_MAX = 2 * 1024 * 1024;
+const IMAGE_BYTES_MAX = 2 * 1024 * 1024;
 /** Bytes of a bundle as it is sent, at most. */
 export const BUNDLE_BYTES_MAX = 24 * 1024 * 1024;
 const UNPACKED_BYTES_MAX = 48 * 1024 * 1024;
