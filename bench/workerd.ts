@@ -5,10 +5,11 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerdConfig } from '../host/workerd-config.ts';
 import { freePort } from '../scripts/system.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -41,40 +42,21 @@ export function bundle(config: string, outDir: string, environment = ''): void {
   );
 }
 
-/** Starts workerd on a bundle; `variables` become text bindings, read from its environment. */
+/**
+ * Starts workerd on a bundle; `variables` become text bindings, read from its environment. With
+ * `floorsDir`, a folder that is there, it has the Durable Object of the floor.
+ */
 export async function startWorkerd(
   bundleDir: string,
   variables: Record<string, string> = {},
+  floorsDir?: string,
 ): Promise<WorkerdProcess> {
-  const files = readdirSync(bundleDir);
-  const entry = files.find((name) => name.endsWith('.js')) as string;
-  const modules = [
-    `(name = "${entry}", esModule = embed "${entry}")`,
-    ...files
-      .filter((name) => name.endsWith('.wasm'))
-      .map((name) => `(name = "./${name}", wasm = embed "${name}")`),
-  ];
-  const bindings = Object.keys(variables).map(
-    (name) => `(name = "${name}", fromEnvironment = "${name}")`,
-  );
   const port = await freePort();
-  writeFileSync(
-    join(bundleDir, 'config.capnp'),
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .edge),
-    (name = "internet", network = (allow = ["local", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-);
-const edge :Workerd.Worker = (
-  modules = [${modules.join(', ')}],
-  bindings = [${bindings.join(', ')}],
-  compatibilityDate = "2026-10-01",
-);
-`,
-  );
+  const config = workerdConfig({
+    ...{ bundleDir, floorsDir, settings: Object.keys(variables) },
+    address: `127.0.0.1:${port}`,
+  });
+  writeFileSync(join(bundleDir, 'config.capnp'), config);
   const child = spawn(WORKERD, ['serve', join(bundleDir, 'config.capnp')], {
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -33,11 +33,14 @@ const stops: (() => Promise<void>)[] = [];
 let keys: TestKeys;
 let token: string;
 
+const BUNDLE = join(temp, 'bundle');
+
 beforeAll(async () => {
+  bundle('wrangler.toml', BUNDLE);
   keys = await makeTestKeys();
   const tokenKeys = { token: keys.jwk.token } as unknown as Parameters<typeof issueToken>[0];
   token = await issueToken(tokenKeys, { role: 'officer', tenant: 'UTO', site: 'desk-1' });
-});
+}, START_TIMEOUT_MS);
 
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
@@ -65,16 +68,12 @@ async function startCentral(): Promise<string> {
 
 type Settings = Record<string, string>;
 interface Host {
-  /** Once, before the first start. */
-  prepare(): void;
   /** Starts the app over a folder and gives its URL. */
   start(directory: string, settings: Settings): Promise<string>;
 }
 
-const BUNDLE = join(temp, 'bundle');
 const HOSTS: Readonly<Record<string, Host>> = {
   Node: {
-    prepare: () => {},
     start: async (directory, settings) => {
       const host = await startHost({
         ...{ directory, settings, matcherModule: readMatcherModule() },
@@ -85,12 +84,13 @@ const HOSTS: Readonly<Record<string, Host>> = {
     },
   },
   workerd: {
-    prepare: () => bundle('wrangler.toml', BUNDLE),
     start: async (directory, settings) => {
       const origin = await startOrigin({ directory, port: 0 });
       stops.push(origin.close);
       const EDITIONS_ORIGIN = `http://127.0.0.1:${origin.port}`;
-      const workerd = await startWorkerd(BUNDLE, { ...settings, EDITIONS_ORIGIN });
+      const floorsDir = join(directory, 'floors');
+      mkdirSync(floorsDir, { recursive: true });
+      const workerd = await startWorkerd(BUNDLE, { ...settings, EDITIONS_ORIGIN }, floorsDir);
       stops.push(workerd.stop);
       return workerd.url;
     },
@@ -124,7 +124,6 @@ describe.each(Object.entries(HOSTS))('on %s', (name, host) => {
 
   let edge: { directory: string; url: string };
   beforeAll(async () => {
-    host.prepare();
     edge = await start({}, { CENTRAL_URL: await startCentral() });
   }, START_TIMEOUT_MS);
 
@@ -228,4 +227,20 @@ describe.each(Object.entries(HOSTS))('on %s', (name, host) => {
     expect((await ask(empty.url, OTHER)).status).toBe('unknown');
     expect((await fetch(`${empty.url}/readyz`)).status).toBe(503);
   });
+});
+
+it('on workerd the floor outlasts a restart (S6)', async () => {
+  const directory = join(temp, 'restarted');
+  const host = HOSTS.workerd!;
+  const stateOf = async (url: string) => (await fetch(`${url}/readyz`)).status;
+  await publish(directory, { sequence: 5 });
+  expect(await stateOf(await host.start(directory, edgeSettings(keys)))).toBe(200);
+  // The object is told after the answer.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await stops.pop()!();
+  await publish(directory, { sequence: 4, issuedAt: Date.now() - HOUR_MS });
+  expect(await stateOf(await host.start(directory, edgeSettings(keys)))).toBe(503);
+  await stops.pop()!();
+  await publish(directory, { sequence: 6 });
+  expect(await stateOf(await host.start(directory, edgeSettings(keys)))).toBe(200);
 });
