@@ -54,20 +54,18 @@ export function workerdConfig({ bundleDir, settings, address, floorsDir }: Worke
   }
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [
-    ${services.join(',\n    ')},
-  ],
+  services = ${listOf(services)},
   sockets = [(name = "http", address = "${address}", http = (), service = "main")],
 );
 const edge :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [
-    ${modules.join(',\n    ')},
-  ],
-  bindings = [
-    ${bindings.join(',\n    ')},
-  ],
+  modules = ${listOf(modules)},
+  bindings = ${listOf(bindings)},
   ${floors.join('\n  ')}
 );
 `;
 }
+
+/** A list of Cap'n Proto, which takes no empty item: not one after a last comma either. */
+const listOf = (items: readonly string[]) =>
+  items.length === 0 ? '[]' : `[\n    ${items.join(',\n    ')}\n  ]`;
