@@ -12,7 +12,13 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { assert, SltdError } from '../src/errors.ts';
-import { decodeHead, encodeHead, type Head, type HeadContent } from '../src/format/head.ts';
+import {
+  decodeHead,
+  encodeHead,
+  type Head,
+  type HeadContent,
+  sequenceMax,
+} from '../src/format/head.ts';
 import { HEAD_BYTES } from '../src/format/layout.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
@@ -138,13 +144,27 @@ export async function publishOverlay(
 
 /**
  * Signs the head in force again, with the present as its time. Throws 'edition-missing' without one,
- * 'edition-expired' once its permit has ended: then only the edition key can go on.
+ * 'edition-expired' once its permit has ended: then only the edition key can go on; 'edition-jump' if
+ * no reader would take a sequence above `above`.
  */
-export function heartbeat(store: ObjectStore, signer: HeadSigner): Promise<Head> {
+export function heartbeat(
+  store: ObjectStore,
+  signer: HeadSigner,
+  { above }: HeartbeatOptions = {},
+): Promise<Head> {
   return moveHead(store, signer, (before) => {
     if (!before) throw new SltdError('edition-missing');
-    return before;
+    if (above === undefined || before.sequence > above) return before;
+    if (above >= sequenceMax(Date.now())) {
+      throw new SltdError('edition-jump', { detail: 'no reader has seen such a sequence' });
+    }
+    return { ...before, sequence: above + 1 };
   });
+}
+
+interface HeartbeatOptions {
+  /** Lifts the sequence above this one, which a thief of a head key has made readers see. */
+  above?: number | undefined;
 }
 
 type UntimedHead = Omit<HeadContent, 'issuedAt' | 'notAfter'>;

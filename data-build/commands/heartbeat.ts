@@ -2,7 +2,7 @@
 
 import { heartbeat } from '../../publish/head.ts';
 import { openStore } from '../../publish/open-store.ts';
-import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
 import { headSignerOf } from '../head-signer.ts';
 import { readKeys } from '../keys.ts';
 
@@ -12,10 +12,18 @@ export const HEARTBEAT: Command = {
     'signs the head of a directory or s3://bucket/prefix again, with the present as its time',
   operands: 'STORE',
   operandCount: { min: 1, max: 1 },
-  options: { keys: KEYS_OPTION },
-  run: async ({ values, operands }) => {
+  options: {
+    keys: KEYS_OPTION,
+    above: { value: 'N', help: 'lifts the sequence above this one, after a theft of the head key' },
+  },
+  run: async (input) => {
+    const { values, operands } = input;
+    const above =
+      values.above === undefined
+        ? undefined
+        : wholeNumber(input, 'above', { min: 0, max: 999_999_999_999_999 });
     const signer = await headSignerOf(readKeys(values.keys, ['head']));
-    const head = await heartbeat(openStore(operands[0]!), signer);
+    const head = await heartbeat(openStore(operands[0]!), signer, { above });
     const issuedAt = new Date(head.issuedAt).toISOString();
     process.stdout.write(`sequence ${head.sequence} signed at ${issuedAt}\n`);
     return EXIT.ok;

@@ -7,11 +7,24 @@
  */
 
 import { type HeadContent, sequenceMax } from '../../src/format/head.ts';
-import { HEAD_NAME, objectName, sha256 } from '../../src/format/names.ts';
+import { objectName, sha256 } from '../../src/format/names.ts';
 import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
 import { decodePermit } from '../../src/format/permit.ts';
 import { type SigningKey, signObject } from '../../src/format/signature.ts';
-import type { ObjectSource } from '../../src/store/object-source.ts';
+import {
+  arbitraryObjects,
+  changedBytes,
+  swappedObjects,
+  vanishedObjects,
+} from './metadata-byte-attacks.ts';
+import {
+  type Attack,
+  CLEAR,
+  type Plan,
+  withHead,
+  withHeadAnd,
+  withObject,
+} from './metadata-mount.ts';
 import {
   DAY_MS,
   HOUR_MS,
@@ -22,24 +35,6 @@ import {
   permitBy,
 } from './metadata-world.ts';
 
-export interface Attack {
-  family: string;
-  /** What is done. */
-  name: string;
-  /** What a reader that takes it would do for the attacker. */
-  gain: string;
-  source: ObjectSource;
-  /** How much later the reader looks, in milliseconds. */
-  laterMs?: number;
-  /** The list may no longer be answered from at all. */
-  mustBeUnknown?: boolean;
-  /** Takes a stolen key and a reader that knows nothing of the past: beyond what a floor is for. */
-  needsFloor?: boolean;
-}
-
-type Plan = Omit<Attack, 'family'>;
-
-const CLEAR = 'a reported document is clear';
 const INNOCENT = 'an innocent document is a candidate';
 
 const NO_OVERLAY = { overlaySha256: undefined, overlayLength: 0 };
@@ -65,48 +60,6 @@ export async function attacksOn(world: MetadataWorld): Promise<Attack[]> {
   }
   return attacks;
 }
-
-/** The head in force with one object under a name of our choice; undefined takes it away. */
-function withObject(world: MetadataWorld, name: string, bytes: Uint8Array | undefined) {
-  const objects = new Map(world.objects);
-  objects.delete(name);
-  if (bytes) objects.set(name, bytes);
-  return mapSource(objects, world.current.headBytes);
-}
-
-const withHead = (world: MetadataWorld, head: Uint8Array) => mapSource(world.objects, head);
-
-async function withHeadAnd(world: MetadataWorld, head: Uint8Array, ...more: Uint8Array[]) {
-  const objects = new Map(world.objects);
-  for (const bytes of more) {
-    const magic = new TextDecoder().decode(bytes.subarray(0, 8));
-    const folder = magic === 'SLTDMANI' ? 'manifests' : 'overlays';
-    objects.set(objectName(folder, await sha256(bytes)), bytes);
-  }
-  return mapSource(objects, head);
-}
-
-/** The names of the objects that a reader of the present fetches, by what they are. */
-export function namesInUse({ current }: MetadataWorld): Record<string, string> {
-  const { manifestSha256, overlaySha256 } = current.head;
-  const pageOf = (magic: string) =>
-    [...current.objects]
-      .filter(([, bytes]) => new TextDecoder().decode(bytes.subarray(0, 8)) === magic)
-      .sort(([, a], [, b]) => b.length - a.length)[0]![0];
-  return {
-    head: HEAD_NAME,
-    manifest: objectName('manifests', manifestSha256),
-    overlay: objectName('overlays', overlaySha256!),
-    'filter page': pageOf('SLTDFILT'),
-    'match page': pageOf('SLTDMTCH'),
-  };
-}
-
-const bytesOf = (world: MetadataWorld, name: string) =>
-  name === HEAD_NAME ? world.current.headBytes : world.objects.get(name)!;
-
-const mounted = (world: MetadataWorld, name: string, bytes: Uint8Array | undefined) =>
-  name === HEAD_NAME ? mapSource(world.objects, bytes) : withObject(world, name, bytes);
 
 function rollback(world: MetadataWorld): Plan[] {
   return world.past.slice(0, -1).flatMap(({ headBytes, head, objects }) => [
@@ -192,91 +145,6 @@ function fastForward(world: MetadataWorld): Promise<Plan[]> {
       return { name: `a stolen head key: ${name}`, gain, source: withHead(world, bytes) };
     }),
   );
-}
-
-/** Fields by where they stand in the head (docs/format.md section 11). */
-const FIELDS: Record<string, number> = {
-  ...{ magic: 0, version: 8, length: 12, sequence: 16, issuedAt: 24, notAfter: 32, asOf: 40 },
-  ...{ overlayLength: 48, overlaySha256: 56, reserved: 88, 'permit magic': 128 },
-  ...{ 'permit time': 144, 'permit end': 152, 'permit collection': 160 },
-  ...{ 'permit manifest': 184, 'permit manifest length': 216, 'permit key id': 224 },
-  ...{ 'permit signature': 240, 'key id': 304, signature: 320 },
-};
-
-function changedBytes(world: MetadataWorld): Plan[] {
-  const heads = Object.entries(FIELDS).map(([field, offset]) => {
-    const bytes = world.current.headBytes.slice();
-    bytes[offset]! ^= 1;
-    return { name: `another ${field} in the head`, gain: CLEAR, source: withHead(world, bytes) };
-  });
-  const others = Object.entries(namesInUse(world)).filter(([kind]) => kind !== 'head');
-  const objects = others.flatMap(([kind, name]) =>
-    [0, 8, 20, 40, 60].map((offset) => {
-      const bytes = bytesOf(world, name).slice();
-      bytes[offset]! ^= 1;
-      return {
-        name: `byte ${offset} of a ${kind} changed`,
-        ...{ gain: CLEAR, source: withObject(world, name, bytes) },
-      };
-    }),
-  );
-  return [...heads, ...objects];
-}
-
-function arbitraryObjects(world: MetadataWorld): Plan[] {
-  const text = (content: string) => new TextEncoder().encode(content);
-  return Object.entries(namesInUse(world)).flatMap(([kind, name]) => {
-    const bytes = bytesOf(world, name);
-    const longer = new Uint8Array(bytes.length + 1);
-    longer.set(bytes);
-    const contents: Record<string, Uint8Array> = {
-      nothing: new Uint8Array(),
-      'its first byte': bytes.slice(0, 1),
-      'its first 16 bytes': bytes.slice(0, 16),
-      'its first half': bytes.slice(0, bytes.length >> 1),
-      'all but its last byte': bytes.slice(0, -1),
-      'one byte more': longer,
-      'as many zeros': new Uint8Array(bytes.length),
-      'a page of HTML': text('<!doctype html><title>404</title>'),
-      'an empty JSON object': text('{}'),
-    };
-    return Object.entries(contents).map(([content, instead]) => ({
-      name: `${content} for a ${kind}`,
-      gain: CLEAR,
-      source: mounted(world, name, instead),
-    }));
-  });
-}
-
-function vanishedObjects(world: MetadataWorld): Plan[] {
-  const single = Object.entries(namesInUse(world)).map(([kind, name]) => ({
-    name: `no ${kind}`,
-    ...{ gain: CLEAR, source: mounted(world, name, undefined) },
-  }));
-  const folders = ['pages/', 'manifests/', 'overlays/', ''].map((folder) => {
-    const left = [...world.objects].filter(([name]) => !name.startsWith(folder));
-    return {
-      name: `nothing in ${folder || 'the bucket but the head'}`,
-      ...{ gain: CLEAR, source: mapSource(new Map(left), world.current.headBytes) },
-    };
-  });
-  return [...single, ...folders];
-}
-
-function swappedObjects(world: MetadataWorld): Plan[] {
-  const names = namesInUse(world);
-  const folderOf = (name: string) => name.slice(0, name.indexOf('/') + 1);
-  return Object.entries(names)
-    .filter(([kind]) => kind !== 'head')
-    .flatMap(([kind, name]) =>
-      [...world.objects]
-        .filter(([other]) => other !== name && folderOf(other) === folderOf(name))
-        .slice(0, 8)
-        .map(([other, bytes]) => ({
-          name: `${other.slice(0, 16)} under the name of a ${kind}`,
-          ...{ gain: CLEAR, source: withObject(world, name, bytes) },
-        })),
-    );
 }
 
 /** Every key of another role and of nobody, under its own id and under the id that is believed. */

@@ -17,7 +17,8 @@ import {
   type MetadataWorld,
   type Reader,
 } from './metadata-world.ts';
-import { type Attack, attacksOn } from './metadata-attack-list.ts';
+import { attacksOn } from './metadata-attack-list.ts';
+import type { Attack } from './metadata-mount.ts';
 import { endlessAttacksOn } from './metadata-endless.ts';
 import type { Proof } from './proof.ts';
 

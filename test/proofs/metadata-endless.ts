@@ -7,7 +7,7 @@
 import { HEAD_NAME } from '../../src/format/names.ts';
 import { HttpSource } from '../../src/store/http-source.ts';
 import { type ObjectBucket, R2Source } from '../../src/store/r2-source.ts';
-import { type Attack, namesInUse } from './metadata-attack-list.ts';
+import { type Attack, namesInUse } from './metadata-mount.ts';
 import type { MetadataWorld } from './metadata-world.ts';
 
 const TIMEOUT_MS = 60;

@@ -15,7 +15,7 @@ import {
   readHead,
 } from '../../publish/head.ts';
 import { type Permitting, permittingBy } from '../../publish/permit.ts';
-import { decodeHead } from '../../src/format/head.ts';
+import { decodeHead, sequenceMax } from '../../src/format/head.ts';
 import { HEAD_BYTES } from '../../src/format/layout.ts';
 import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
 import { encodePermit } from '../../src/format/permit.ts';
@@ -200,6 +200,26 @@ describe('a permit', () => {
     await setTimeout(soon - Date.now() + 1);
     await expect(heartbeat(store, signer)).rejects.toMatchObject({ code: 'edition-expired' });
     expect((await publishEdition(store, signer, edition(1))).notAfter).toBeGreaterThan(soon);
+  });
+});
+
+describe('a heartbeat after a theft of the head key', () => {
+  test('lifts the sequence above what readers were made to see, and no further', async () => {
+    await publishEdition(store, signer, edition(1));
+    expect((await heartbeat(store, signer, { above: 5_000 })).sequence).toBe(5_001);
+    expect((await heartbeat(store, signer, { above: 5_000 })).sequence).toBe(5_001);
+    const beyond = heartbeat(store, signer, { above: sequenceMax(Date.now()) + 10 });
+    await expect(beyond).rejects.toMatchObject({ code: 'edition-jump' });
+    expect((await inForce()).sequence).toBe(5_001);
+  });
+
+  test('replaces a head by the old key, which the publisher still knows', async () => {
+    await publishEdition(store, signer, edition(1));
+    const { head: key, jwk } = await makeTestKeys();
+    const next = { key, trusted: await verifyKeys(`${jwk.head.x},${keys.jwk.head.x}`) };
+    const head = await heartbeat(store, next, { above: 1 });
+    expect(head.sequence).toBe(2);
+    await expect(heartbeat(store, signer)).rejects.toMatchObject({ code: 'format-signature' });
   });
 });
 
