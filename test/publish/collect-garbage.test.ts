@@ -98,7 +98,9 @@ describe('what stays', () => {
 
   test('the edition in force, even if it is the oldest of all', async () => {
     await pass([1, 2, 3, 4, 5, 6, 7, 8, 9], 24);
-    await publishNight(space, nights[0]!.dir, store);
+    const to = nights[0]!.edition;
+    const back = ['rollback', store.location, '--keys', space.keysPath, '--to', to];
+    expect((await sltd(back)).code).toBe(0);
     ageBy(store, 1_000);
     const { kept } = await collectGarbage(store, { headKeys, dryRun: false });
     expect(keptNights(kept)).toContain(1);
