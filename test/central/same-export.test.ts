@@ -38,7 +38,8 @@ const keys = createKeys();
 
 /** Builds an edition of these files; its date, and its digest of the files. */
 async function built(files: readonly string[]) {
-  const outDir = join(folder, 'edition');
+  // Each time into a directory of its own: in one that had it before, it would be a replay.
+  const outDir = mkdtempSync(join(folder, 'edition-'));
   const summary = await buildEdition({
     ...{ profile: SLTD, files, keys, outDir, collection: 'sltd' },
     ...{ bitsPerKey: 8, keysPerShard: 32_768, probes: 5, tempRoot: folder, nonMemberCount: 100 },
