@@ -14,9 +14,11 @@ import type { CheckEvent } from '../../src/format/check-event.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { TakeCounts } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
-import { takeEvents } from './take-events.ts';
+import { type BatchLimits, takeEvents } from './take-events.ts';
 
-const LINES_PER_BATCH = 500;
+const LINES_PER_READ = 500;
+/** Beside a service on the same SQLite file, which waits as long for its own writes. */
+const FILE_BATCH: BatchLimits = { eventsMax: 500, documentsMax: 5_000 };
 
 /** Take the events of files, in order; 'input-unreadable' if one cannot be read. */
 export async function ingestFiles(
@@ -28,7 +30,7 @@ export async function ingestFiles(
   for (const file of files) {
     for await (const lines of batches(file)) {
       const events: CheckEvent[] = eventsOfLines(lines, counts);
-      const fresh = await takeEvents(db, events, { nowMs: clock(), batchMax: LINES_PER_BATCH });
+      const fresh = await takeEvents(db, events, { nowMs: clock(), limits: FILE_BATCH });
       counts.taken += fresh.size;
       counts.repeated += events.length - fresh.size;
     }
@@ -43,7 +45,7 @@ async function* batches(file: string): AsyncGenerator<string[]> {
     let lines: string[] = [];
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       lines.push(line);
-      if (lines.length < LINES_PER_BATCH) continue;
+      if (lines.length < LINES_PER_READ) continue;
       yield lines;
       lines = [];
     }

@@ -7,7 +7,7 @@
 
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { BATCH_EVENTS_MAX, takeEvents } from './take-events.ts';
+import { batchLength, LIVE_BATCH, takeEvents } from './take-events.ts';
 
 interface Waiting {
   event: CheckEvent;
@@ -50,7 +50,8 @@ export class IngestQueue {
   async #run(): Promise<void> {
     this.#isTaking = true;
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH_EVENTS_MAX);
+      const next = this.#waiting.slice(0, LIVE_BATCH.eventsMax).map(({ event }) => event);
+      const batch = this.#waiting.splice(0, batchLength(next, LIVE_BATCH));
       try {
         const fresh = await takeEvents(
           this.#db,

@@ -18,8 +18,17 @@ import { recordMatches } from './matches.ts';
 import type { CheckEventsTable } from './tables.ts';
 import { keepTags } from './tags.ts';
 
-/** Events of one transaction at most: a question about a candidate waits no longer than this takes. */
-export const BATCH_EVENTS_MAX = 64;
+/** Events and documents of one transaction at most. */
+export interface BatchLimits {
+  eventsMax: number;
+  documentsMax: number;
+}
+
+/**
+ * Where a service answers beside: on SQLite a question about a candidate waits for the transaction,
+ * so that one has to end within some 10 milliseconds. A larger event goes alone.
+ */
+export const LIVE_BATCH: BatchLimits = { eventsMax: 64, documentsMax: 2_000 };
 /** The chain of a tenant begins with this in the place of a hash. */
 export const CHAIN_START = Buffer.alloc(32).toString('base64url');
 /** Purposes that leave a trace in the chain and nowhere else. */
@@ -39,15 +48,29 @@ export interface TakenEvent {
 export async function takeEvents(
   db: CentralDatabase,
   events: readonly CheckEvent[],
-  { nowMs, batchMax = BATCH_EVENTS_MAX }: { nowMs: number; batchMax?: number },
+  { nowMs, limits = LIVE_BATCH }: { nowMs: number; limits?: BatchLimits },
 ): Promise<Set<CheckEvent>> {
   const taken = new Set<CheckEvent>();
-  for (let first = 0; first < events.length; first += batchMax) {
-    const batch = events.slice(first, first + batchMax);
+  for (let first = 0; first < events.length; ) {
+    const batch = events.slice(first, first + batchLength(events.slice(first), limits));
+    first += batch.length;
     const fresh = await db.transaction().execute((trx) => takeBatch(trx, batch, nowMs));
     for (const event of fresh) taken.add(event);
   }
   return taken;
+}
+
+/** How many of the events, from the first on, make one batch; at least one. */
+export function batchLength(
+  events: readonly CheckEvent[],
+  { eventsMax, documentsMax }: BatchLimits,
+): number {
+  let documents = 0;
+  for (let i = 0; i < Math.min(events.length, eventsMax); i++) {
+    documents += events[i]!.answers.length;
+    if (i > 0 && documents > documentsMax) return i;
+  }
+  return Math.min(events.length, eventsMax);
 }
 
 async function takeBatch(

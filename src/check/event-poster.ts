@@ -10,8 +10,8 @@ import type { SigningKey } from '../format/signature.ts';
 import { withDeadline } from '../store/deadline.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 
-/** Waits before a try, in milliseconds: the platform lets work go on for 30 s after the answer. */
-const WAITS_MS = [0, 250, 1_500] as const;
+/** Waits before a try, in milliseconds; with the tries, less than the 30 s that work may go on. */
+const WAITS_MS = [0, 500, 2_000, 6_000] as const;
 const TRY_TIMEOUT_MS = 5_000;
 const TOKEN_SECONDS = 60;
 /** A token is used again until so near its end. */
@@ -42,8 +42,9 @@ export class EventPoster {
   async post(line: string): Promise<void> {
     const { now, waitsMs = WAITS_MS } = this.#options;
     for (const waitMs of waitsMs) {
-      if (!this.#breaker.allows(now())) return;
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      // While central is away the tries are few; this line may still get a later one.
+      if (!this.#breaker.allows(now())) continue;
       if (await this.#try(line)) return this.#breaker.succeeded();
       this.#breaker.failed(now());
     }

@@ -24,8 +24,8 @@ const LIMIT_SECONDS = 10;
 const DAYS = 30;
 const DAY_MS = 86_400_000;
 const DOCUMENTS_PER_EVENT = 1_000;
-/** Half a million tags a transaction. */
-const EVENTS_PER_BATCH = 500;
+/** Half a million tags a transaction: nobody waits for an answer. */
+const BATCH = { eventsMax: 500, documentsMax: 500_000 };
 const KEY: TagKey = { month: '2020-01', bytes: new Uint8Array(32).fill(5) };
 
 export const retroMatch: Proof = {
@@ -87,8 +87,8 @@ async function tryOn(db: CentralDatabase, database: string, { seed, size, progre
     // In the order of time, as they come in.
     const at = nowMs - DAYS * DAY_MS + Math.floor((first / size) * DAYS * DAY_MS);
     batch.push(eventOf(at, count, (await tagger.tagsOf(names, at))!));
-    if (batch.length < EVENTS_PER_BATCH && first + count < size) continue;
-    await takeEvents(db, batch, { nowMs, batchMax: EVENTS_PER_BATCH });
+    if (batch.length < BATCH.eventsMax && first + count < size) continue;
+    await takeEvents(db, batch, { nowMs, limits: BATCH });
     batch = [];
     progress(`${database}: ${first + count} of ${size} checks`);
   }

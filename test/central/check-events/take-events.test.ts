@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signCheckpoints, verifyChains } from '../../../central/check-events/audit-chain.ts';
 import { removeOldTags } from '../../../central/check-events/tags.ts';
-import { takeEvents } from '../../../central/check-events/take-events.ts';
+import { batchLength, takeEvents } from '../../../central/check-events/take-events.ts';
 import type { CheckEvent } from '../../../src/format/check-event.ts';
 import { signingKey, verifyKeys } from '../../../src/format/signature.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -220,5 +220,19 @@ describe.each(kinds)('check events on $name', ({ create }) => {
         );
       }
     });
+  });
+});
+
+describe('a batch', () => {
+  const limits = { eventsMax: 3, documentsMax: 10 };
+  it.each([
+    [[4, 4, 4], 2],
+    [[1, 1, 1, 1], 3],
+    [[50, 1], 1],
+    [[10], 1],
+    [[], 0],
+  ])('of %j documents ends after %i events', (sizes, count) => {
+    const events = sizes.map((size) => ({ answers: 'c'.repeat(size) }) as CheckEvent);
+    expect(batchLength(events, limits)).toBe(count);
   });
 });
