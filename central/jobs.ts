@@ -14,6 +14,7 @@ import { escalateDue, markNotified } from './cases/change-case.ts';
 import { forgetCases } from './cases/forget.ts';
 import { openCases } from './cases/open-cases.ts';
 import { signCheckpoints } from './check-events/audit-chain.ts';
+import { mergeTags } from './check-events/merge-tags.ts';
 import { removeOldTags } from './check-events/tags.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { type LogLine, traceError } from './http/request-log.ts';
@@ -73,6 +74,7 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
     every(FORGET_INTERVAL_MS, () => sweepReviews(db, clock())),
     every(FORGET_INTERVAL_MS, () => forgetRepeated(db, clock())),
     every(CHECKPOINT_INTERVAL_MS, () => signCheckpoints(db, { signer, nowMs: clock() })),
+    every(MATCH_INTERVAL_MS, () => mergeTags(db, clock())),
     every(FORGET_INTERVAL_MS, () => removeOldTags(db, clock())),
     ...(dayKeys
       ? [

@@ -43,6 +43,9 @@ export interface CheckTagsTable {
   reference: number;
 }
 
+/** The same, in the order in which they came; moved to check_tags many at a time. */
+export type StagedTagsTable = CheckTagsTable;
+
 /** Documents asked about in an hour at a post, going one way, for one operation. */
 export interface CheckCountersTable {
   tenant: string;
@@ -98,6 +101,7 @@ export interface CheckEventTables {
   check_events: CheckEventsTable;
   check_event_state: CheckEventStateTable;
   check_tags: CheckTagsTable;
+  staged_tags: StagedTagsTable;
   check_counters: CheckCountersTable;
   check_matches: CheckMatchesTable;
   audit_chains: AuditChainsTable;

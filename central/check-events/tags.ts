@@ -2,8 +2,9 @@
  * Tags of documents that were let pass, kept for 30 days, found again by day and tag.
  *
  * Let pass are those that were answered clear, and those that were answered unknown: nobody can say
- * what the desk did with them. Rows lie in the order of (day, tag), so a batch is written in that
- * order, a look-up is one step down a tree, and a day that is over is removed as one run.
+ * what the desk did with them. They are staged as they come, at the end of a table, and moved into the order
+ * of (day, tag) many at a time (merge-tags.ts): put there one by one, each would dirty a page of its own.
+ * A look-up asks both; in order it is one step down a tree, and a day that is over is one run of rows.
  */
 
 import { sql, type Transaction } from 'kysely';
@@ -27,7 +28,7 @@ interface TagRow {
 /** The first day of which tags are kept at this time. */
 export const firstDayKept = (nowMs: number): number => dayOf(nowMs - TAG_KEPT_MS);
 
-/** Writes the tags of events, as far as they are still to be kept. */
+/** Stages the tags of events, as far as they are still to be kept. */
 export async function keepTags(
   trx: Transaction<CentralSchema>,
   taken: readonly TakenEvent[],
@@ -35,7 +36,6 @@ export async function keepTags(
 ): Promise<void> {
   const firstDay = firstDayKept(nowMs);
   const rows = taken.flatMap((each) => (dayOf(each.at) < firstDay ? [] : rowsOf(each)));
-  rows.sort((a, b) => a.day - b.day || (a.tag < b.tag ? -1 : 1));
   for (let first = 0; first < rows.length; first += ROWS_PER_STATEMENT) {
     await insertTags(trx, rows.slice(first, first + ROWS_PER_STATEMENT));
   }
@@ -65,34 +65,66 @@ export function tagsIn(bytes: Uint8Array): bigint[] {
 async function insertTags(trx: Transaction<CentralSchema>, rows: readonly TagRow[]): Promise<void> {
   if (!isPostgres(trx)) {
     const json = `[${rows.map(({ day, tag, reference }) => `[${tag},${reference},${day}]`).join()}]`;
-    await sql`insert into check_tags (tag, reference, day)
+    await sql`insert into staged_tags (tag, reference, day)
       select value ->> 0, value ->> 1, value ->> 2 from json_each(${json})`.execute(trx);
     return;
   }
   const list = (values: (number | bigint)[]) => `{${values.join()}}`;
-  await sql`insert into check_tags (tag, reference, day)
+  await sql`insert into staged_tags (tag, reference, day)
     select * from unnest(
       ${list(rows.map(({ tag }) => tag))}::bigint[],
       ${list(rows.map(({ reference }) => reference))}::bigint[],
       ${list(rows.map(({ day }) => day))}::integer[])`.execute(trx);
 }
 
-/** The documents of a day that have one of the tags. */
+/** A tag that was looked for, and the document that has it. */
+export interface FoundTag {
+  tag: bigint;
+  reference: number;
+}
+
+/** The documents of a day, in order, that have one of the tags. */
 export async function findTags(
   db: CentralDatabase,
   day: number,
   tags: readonly bigint[],
-): Promise<{ tag: bigint; reference: number }[]> {
+): Promise<FoundTag[]> {
   const found = !isPostgres(db)
-    ? sql<{ tag: string; reference: number }>`
-        select cast(t.tag as text) as tag, t.reference
+    ? sql<FoundRow>`select cast(t.tag as text) as tag, t.reference
         from json_each(${`[${tags.join()}]`}) as asked
         cross join check_tags as t on t.day = ${day} and t.tag = asked.value`
-    : sql<{ tag: string; reference: number }>`
-        select tag::text as tag, reference from check_tags
+    : sql<FoundRow>`select tag::text as tag, reference from check_tags
         where day = ${day} and tag = any(${`{${tags.join()}}`}::bigint[])`;
-  const { rows } = await found.execute(db);
-  return rows.map(({ tag, reference }) => ({ tag: BigInt(tag), reference: Number(reference) }));
+  return foundTags((await found.execute(db)).rows);
+}
+
+/** The same among those that are staged: all of them are read, so ask for `stagedDays` alone. */
+export async function findStagedTags(
+  db: CentralDatabase,
+  day: number,
+  tags: readonly bigint[],
+): Promise<FoundTag[]> {
+  const found = !isPostgres(db)
+    ? sql<FoundRow>`select cast(tag as text) as tag, reference from staged_tags
+        where day = ${day} and tag in (select value from json_each(${`[${tags.join()}]`}))`
+    : sql<FoundRow>`select t.tag::text as tag, t.reference from staged_tags as t
+        join unnest(${`{${tags.join()}}`}::bigint[]) as asked (tag) on asked.tag = t.tag
+        where t.day = ${day}`;
+  return foundTags((await found.execute(db)).rows);
+}
+
+interface FoundRow {
+  tag: string;
+  reference: number;
+}
+
+const foundTags = (rows: readonly FoundRow[]): FoundTag[] =>
+  rows.map(({ tag, reference }) => ({ tag: BigInt(tag), reference: Number(reference) }));
+
+/** Days of which tags are staged. */
+export async function stagedDays(db: CentralDatabase): Promise<Set<number>> {
+  const rows = await db.selectFrom('staged_tags').select('day').distinct().execute();
+  return new Set(rows.map(({ day }) => day));
 }
 
 /** Removes the tags of the days that are over, a day a statement. */

@@ -9,6 +9,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { setImmediate as letOthers } from 'node:timers/promises';
 import type { Insertable, Transaction } from 'kysely';
 import { type CheckEvent, FIRST_ROUTE } from '../../src/format/check-event.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
@@ -56,6 +57,8 @@ export async function takeEvents(
     first += batch.length;
     const fresh = await db.transaction().execute((trx) => takeBatch(trx, batch, nowMs));
     for (const event of fresh) taken.add(event);
+    // On SQLite nothing else would come to its turn between two batches.
+    await letOthers();
   }
   return taken;
 }

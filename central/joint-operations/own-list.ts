@@ -6,17 +6,18 @@
  * hit nothing but a tag is known here. Without a list, or without a key for the day, it stays open.
  */
 
-import type { CentralDatabase } from '../database/schema.ts';
-import { OUTCOME } from '../check-events/tables.ts';
+import { setImmediate as letOthers } from 'node:timers/promises';
 import { canonicalNumber } from '../../src/document/canonical-key.ts';
-import { tagOfName } from '../check-events/tag-of-name.ts';
 import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { DayKeys } from '../../src/format/tag-key.ts';
+import { OUTCOME } from '../check-events/tables.ts';
+import { tagOfName } from '../check-events/tag-of-name.ts';
+import type { CentralDatabase } from '../database/schema.ts';
 
 const NAMES_MAX = 2_000_000;
 const ROWS_PER_STATEMENT = 5_000;
-const NAMES_PER_READ = 10_000;
+const NAMES_PER_READ = 2_000;
 const HITS_PER_RUN = 1_000;
 
 /**
@@ -118,6 +119,7 @@ async function tagsOnList(
       if (wanted.has(tag)) found.add(tag);
     }
     if (rows.length < NAMES_PER_READ) return found;
+    await letOthers();
     after = rows.at(-1)!.name;
   }
 }

@@ -5,11 +5,12 @@
  * the report would have had on each day are made, and looked up, a day a statement.
  */
 
+import { setImmediate as letOthers } from 'node:timers/promises';
 import { type DocumentName, documentName } from '../../src/document/canonical-key.ts';
 import type { DayKeys } from '../../src/format/tag-key.ts';
 import { placeOf } from '../check-events/reference.ts';
 import { tagOfName } from '../check-events/tag-of-name.ts';
-import { findTags } from '../check-events/tags.ts';
+import { findStagedTags, findTags, stagedDays } from '../check-events/tags.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Operation } from '../records/operation-log.ts';
 
@@ -43,7 +44,10 @@ export async function findChecks(
   }
   const wanted = [...byName.values()];
   const found: FoundCheck[] = [];
+  // Asked first: what is moved meanwhile is then found in both places, and never in none.
+  const staged = await stagedDays(db);
   for (let day = first; day <= last; day++) {
+    await letOthers();
     const dayKey = await dayKeys.of(day);
     if (!dayKey) continue;
     const byTag = new Map<bigint, Operation[]>();
@@ -55,8 +59,13 @@ export async function findChecks(
     }
     const tags = [...byTag.keys()];
     for (let start = 0; start < tags.length; start += TAGS_PER_STATEMENT) {
-      const rows = await findTags(db, day, tags.slice(start, start + TAGS_PER_STATEMENT));
-      for (const { tag, reference } of rows) {
+      const some = tags.slice(start, start + TAGS_PER_STATEMENT);
+      const rows = [
+        ...(staged.has(day) ? await findStagedTags(db, day, some) : []),
+        ...(await findTags(db, day, some)),
+      ];
+      const byReference = new Map(rows.map((row) => [row.reference, row.tag]));
+      for (const [reference, tag] of byReference) {
         for (const report of byTag.get(tag) ?? []) found.push({ report, ...placeOf(reference) });
       }
     }

@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { mergeTags } from '../../central/check-events/merge-tags.ts';
 import { takeEvents } from '../../central/check-events/take-events.ts';
 import type { CentralDatabase } from '../../central/database/schema.ts';
 import { appendOperations } from '../../central/records/operation-log.ts';
@@ -89,6 +90,7 @@ async function tryOn(db: CentralDatabase, database: string, { seed, size, progre
     batch.push(eventOf(at, count, (await tagger.tagsOf(names, at))!));
     if (batch.length < BATCH.eventsMax && first + count < size) continue;
     await takeEvents(db, batch, { nowMs, limits: BATCH });
+    await mergeTags(db, nowMs);
     batch = [];
     progress(`${database}: ${first + count} of ${size} checks`);
   }

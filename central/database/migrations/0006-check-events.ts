@@ -41,7 +41,15 @@ export async function createCheckEvents(db: Kysely<unknown>): Promise<void> {
     .addColumn('reference', 'bigint', (column) => column.notNull())
     .addColumn('day', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('check_tags_pk', ['day', 'tag', 'reference']);
-  await (isPostgres(db) ? tags : tags.modifyEnd(sql`without rowid`)).execute();
+  // In the order of arrival, until there are enough of them to be put in that order at once.
+  const staged = db.schema
+    .createTable('staged_tags')
+    .addColumn('reference', 'bigint', (column) => column.primaryKey())
+    .addColumn('tag', 'bigint', (column) => column.notNull())
+    .addColumn('day', 'integer', (column) => column.notNull());
+  for (const table of [tags, staged]) {
+    await (isPostgres(db) ? table : table.modifyEnd(sql`without rowid`)).execute();
+  }
 
   await db.schema
     .createTable('check_counters')

@@ -2,12 +2,21 @@
 
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signCheckpoints, verifyChains } from '../../../central/check-events/audit-chain.ts';
-import { removeOldTags } from '../../../central/check-events/tags.ts';
+import { mergeTags } from '../../../central/check-events/merge-tags.ts';
+import { tagOfName } from '../../../central/check-events/tag-of-name.ts';
+import {
+  findStagedTags,
+  findTags,
+  removeOldTags,
+  stagedDays,
+} from '../../../central/check-events/tags.ts';
 import { batchLength, takeEvents } from '../../../central/check-events/take-events.ts';
 import type { CheckEvent } from '../../../src/format/check-event.ts';
 import { signingKey, verifyKeys } from '../../../src/format/signature.ts';
+import { dayOf } from '../../../src/format/tag-key.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { NOW_MS } from '../records.ts';
 import {
@@ -19,7 +28,7 @@ import {
   problemCode,
   type World,
 } from '../world.ts';
-import { checkEvent, DAY_MS } from './events.ts';
+import { checkEvent, DAY_MS, dayKeys } from './events.ts';
 
 const { kinds, stop } = await databaseKinds();
 afterAll(stop);
@@ -51,7 +60,7 @@ describe.each(kinds)('check events on $name', ({ create }) => {
     const [counters, matches, tags] = await Promise.all([
       db.selectFrom('check_counters').selectAll().orderBy('site').orderBy('hour').execute(),
       db.selectFrom('check_matches').selectAll().orderBy('request_id').orderBy('place').execute(),
-      db.selectFrom('check_tags').select(['day']).orderBy('day').execute(),
+      db.selectFrom('staged_tags').select(['day']).orderBy('day').execute(),
     ]);
     return { counters, matches, tags };
   };
@@ -85,7 +94,7 @@ describe.each(kinds)('check events on $name', ({ create }) => {
           await db.deleteFrom(table).execute();
         }
         await db.deleteFrom('check_matches').execute();
-        await db.deleteFrom('check_tags').execute();
+        await db.deleteFrom('staged_tags').execute();
         for (const event of order) await take([event]);
         const got = await content();
         expected ??= got;
@@ -112,8 +121,31 @@ describe.each(kinds)('check events on $name', ({ create }) => {
     await take([await checkEvent({ time: at(0) }), await checkEvent({ time: at(30) })]);
     await take([await checkEvent({ time: at(31) })]);
     expect((await content()).tags.length).toBe(2);
+    await mergeTags(database.db, NOW_MS + DAY_MS);
     await removeOldTags(database.db, NOW_MS + DAY_MS);
-    expect((await content()).tags.length).toBe(1);
+    expect((await database.db.selectFrom('check_tags').select('day').execute()).length).toBe(1);
+  });
+
+  it('have tags that are found before, while and after they are put in order', async () => {
+    const { db } = database;
+    const yesterday = new Date(NOW_MS - DAY_MS).toISOString();
+    const names = Array.from({ length: 900 }, (_, index) => `UTOX${index}`);
+    await take([await checkEvent({ names, time: yesterday })]);
+    const day = dayOf(Date.parse(yesterday));
+    const key = (await dayKeys.of(day))!;
+    const wanted = names.map((name) => tagOfName(name, key));
+    const found = async (find: typeof findTags) => (await find(db, day, wanted)).length;
+    expect([await found(findStagedTags), await found(findTags)]).toEqual([900, 0]);
+    expect([...(await stagedDays(db))]).toEqual([day]);
+    expect(await mergeTags(db, NOW_MS)).toBe(900);
+    expect([await found(findStagedTags), await found(findTags)]).toEqual([0, 900]);
+    // As after a crash between the two steps.
+    await sql`insert into staged_tags (tag, reference, day)
+      select tag, reference, day from check_tags order by reference limit 100`.execute(db);
+    expect(await mergeTags(db, NOW_MS)).toBe(100);
+    expect([await found(findStagedTags), await found(findTags)]).toEqual([0, 900]);
+    await take([await checkEvent()]);
+    expect(await mergeTags(db, NOW_MS)).toBe(0);
   });
 
   it('come in by HTTP as lines, plain and packed, among others, from an edge alone', async () => {
