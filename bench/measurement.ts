@@ -1,5 +1,12 @@
-/** One answered question of a benchmark, as it goes to bench/results/*.json and onto the terminal. */
+/**
+ * What a benchmark finds: answered questions and plots, as they go to bench/results/*.json, onto the
+ * terminal and into the report.
+ */
 
+/** `test` runs in the test suite and says nothing of speed; `small` takes minutes, `full` an hour. */
+export type BenchSize = 'test' | 'small' | 'full';
+
+/** One question with its answer. */
 export interface Measurement {
   id: string;
   question: string;
@@ -11,6 +18,40 @@ export interface Measurement {
   goal: string;
   holds: boolean;
 }
+
+/** Points of one way to do it, in the order of x. */
+export interface Series {
+  name: string;
+  points: readonly { x: number; y: number }[];
+  /** A bound or a theory rather than something measured: drawn as a dashed line without marks. */
+  isTheory?: boolean;
+  /** Points that no line joins, because nothing lies between them. */
+  isScattered?: boolean;
+}
+
+export interface Axis {
+  label: string;
+  /** A log axis has no room for values of 0 and below: they are not drawn. */
+  scale: 'linear' | 'log';
+}
+
+/** Measured values over a second quantity, drawn by plot.ts. */
+export interface Plot {
+  id: string;
+  title: string;
+  x: Axis;
+  y: Axis;
+  series: readonly Series[];
+}
+
+export type Finding = Measurement | Plot;
+
+/** A question that a benchmark answers at the size it is told. */
+export type Suite = (size: BenchSize) => Finding[] | Promise<Finding[]>;
+
+export const isPlot = (finding: Finding): finding is Plot => 'series' in finding;
+
+export const isMeasurement = (finding: Finding): finding is Measurement => !isPlot(finding);
 
 /** A measurement from repeated runs: the median counts, minimum and maximum tell the noise. */
 export function measured(

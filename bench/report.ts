@@ -1,17 +1,14 @@
-/** The measurements of one run as a page: a table, with each spread drawn beside its median. */
+/** The findings of one run as a page: a table, with each spread drawn beside its median, and plots. */
 
-import type { Measurement } from './measurement.ts';
-
-const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-
-const number = (value: number) => value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
+import { type Finding, isMeasurement, isPlot, type Measurement } from './measurement.ts';
+import { escapeHtml, figure, plotHtml } from './plot.ts';
 
 /** Minimum to maximum as a bar, the median as a mark, on a scale from 0 to the maximum. */
 function spreadBar({ min, median, max }: Measurement['spread']): string {
   if (!(max > 0)) return '';
   const x = (value: number) => (value / max) * 160;
   return (
-    `<svg width="164" height="14" role="img" aria-label="from ${number(min)} to ${number(max)}">` +
+    `<svg width="164" height="14" role="img" aria-label="from ${figure(min)} to ${figure(max)}">` +
     '<line x1="2" y1="7" x2="162" y2="7" stroke="#ccc"/>' +
     `<rect x="${x(min) + 2}" y="4" width="${Math.max(1, x(max) - x(min))}" height="6" fill="#7aa6d8"/>` +
     `<rect x="${x(median) + 1}" y="1" width="2" height="12" fill="#123"/></svg>`
@@ -21,7 +18,7 @@ function spreadBar({ min, median, max }: Measurement['spread']): string {
 function row({ question, value, unit, spread, goal, holds }: Measurement): string {
   const verdict = goal === '' ? '' : holds ? 'holds' : 'missed';
   return (
-    `<tr class="${verdict}"><td>${escapeHtml(question)}</td><td class="n">${number(value)}</td>` +
+    `<tr class="${verdict}"><td>${escapeHtml(question)}</td><td class="n">${figure(value)}</td>` +
     `<td>${escapeHtml(unit)}</td><td>${spreadBar(spread)}</td>` +
     `<td>${escapeHtml(goal)}</td><td>${verdict}</td></tr>`
   );
@@ -29,9 +26,11 @@ function row({ question, value, unit, spread, goal, holds }: Measurement): strin
 
 /** A self-contained page: no scripts, nothing fetched. */
 export function reportHtml(
-  measurements: readonly Measurement[],
+  findings: readonly Finding[],
   run: { machine: string; command: string; date: string },
 ): string {
+  const measurements = findings.filter(isMeasurement);
+  const plots = findings.filter(isPlot);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>sltd-edge benchmarks</title>
 <style>
@@ -40,6 +39,8 @@ export function reportHtml(
   th, td { border-bottom: 1px solid #ddd; padding: 0.35rem 0.6rem; text-align: left; }
   .n { font-variant-numeric: tabular-nums; text-align: right; }
   .missed td { background: #fdecea; }
+  section svg { max-width: 100%; height: auto; }
+  details table { width: auto; }
 </style></head><body>
 <h1>Benchmarks</h1>
 <p>${escapeHtml(run.machine)}<br><code>${escapeHtml(run.command)}</code>, ${escapeHtml(run.date)}</p>
@@ -48,6 +49,7 @@ export function reportHtml(
 <tbody>
 ${measurements.map(row).join('\n')}
 </tbody></table>
+${plots.map(plotHtml).join('\n')}
 </body></html>
 `;
 }
