@@ -10,6 +10,8 @@ import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import type { DayKeys } from '../src/format/tag-key.ts';
+import { CardLinks } from './cards/card-links.ts';
+import { addCardPages } from './cards/page-routes.ts';
 import type { ImageStore } from './cards/images.ts';
 import { addCardRoutes } from './cards/routes.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
@@ -53,6 +55,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addCaseRoutes,
   addNotificationRoutes,
   addCardRoutes,
+  addCardPages,
   addOperationRoutes,
   addCheckEventRoutes,
   addJointOperationRoutes,
@@ -76,6 +79,8 @@ export interface CentralOptions {
   attachments: AttachmentStore;
   /** Images of cards. */
   cardImages: ImageStore;
+  /** Where officers reach central, without a trailing slash; without it answers name cards alone. */
+  publicUrl?: string | undefined;
   /** For who wants to end them; the app makes its own otherwise. */
   sightings?: SightingRecorder;
   liveCases?: LiveCases;
@@ -142,6 +147,7 @@ function servicesOf(
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
     attachments,
     cardImages,
+    cardLinks: new CardLinks({ db, signer: signingKey, publicUrl: options.publicUrl, clock }),
     sightings,
     liveCases,
     reach: options.reach ?? { loopback: false },

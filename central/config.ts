@@ -37,6 +37,8 @@ export interface ServeConfig {
   attachments: AttachmentStore;
   /** Images of cards. */
   cardImages: ImageStore;
+  /** Where officers reach central; undefined without PUBLIC_URL. */
+  publicUrl: string | undefined;
   /** Where notifications may be sent. */
   reach: Reach;
   webhookTimeoutMs: number | undefined;
@@ -47,6 +49,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_FOLDER = '.sltd';
 const DEFAULT_PORT = 8788;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const EPOCH_KEY_BYTES = 16;
 /** A report is published within 3 s, so that an edge that looks every 10 s has it within 15. */
 const POLL_MS = 500;
@@ -98,6 +101,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
     },
     attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
     cardImages: openStore(env.CARD_STORE || `${DEFAULT_FOLDER}/cards`, env),
+    publicUrl: publicUrlOf(env.PUBLIC_URL),
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },
     webhookTimeoutMs: millisecondsOf('WEBHOOK_TIMEOUT_MS', env),
     webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),
@@ -159,6 +163,18 @@ async function named<T>(
     // The cause may hold parts of a key.
     throw refuse(`${name} is not usable`);
   }
+}
+
+/** An origin, `https` but for the loopback; undefined if it is not set. */
+function publicUrlOf(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLoopback = url?.protocol === 'http:' && LOOPBACK.has(url.hostname);
+  const isOrigin = url !== undefined && url.href === `${url.origin}/`;
+  if (!isOrigin || (url.protocol !== 'https:' && !isLoopback)) {
+    throw refuse('PUBLIC_URL is not usable');
+  }
+  return url.origin;
 }
 
 function portOf(text: string | undefined): number {

@@ -151,6 +151,7 @@ function showAnswer(body) {
   } else {
     show(body.status, title, lines, factsOf(body));
   }
+  if (body.cards) addCards(body.cards);
   if (body.checkId) addAskAgain(body.checkId);
   // The next reading then takes the place of this one.
   if (document.activeElement === field('mrz') && body.status !== 'invalid') field('mrz').select();
@@ -163,6 +164,7 @@ function factsOf({ match, collections, mrz }) {
     ['Category', match?.category],
     ['Withdrawal', match?.withdrawalPending ? 'on its way; not confirmed' : undefined],
     ['Record', match?.record?.id],
+    ['Disputed', match?.record?.challenged ? 'by another bureau; not answered yet' : undefined],
     ['National reference', match?.record?.nationalReference],
     ['National Central Bureau', match?.record?.ncb],
     ['Date of theft', match?.record?.dateOfTheft],
@@ -179,7 +181,7 @@ function reportsUpTo(asOf) {
   return `${minute} UTC, ${ageText((Date.now() - asOf) / 1000)} ago`;
 }
 
-/** As src/routes/console.tsx says it. */
+/** As src/routes/console.ts says it. */
 function ageText(ageSeconds) {
   if (ageSeconds < 120) return `${Math.max(0, Math.floor(ageSeconds))} s`;
   if (ageSeconds < 7_200) return `${Math.floor(ageSeconds / 60)} min`;
@@ -222,6 +224,19 @@ function factList(facts) {
     list.append(row);
   }
   return list;
+}
+
+/** What to look at on such a document: central's page where the answer has a link to it. */
+function addCards(cards) {
+  const list = document.createElement('ul');
+  for (const { titles, href } of cards) {
+    const row = document.createElement('li');
+    const shown = element(href ? 'a' : 'span', titles.en);
+    if (href) Object.assign(shown, { href, target: '_blank', rel: 'noopener noreferrer' });
+    row.append(shown);
+    list.append(row);
+  }
+  answer.append(element('h3', 'Quick Check Cards'), list);
 }
 
 function addAskAgain(checkId) {

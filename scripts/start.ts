@@ -7,6 +7,7 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { publishSpecimenCards } from './specimen-cards.ts';
 import { portIsFree, type System, startSystem } from './system.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -79,6 +80,7 @@ async function main(): Promise<number> {
     await Promise.race([starting, end]);
     system = await starting;
     if (!interrupted) {
+      await publishSpecimenCards(system);
       const token = await system.token('officer');
       for (const question of QUESTIONS) await ask(system.edgeUrl, token, question);
       console.log(`\nRunning on http://localhost:${EDGE_PORT} (Ctrl-C ends it).`);
@@ -110,6 +112,7 @@ interface Answer {
   advice?: string;
   collections?: { basis?: string; edition: string; ageSeconds: number; freshness: string }[];
   match?: { spelling: string; category?: string; number?: string };
+  cards?: { titles: { en: string } }[];
 }
 
 async function ask(edgeUrl: string, token: string, { label, document }: Question): Promise<void> {
@@ -125,6 +128,7 @@ async function ask(edgeUrl: string, token: string, { label, document }: Question
     answer.match && `matched ${answer.match.spelling} spelling ${answer.match.number ?? ''}`.trim(),
     answer.match?.category,
     answer.advice && `advice: ${answer.advice}`,
+    ...(answer.cards ?? []).map(({ titles }) => `card: ${titles.en}`),
     list && `edition ${list.edition.slice(0, 8)}, ${list.freshness}, ${list.ageSeconds} s old`,
   ].filter(Boolean);
   console.log(`\n${label}\n  ${answer.status.toUpperCase()} (HTTP ${response.status})`);

@@ -137,6 +137,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       ATTACHMENTS_DIR: join(stateDir, 'attachments'),
       CARD_STORE: join(stateDir, 'cards'),
       PORT: String(ports.central),
+      PUBLIC_URL: `http://127.0.0.1:${ports.central}`,
       ...settings.central,
     };
     await run(

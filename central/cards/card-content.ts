@@ -16,7 +16,7 @@ import { type FieldError, FieldsError } from '../http/fields-error.ts';
 import type { ImageType } from './image-type.ts';
 
 /** Languages of every text of a card. */
-const LANGUAGES = ['en', 'fr', 'es', 'ar'] as const;
+export const LANGUAGES = ['en', 'fr', 'es', 'ar'] as const;
 
 const CARDS_PER_BUNDLE_MAX = 50;
 const IMAGES_PER_CARD_MAX = 10;

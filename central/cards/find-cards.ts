@@ -22,11 +22,17 @@ export interface CardFilter {
 }
 
 /** True if the caller may propose, approve and withdraw this state's cards. */
-export const isOwner = ({ role, tenant }: Caller, state: string): boolean =>
-  role === 'ncb' && tenant === bureauOf(state);
+export const isOwner = (
+  { role, tenant }: Pick<Caller, 'role' | 'tenant'>,
+  state: string,
+): boolean => role === 'ncb' && tenant === bureauOf(state);
 
 /** The card as the caller sees it; 'not-found' if there is none for this caller. */
-export async function findCard(db: CentralDatabase, id: string, caller: Caller): Promise<CardRow> {
+export async function findCard(
+  db: CentralDatabase,
+  id: string,
+  caller: Pick<Caller, 'role' | 'tenant'>,
+): Promise<CardRow> {
   const row = await cardQuery(db).where('cards.id', '=', id).executeTakeFirst();
   if (!row || (row.published_version === null && !isOwner(caller, row.state))) {
     throw new SltdError('not-found');
@@ -66,18 +72,23 @@ export async function cardsOfRecord(
   { limit, after }: PageRequest<TimePosition>,
 ): Promise<CardRow[]> {
   // A state has 500 at most: series and dates are compared here.
-  const rows = await cardQuery(db)
-    .where('state', '=', record.state)
-    .where('published_version', 'is not', null)
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute();
+  const rows = await publishedCards(db, record.state);
   const subject = {
     ...{ classes: record.classes, number: record.number, dateOfIssue: record.date_of_issue },
   };
   return rows
     .filter((row) => fits(contentOf(row), subject) && isAfter(row, after))
     .slice(0, limit + 1);
+}
+
+/** What readers may see of a state's cards, in the order in which the cards came to be. */
+export function publishedCards(db: CentralDatabase, state: string): Promise<CardRow[]> {
+  return cardQuery(db)
+    .where('state', '=', state)
+    .where('published_version', 'is not', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
 }
 
 /** Versions of a card, the oldest first: one row more than the page has. */

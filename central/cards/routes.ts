@@ -25,6 +25,7 @@ import { parseJson, readBytes, readJsonAs, readJsonBytes } from '../http/read-bo
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
 import { findRecord } from '../records/find-records.ts';
 import { Reason, RECORD_ID } from '../records/texts.ts';
+import { CARD_READERS } from './card-links.ts';
 import { type CardContent, parseCards } from './card-content.ts';
 import { approveVersion, withdrawCard } from './decide-card.ts';
 import {
@@ -60,7 +61,7 @@ const FROM_STRANGERS = {
 export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImages: store }) => {
   const readerOf = async (c: CentralContext): Promise<Caller> => {
     const caller = await callerOf(c);
-    if (caller.role !== 'officer' && caller.role !== 'ncb') throw new SltdError('forbidden');
+    if (!CARD_READERS.includes(caller.role)) throw new SltdError('forbidden');
     return caller;
   };
   const open = async (c: CentralContext) => {

@@ -18,6 +18,7 @@ import {
 } from '../../src/format/confirmation.ts';
 import { sha256 } from '../../src/format/names.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
+import type { CardLinks } from '../cards/card-links.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
 import { sightingsOf } from '../cases/sightings-of.ts';
 import type { CentralDatabase } from '../database/schema.ts';
@@ -32,6 +33,8 @@ interface ConfirmOptions {
   caller: Caller;
   /** Where hits are written down before their answer leaves. */
   sightings: SightingRecorder;
+  /** Cards that fit what is listed. */
+  cardLinks: CardLinks;
   clock: () => number;
 }
 
@@ -49,15 +52,20 @@ export interface Confirmation {
  */
 export async function confirm(
   body: Uint8Array<ArrayBuffer>,
-  { db, signer, caller, sightings, clock }: ConfirmOptions,
+  { db, signer, caller, sightings, cardLinks, clock }: ConfirmOptions,
 ): Promise<Confirmation> {
   const question = questionOf(parseJson(body));
   const listed = await findListed(db, question.keys);
   if (!listed) throw new SltdError('edition-missing');
   if (listed.state.collection !== question.collection) throw new SltdError('not-found');
-  const results = question.keys.map((key) => {
-    const record = listed.records.get(key);
-    return record ? { listed: true, record: confirmationView(record, caller) } : { listed: false };
+  const { keys, encounter } = question;
+  const { records } = listed;
+  const exact = encounter?.exact ?? [];
+  const { cards, places } = await cardLinks.of({ keys, exact, records, caller });
+  const results = keys.map((key) => {
+    const record = records.get(key);
+    const view = record && confirmationView(record, caller);
+    return { listed: record !== undefined, record: view, cards: places.get(key) };
   });
   const answer: ConfirmationAnswer = {
     nonce: question.nonce,
@@ -68,8 +76,8 @@ export async function confirm(
     inputsSha256: listed.state.inputsSha256,
     operationSequence: listed.state.operationSequence,
     results,
+    cards,
   };
-  const { records } = listed;
   const [jws] = await Promise.all([
     sign(answer, signer),
     sightings.record(sightingsOf(question, { records, caller, nowMs: answer.issuedAt })),

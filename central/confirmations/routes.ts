@@ -6,7 +6,7 @@ import { confirm } from './confirm.ts';
 
 /** POST /v1/confirmations, for edges alone. */
 export const addConfirmationRoutes: RouteModule = (app, services) => {
-  const { db, signingKey: signer, clock, edgeCallerOf, sightings } = services;
+  const { db, signingKey: signer, clock, edgeCallerOf, sightings, cardLinks } = services;
   app.post('/v1/confirmations', async (c) => {
     const caller = await edgeCallerOf(c);
     const body = await readJsonBytes(c.req.raw);
@@ -15,6 +15,7 @@ export const addConfirmationRoutes: RouteModule = (app, services) => {
       signer,
       caller,
       sightings,
+      cardLinks,
       clock,
     });
     c.set('counts', { keyCount, listedCount });

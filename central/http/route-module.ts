@@ -12,6 +12,7 @@
 import type { Context, Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { DayKeys } from '../../src/format/tag-key.ts';
+import type { CardLinks } from '../cards/card-links.ts';
 import type { ImageStore } from '../cards/images.ts';
 import type { AttachmentStore } from '../cases/attachments.ts';
 import type { LiveCases } from '../cases/live-cases.ts';
@@ -44,6 +45,8 @@ export interface CentralServices {
   attachments: AttachmentStore;
   /** Where images of cards are kept. */
   cardImages: ImageStore;
+  /** Finds cards for answers and makes links to them. */
+  cardLinks: CardLinks;
   /** Where notifications may be sent. */
   reach: Reach;
   /** Signs central's answers. */

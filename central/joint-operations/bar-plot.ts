@@ -1,5 +1,7 @@
 /** A bar plot as inline SVG: one bar a value, the largest as high as the plot; title and values as text. */
 
+import { escapeHtml } from '../http/escape-html.ts';
+
 const WIDTH = 720;
 const HEIGHT = 200;
 const MARGIN = { left: 8, right: 8, top: 18, bottom: 24 };
@@ -44,9 +46,4 @@ function merged(bars: readonly Bar[]): Bar[] {
     groups.push({ label: group[0]!.label, value });
   }
   return groups;
-}
-
-/** Text as it may stand in HTML and in its attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

@@ -6,7 +6,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { barPlot, escapeHtml } from './bar-plot.ts';
+import { escapeHtml } from '../http/escape-html.ts';
+import { barPlot } from './bar-plot.ts';
 import type { Figures, OperationReport } from './report.ts';
 
 const REFRESH_SECONDS = 5;

@@ -114,9 +114,10 @@ function placeMembers({ coverage, basis }: VisibleResult): string {
 function detailMembers({ match, mrz, checkId }: VisibleResult): string {
   let text = '';
   if (match) {
-    const { spelling, number, category, record, isWithdrawalPending } = match;
+    const { spelling, number, category, record, isWithdrawalPending, cards } = match;
     const withdrawalPending = isWithdrawalPending || undefined;
     text += `,"match":${JSON.stringify({ spelling, number, category, withdrawalPending, record })}`;
+    if (cards) text += `,"cards":${JSON.stringify(cards)}`;
   }
   if (mrz) text += `,"mrz":{"format":"${mrz.format}","checks":${JSON.stringify(mrz.checks)}}`;
   if (checkId !== undefined) text += `,"checkId":"${checkId}"`;

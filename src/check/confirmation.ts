@@ -22,7 +22,7 @@ import { withDeadline } from '../store/deadline.ts';
 import type { ListState } from '../store/edition.ts';
 import type { Caller } from './caller.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import type { Confirmations } from './verdict.ts';
+import type { Confirmations, KeyConfirmation } from './verdict.ts';
 
 /** Longest wait for one try, in milliseconds; the traveller stands at the desk. */
 const TRY_TIMEOUT_MS = 1_500;
@@ -188,7 +188,10 @@ export class CentralClient {
       answer.results.length === keys.length;
     if (!isProved) return { ok: false, failure: 'unproved' };
     if (!isCurrent(answer, list)) return { ok: false, failure: 'older-data' };
-    return { ok: true, confirmations: new Map(keys.map((key, i) => [key, answer.results[i]!])) };
+    return {
+      ok: true,
+      confirmations: new Map(keys.map((key, i) => [key, confirmationOf(answer, i)])),
+    };
   }
 
   async #verified(jws: string): Promise<ConfirmationAnswer | undefined> {
@@ -225,6 +228,15 @@ function isCurrent(
 ): boolean {
   const hasEdition = asOf > list.editionAsOf || inputsSha256 === list.inputsSha256;
   return hasEdition && operationSequence >= list.lastOperation;
+}
+
+/** What the answer says of one key, with the cards that it names by their places. */
+function confirmationOf(
+  { results, cards = [] }: ConfirmationAnswer,
+  index: number,
+): KeyConfirmation {
+  const { cards: places, ...confirmation } = results[index]!;
+  return { ...confirmation, cards: places?.flatMap((place) => cards[place] ?? []) };
 }
 
 const STRICT_UTF8 = { fatal: true, ignoreBOM: false };

@@ -17,7 +17,7 @@ import type { CanonicalKey } from '../document/canonical-key.ts';
 import type { Spelling } from '../document/query.ts';
 import { assert, type ErrorCode } from '../errors.ts';
 import type { Category } from '../format/category.ts';
-import type { RecordView } from '../format/confirmation.ts';
+import type { CardLink, RecordView } from '../format/confirmation.ts';
 
 export type { Spelling };
 
@@ -47,11 +47,16 @@ export type Verdict =
   | { kind: 'invalid'; code: ErrorCode }
   | CandidateVerdict;
 
+/** Central's signed word on a key. */
+export interface KeyConfirmation {
+  listed: boolean;
+  record?: RecordView | undefined;
+  /** That fit a document of this key. */
+  cards?: readonly CardLink[] | undefined;
+}
+
 /** Central's signed word on each key, by key. */
-export type Confirmations = ReadonlyMap<
-  string,
-  { listed: boolean; record?: RecordView | undefined }
->;
+export type Confirmations = ReadonlyMap<string, KeyConfirmation>;
 
 export interface Match {
   spelling: Spelling;
@@ -59,6 +64,8 @@ export interface Match {
   category?: Category | undefined;
   record?: RecordView | undefined;
   isWithdrawalPending: boolean;
+  /** What to look at on such a document. */
+  cards?: readonly CardLink[] | undefined;
 }
 
 /** Who said so: the edge's own data, or central for this request. */
@@ -109,7 +116,8 @@ function resolveCandidate(
     if (!confirmation?.listed) continue;
     const { record } = confirmation;
     const category = record?.category ?? question.category;
-    const match = { ...matchOf(question), category, isWithdrawalPending };
+    const cards = cardsOf(question, questions, confirmations);
+    const match = { ...matchOf(question), category, isWithdrawalPending, cards };
     // S3: a hit is an exact spelling that central lists. The record behind a look-alike is most
     // likely another person's document: it is not shown.
     return question.spelling === 'exact'
@@ -117,6 +125,21 @@ function resolveCandidate(
       : { status: 'candidate', basis: 'central', match };
   }
   return doubt === undefined ? CLEAR_BY_CENTRAL : { status: 'unknown', code: doubt };
+}
+
+/** Cards of the key that is listed; where it was not read so, those of what was read as well. */
+function cardsOf(
+  listed: Question,
+  questions: readonly Question[],
+  confirmations: Confirmations,
+): readonly CardLink[] | undefined {
+  const ofOneClass = questions.filter(({ key }) => key[0] === listed.key[0]);
+  const fitting = listed.spelling === 'exact' ? [listed] : ofOneClass;
+  const cards = new Map<string, CardLink>();
+  for (const { key } of fitting) {
+    for (const card of confirmations.get(key)?.cards ?? []) cards.set(card.id, card);
+  }
+  return cards.size > 0 ? [...cards.values()] : undefined;
 }
 
 const matchOf = ({ spelling, number, category }: Question) => ({ spelling, number, category });

@@ -58,6 +58,16 @@ const RecordViewSchema = v.object({
   challenged: v.optional(v.boolean()),
 });
 
+/** A Quick Check Card: what to look at on a document of this kind. */
+const CardLinkSchema = v.object({
+  /** Opaque. */
+  id: token(64),
+  /** Its title in each language of cards. */
+  titles: v.object({ en: token(120), fr: token(120), es: token(120), ar: token(120) }),
+  /** Central's page of it, for about an hour; absent where central does not know its own address. */
+  href: v.optional(v.pipe(v.string(), v.maxLength(1_024), v.regex(/^https?:\/\/\S+$/))),
+});
+
 const ConfirmationAnswerSchema = v.object({
   nonce: base64url(22),
   /** SHA-256 of the question's body, base64url. */
@@ -72,13 +82,23 @@ const ConfirmationAnswerSchema = v.object({
   inputsSha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   /** One for each key, in order. */
   results: v.pipe(
-    v.array(v.object({ listed: v.boolean(), record: v.optional(RecordViewSchema) })),
+    v.array(
+      v.object({
+        listed: v.boolean(),
+        record: v.optional(RecordViewSchema),
+        /** Places in `cards` of those that fit a document of this key. */
+        cards: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))),
+      }),
+    ),
     v.maxLength(CONFIRMATION_ITEMS_MAX),
   ),
+  /** Cards that fit one of the documents, each once. */
+  cards: v.optional(v.array(CardLinkSchema)),
 });
 
 export type ConfirmationQuestion = v.InferOutput<typeof ConfirmationQuestionSchema>;
 export type ConfirmationAnswer = v.InferOutput<typeof ConfirmationAnswerSchema>;
+export type CardLink = v.InferOutput<typeof CardLinkSchema>;
 export type RecordView = v.InferOutput<typeof RecordViewSchema>;
 
 /** The question, or undefined if the value is not one. Never says what was wrong with the input. */

@@ -24,6 +24,8 @@ export type Role = 'edition' | 'overlay' | 'head';
 export interface SigningKey {
   keyId: Uint8Array;
   key: CryptoKey;
+  /** Its public half. */
+  verifier: VerifyKey;
 }
 
 /** A public key and its id. */
@@ -93,7 +95,7 @@ export async function signingKey(jwk: JsonWebKey): Promise<SigningKey> {
   const { kty, crv, x, d } = jwk;
   const [verifier] = await verifyKeys(x ?? '');
   const key = await importKey({ kty, crv, x, d }, 'sign');
-  return { keyId: verifier!.keyId, key };
+  return { keyId: verifier!.keyId, key, verifier: verifier! };
 }
 
 /**

@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { issueToken } from '../../data-build/token.ts';
 import { decodeHead } from '../../src/format/head.ts';
+import { publishSpecimenCards } from '../../scripts/specimen-cards.ts';
 import { type System, startSystem } from '../../scripts/system.ts';
 import { findChromium, startBrowser, type Visit, visit } from '../support/browser.ts';
 import { renderMrz } from '../support/render-mrz.ts';
@@ -46,6 +48,7 @@ describe.skipIf('reason' in chromium)("the officer's page", () => {
   beforeAll(async () => {
     stateDir = mkdtempSync(join(tmpdir(), 'sltd-console-'));
     system = await startSystem({ stateDir, exportFiles: [SAMPLE] });
+    await publishSpecimenCards(system);
     token = await system.token('officer');
     if ('path' in chromium) browser = await startBrowser(chromium.path);
   }, START_TIMEOUT_MS);
@@ -126,6 +129,51 @@ describe.skipIf('reason' in chromium)("the officer's page", () => {
       expect(words).toContain(fact);
     }
     expect(await page.locator('#answer').getAttribute('class')).toBe('hit');
+  });
+
+  it('tells that another bureau disputes the record', async () => {
+    const { page } = await open();
+    expect(await check(page, SPECIMEN)).not.toContain('Disputed');
+    const ask = async (method: string, path: string, by: 'NCB-D' | 'NCB-UTO', body?: object) => {
+      const about = { role: 'ncb', tenant: by, site: by, audience: 'central' } as const;
+      const response = await fetch(`${system.centralUrl}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${await issueToken(system.keys, about)}`,
+          'content-type': 'application/json',
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      expect(response.ok).toBe(true);
+      return (await response.json()) as { id: string; items: { record: { id: string } }[] };
+    };
+    const [found] = (await ask('GET', '/v1/cases', 'NCB-UTO')).items;
+    const challenges = `/v1/records/${found!.record.id}/challenges`;
+    const { id } = await ask('POST', challenges, 'NCB-D', { reason: 'The holder has it.' });
+    expect(await check(page, SPECIMEN)).toMatch(/Disputed\s+by another bureau/);
+    const resolution = { outcome: 'record-stands', answer: 'It does.' };
+    await ask('POST', `${challenges}/${id}/resolution`, 'NCB-UTO', resolution);
+    expect(await check(page, SPECIMEN)).not.toContain('Disputed');
+  });
+
+  it('links the card of such a document with a hit, and a carrier sees none', async () => {
+    const { page } = await open();
+    await check(page, SPECIMEN);
+    const link = page.getByRole('link', { name: 'Utopia, passport, series L (specimen)' });
+    const href = await link.getAttribute('href');
+    expect(href).not.toContain(LISTED_NUMBER);
+    const opened = await visit(browser, href!, { scripts: [axe.source] });
+    visits.push(opened);
+    await opened.page.getByRole('link', { name: 'Français' }).click();
+    expect(await opened.page.getByRole('heading', { level: 1 }).textContent()).toContain('Utopie');
+    const widths = await opened.page
+      .locator('img')
+      .evaluateAll((images) => images.map((image) => (image as HTMLImageElement).naturalWidth));
+    expect(widths).toHaveLength(2);
+    expect(Math.min(...widths)).toBeGreaterThan(0);
+    expect(await violationsOf(opened.page)).toEqual([]);
+    await check(page, SPECIMEN, await system.token('carrier'));
+    expect(await link.count()).toBe(0);
   });
 
   it('shows a document that is not listed as not reported, with the age, and never as valid', async () => {

@@ -88,6 +88,8 @@ export interface RightsWorld {
   heldId: string;
   cardId: string;
   cardImageSha256: string;
+  /** Of the card's page, from an answer to an officer. */
+  cardPath: string;
   setState(state: CaseState): Promise<void>;
   request(
     person: Person | undefined,
@@ -109,6 +111,7 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
   const central = await centralWorld(db, {
     attachments: { folder: join(folder, 'attachments') },
     cardImages: new DirectoryStore(join(folder, 'cards')),
+    publicUrl: 'https://central.invalid',
     bulkLimits: { reportsPerDay: 1, withdrawalsPerDay: 1 },
   });
   const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
@@ -145,8 +148,10 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     };
   };
 
+  const { cardId, cardImageSha256 } = await publishCard(central);
   const asked = question(['PUTOL898902C3'], { encounter: { exact: [0] } });
-  await central.confirm(asked, await edgeToken(as('officer@post').claims));
+  const { cards } = await central.confirm(asked, await edgeToken(as('officer@post').claims));
+  const cardPath = new URL(cards![0]!.href!).pathname;
   const endpoint = await made('ncb@issuing', 'POST', '/v1/endpoints', {
     url: 'https://canary-endpoint-issuing.example/',
   });
@@ -198,9 +203,8 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
   const bulk = await made('data-operator@issuing', 'POST', '/v1/records/bulk', {
     items: [report, { ...report, record: { ...REPORT, documentNumber: 'H2' } }],
   });
-  const { cardId, cardImageSha256 } = await publishCard(central);
   return {
-    ...{ cardId, cardImageSha256 },
+    ...{ cardId, cardImageSha256, cardPath },
     ...{ challengeId: challenge.id, heldId: bulk.held },
     ...{ central, caseId, recordId, endpointId: endpoint.id, attachmentId },
     deadLetterId: dead.id,

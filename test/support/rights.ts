@@ -169,6 +169,12 @@ export const RIGHTS: Record<string, Right> = {
     inside: [422],
     allowed: ['ncb@issuing'],
   },
+  // Whoever has the link of an answer, and it shows what is published.
+  'GET /cards/:link': { path: ({ cardPath }) => cardPath, allowed: 'anyone' },
+  'GET /cards/:link/images/:sha256': {
+    path: ({ cardPath, cardImageSha256 }) => `${cardPath}/images/${cardImageSha256}`,
+    allowed: 'anyone',
+  },
   'GET /v1/records/:id/cards': { path: recordAt('/cards'), allowed: CARD_READERS },
 
   'GET /v1/notifications': { allowed: ['ncb@*', 'officer@*'] },
