@@ -1,5 +1,5 @@
 /**
- * The whole nightly build, from CSV to a verified edition, as a person would run it.
+ * The whole nightly build, from CSV to a verified edition, as a person would run it, by size of the list.
  *
  * Peak memory is the process's own, as the operating system accounts it (ru_maxrss).
  */
@@ -9,55 +9,149 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Measurement, measured } from './measurement.ts';
+import { type BenchSize, type Finding, type Measurement, measured } from './measurement.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const ROWS = 10_000_000;
-const RUNS = 3;
+const STDOUT_BYTES_MAX = 2 ** 26;
+/** The whole world, planned for: 100 M records today. */
+const FULL_ROWS = 150_000_000;
 
-/** The build's own account of its peak memory, from the summary on its standard output. */
-function peakMemoryBytes(summary: string): number {
-  const { peakMemoryBytes: bytes } = JSON.parse(summary) as { peakMemoryBytes: number };
-  return bytes;
+/** Rows of a list, smallest first, and how often each is built. */
+const SIZES: Record<BenchSize, readonly { rows: number; runs: number }[]> = {
+  test: [{ rows: 1_000, runs: 1 }],
+  small: [
+    { rows: 1_000_000, runs: 3 },
+    { rows: 10_000_000, runs: 3 },
+  ],
+  full: [
+    { rows: 1_000_000, runs: 5 },
+    { rows: 10_000_000, runs: 3 },
+    { rows: FULL_ROWS, runs: 1 },
+  ],
+};
+/** Seconds and gigabytes. */
+const GOALS: Record<number, { seconds: number; memory: number }> = {
+  10000000: { seconds: 45, memory: 2 },
+  [FULL_ROWS]: { seconds: 300, memory: 4 },
+};
+const GROWTH_MAX = 1.15;
+
+/** What of the summary on standard output is read here. */
+interface Summary {
+  peakMemoryBytes: number;
+  times: { step: string; seconds: number }[];
 }
 
-export function wholeBuild(): Measurement[] {
+interface Built {
+  rows: number;
+  exportGb: number;
+  seconds: number[];
+  gigabytes: number[];
+  /** Of the last run. */
+  steps: Summary['times'];
+}
+
+function sltd(...args: string[]): string {
+  return execFileSync(process.execPath, ['data-build/cli.ts', ...args], {
+    ...{ cwd: ROOT, maxBuffer: STDOUT_BYTES_MAX, stdio: ['ignore', 'pipe', 'ignore'] },
+  }).toString();
+}
+
+function buildOf(rows: number, runs: number): Built {
   const workDir = mkdtempSync(join(tmpdir(), 'sltd-bench-build-'));
   try {
-    const sltd = (...args: string[]) =>
-      execFileSync(process.execPath, ['data-build/cli.ts', ...args], { cwd: ROOT, stdio: 'pipe' });
     const keysFile = join(workDir, 'keys.json');
     const exportFile = join(workDir, 'export.csv');
     sltd('keys', '--out', keysFile);
-    sltd('generate', '--rows', String(ROWS), '--seed', '1', '--out', exportFile);
-    const seconds: number[] = [];
-    const gigabytes: number[] = [];
-    for (let run = 0; run < RUNS; run++) {
-      const editionDir = join(workDir, `editions-${run}`);
+    sltd('generate', '--rows', String(rows), '--seed', '1', '--out', exportFile);
+    const built: Built = {
+      ...{ rows, exportGb: statSync(exportFile).size / 1e9, seconds: [], gigabytes: [], steps: [] },
+    };
+    for (let run = 0; run < runs; run++) {
+      const out = join(workDir, `editions-${run}`);
       const start = performance.now();
-      const summary = sltd(
-        ...['build', '--profile', 'sltd', '--keys', keysFile, '--out', editionDir, exportFile],
+      const stdout = sltd(
+        ...['build', '--profile', 'sltd', '--keys', keysFile, '--out', out, exportFile],
       );
-      seconds.push((performance.now() - start) / 1000);
-      gigabytes.push(peakMemoryBytes(summary.toString()) / 1e9);
-      rmSync(editionDir, { recursive: true });
+      built.seconds.push((performance.now() - start) / 1000);
+      const summary = JSON.parse(stdout) as Summary;
+      built.gigabytes.push(summary.peakMemoryBytes / 1e9);
+      built.steps = summary.times;
+      rmSync(out, { recursive: true });
     }
-    const sizeGb = statSync(exportFile).size / 1e9;
-    return [
-      measured(
-        {
-          id: 'build-10m-seconds',
-          question: `sltd build of ${ROWS / 1e6} M rows from CSV (${sizeGb.toFixed(1)} GB), verified`,
-          unit: 's',
-        },
-        seconds,
-        { atMost: 45 },
-      ),
-      measured({ id: 'build-10m-memory', question: 'its peak memory', unit: 'GB' }, gigabytes, {
-        atMost: 2,
-      }),
-    ];
+    return built;
   } finally {
     rmSync(workDir, { recursive: true, force: true });
   }
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+function ofSize({ rows, exportGb, seconds, gigabytes }: Built): Measurement[] {
+  const name = rows >= 1e6 ? `${rows / 1e6} M` : String(rows);
+  const id = `build-${name.replace(' ', '').toLowerCase()}`;
+  const goal = GOALS[rows];
+  const atMost = (bound: number | undefined) => (bound === undefined ? {} : { atMost: bound });
+  return [
+    measured(
+      {
+        id: `${id}-seconds`,
+        question: `sltd build of ${name} rows from CSV (${exportGb.toFixed(1)} GB), verified`,
+        unit: 's',
+      },
+      seconds,
+      atMost(goal?.seconds),
+    ),
+    measured(
+      { id: `${id}-row`, question: 'the same, by row', unit: 'us' },
+      seconds.map((s) => (1e6 * s) / rows),
+    ),
+    measured(
+      { id: `${id}-memory`, question: 'its peak memory', unit: 'GB' },
+      gigabytes,
+      atMost(goal?.memory),
+    ),
+  ];
+}
+
+/** Every list of the size, how the cost of a row grows with the list, and where it goes. */
+export function wholeBuild(size: BenchSize): Finding[] {
+  const all = SIZES[size].map(({ rows, runs }) => buildOf(rows, runs));
+  const [first, last] = [all[0]!, all.at(-1)!];
+  const perRow = ({ rows, seconds }: Built) => median(seconds) / rows;
+  const rows = { label: 'rows of the list', scale: 'log' } as const;
+  return [
+    ...all.flatMap(ofSize),
+    measured(
+      {
+        id: 'build-growth',
+        question: `cost of a row of ${last.rows.toLocaleString('en-US')}, against one of ${first.rows.toLocaleString('en-US')}`,
+        unit: 'times',
+      },
+      [perRow(last) / perRow(first)],
+      { atMost: GROWTH_MAX },
+    ),
+    {
+      ...{ id: 'plot-build-throughput', title: 'The nightly build, by size of the list' },
+      ...{ x: rows, y: { label: 'rows a second, median', scale: 'linear' } },
+      series: [
+        {
+          name: 'sltd build',
+          points: all.map((built) => ({ x: built.rows, y: 1 / perRow(built) })),
+        },
+      ],
+    },
+    {
+      ...{ id: 'plot-build-steps', title: 'Where the time of a row goes' },
+      ...{ x: rows, y: { label: 'us a row', scale: 'linear' } },
+      series: last.steps.map(({ step }) => ({
+        name: step,
+        points: all.map((built) => ({
+          ...{ x: built.rows },
+          y: (1e6 * (built.steps.find((other) => other.step === step)?.seconds ?? 0)) / built.rows,
+        })),
+      })),
+    },
+  ];
 }

@@ -44,14 +44,22 @@ export interface Plot {
   series: readonly Series[];
 }
 
-export type Finding = Measurement | Plot;
+/** What could not be measured here, and what for. */
+export interface Gap {
+  id: string;
+  gap: string;
+}
+
+export type Finding = Measurement | Plot | Gap;
 
 /** A question that a benchmark answers at the size it is told. */
 export type Suite = (size: BenchSize) => Finding[] | Promise<Finding[]>;
 
 export const isPlot = (finding: Finding): finding is Plot => 'series' in finding;
 
-export const isMeasurement = (finding: Finding): finding is Measurement => !isPlot(finding);
+export const isGap = (finding: Finding): finding is Gap => 'gap' in finding;
+
+export const isMeasurement = (finding: Finding): finding is Measurement => 'question' in finding;
 
 /** A measurement from repeated runs: the median counts, minimum and maximum tell the noise. */
 export function measured(
@@ -86,4 +94,13 @@ export async function repeat(
     if (i >= warmups) times.push(performance.now() - start);
   }
   return times;
+}
+
+/**
+ * Processor time of this thread so far, in milliseconds: what computing alone has cost, whoever else the
+ * machine worked for. Linux counts it by ticks: good for what takes 100 ms and more.
+ */
+export function processorMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e3;
 }

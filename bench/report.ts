@@ -1,6 +1,6 @@
 /** The findings of one run as a page: a table, with each spread drawn beside its median, and plots. */
 
-import { type Finding, isMeasurement, isPlot, type Measurement } from './measurement.ts';
+import { type Finding, isGap, isMeasurement, isPlot, type Measurement } from './measurement.ts';
 import { escapeHtml, figure, plotHtml } from './plot.ts';
 
 /** Minimum to maximum as a bar, the median as a mark, on a scale from 0 to the maximum. */
@@ -49,6 +49,10 @@ export function reportHtml(
 <tbody>
 ${measurements.map(row).join('\n')}
 </tbody></table>
+${findings
+  .filter(isGap)
+  .map(({ gap }) => `<p>Not measured: ${escapeHtml(gap)}.</p>`)
+  .join('\n')}
 ${plots.map(plotHtml).join('\n')}
 </body></html>
 `;

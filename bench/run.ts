@@ -10,7 +10,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BenchSize, type Finding, isMeasurement, type Measurement } from './measurement.ts';
+import {
+  type BenchSize,
+  type Finding,
+  isGap,
+  isMeasurement,
+  type Measurement,
+} from './measurement.ts';
 import { figure } from './plot.ts';
 import { reportHtml } from './report.ts';
 import { SUITES } from './suites.ts';
@@ -57,6 +63,7 @@ async function main(): Promise<number> {
       for (const finding of await suite(size)) {
         all.push(finding);
         if (isMeasurement(finding)) console.log(printed(finding));
+        if (isGap(finding)) console.log(`not measured: ${finding.gap}`);
         const file = join(RESULTS_DIR, `${finding.id}.json`);
         writeFileSync(file, `${JSON.stringify({ ...finding, ...run }, null, 2)}\n`);
       }

@@ -1,16 +1,21 @@
 /** Every benchmark by the name it is run by: question by question, the quick ones first. */
 
 import { wholeBuild } from './build.ts';
+import { digestPeers } from './digest-peers.ts';
+import { falsePositives } from './false-positives.ts';
 import { httpCost } from './http.ts';
 import { mrzCheck, pageBuild, rawProbe, singleCheck, space, warmProbe } from './matcher.ts';
 import type { Suite } from './measurement.ts';
+import { numericList } from './numeric-list.ts';
 import { overlayCost } from './overlay.ts';
-import { peers } from './peers.ts';
+import { stringPeers } from './string-peers.ts';
 
 export const SUITES: Record<string, readonly Suite[]> = {
   matcher: [rawProbe, warmProbe, singleCheck, mrzCheck, pageBuild, space],
   overlay: [overlayCost],
-  peers: [peers],
+  digests: [digestPeers],
+  filter: [falsePositives],
+  peers: [stringPeers, numericList],
   http: [httpCost],
   build: [wholeBuild],
 };

@@ -1,0 +1,55 @@
+/** The matcher, as the request path calls it: screen() for all keys, match pages for what is left. */
+
+import { readMatcherModule } from '../../data-build/matcher-module.ts';
+import type { CanonicalKey } from '../../src/document/canonical-key.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
+import type { StateEntry } from '../../src/format/manifest.ts';
+import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
+import { buildPages, bytesOf, intoShards } from '../resident-set.ts';
+import { BATCH_KEYS, inBatches, type Peer, timed } from './peer.ts';
+
+const EPOCH_KEY = new Uint8Array(16).fill(7);
+
+/** Its figures cover digests, filter pages and match pages. */
+export async function ours(keys: readonly CanonicalKey[], state: StateCode): Promise<Peer> {
+  const arenaBytes = 2 ** 16 + 6 * keys.length;
+  const matcher = new WasmMatcher(readMatcherModule(), {
+    ...{ filterArenaBytes: arenaBytes, matchArenaBytes: arenaBytes },
+  });
+  const { made: pages, ms } = await timed(() => {
+    const built = buildPages(intoShards(matcher.digests(keys, EPOCH_KEY)));
+    for (const [id, page] of built.filter.entries()) matcher.filters.put(id, page);
+    for (const [id, page] of built.match.entries()) matcher.matches.put(id, page);
+    return built;
+  });
+  const shardCount = pages.filter.length;
+  const entry: StateEntry = {
+    ...{ state, coverage: 'reports', asOf: 0, recordCount: keys.length },
+    ...{ firstShard: 0, shardCount },
+  };
+  const entries = Array.from({ length: BATCH_KEYS }, () => entry);
+  const ask = (batch: CanonicalKey[]): number => {
+    const screened = matcher.screen(batch, entries.slice(0, batch.length), {
+      ...{ epochKey: EPOCH_KEY, firstPageId: 0 },
+    });
+    if (!screened) return 0;
+    const { answers, digests } = screened;
+    const left: number[] = [];
+    for (let i = 0; i < batch.length; i++) if (answers[i] !== 0) left.push(i);
+    const leftDigests = new Uint32Array(4 * left.length);
+    const addresses = new Uint32Array(left.length);
+    for (let to = 0; to < left.length; to++) {
+      const from = 4 * left[to]!;
+      for (let word = 0; word < 4; word++) leftDigests[4 * to + word] = digests[from + word]!;
+      addresses[to] = matcher.matches.find(Math.floor((digests[from + 3]! * shardCount) / 2 ** 32));
+    }
+    let found = 0;
+    for (const answer of matcher.probeMatches(leftDigests, addresses)) if (answer !== 0) found++;
+    return found;
+  };
+  return {
+    ...{ id: 'ours', name: 'sltd-edge, filter and match pages', keyCount: keys.length },
+    ...{ buildMs: ms, bytes: bytesOf(pages.filter) + bytesOf(pages.match), share: 1 },
+    count: (asked) => inBatches(asked, ask),
+  };
+}
