@@ -5,6 +5,7 @@
  * locked row, event and notifications are written. What is refused is rolled back, version and all.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
@@ -19,6 +20,7 @@ import {
 } from './case-event.ts';
 import { dueAt, responsibleIn } from './clock.ts';
 import { type Party, tenantOf, viewersOf } from './parties.ts';
+import type { EventKind } from './tables.ts';
 import { checkMove, type Move, type Mover } from './transitions.ts';
 
 interface Change {
@@ -31,12 +33,26 @@ interface Change {
   requestKey?: string | undefined;
 }
 
-/** Move the case; throws what checkMove() throws, 'not-found' and 'case-changed'. */
+/** What an event is to hold, by which a request that is repeated is known again. */
+interface Wish {
+  kind: EventKind;
+  data: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Move the case; throws what checkMove() throws, 'not-found', 'case-changed', and 'repeat-differs' where
+ * the key was used for something else.
+ */
 export async function moveCase(id: string, move: Move, change: Change): Promise<CaseRow> {
-  return changing(id, change, async (transaction, row, movers) => {
-    checkMove(row.state, move, movers);
-    await enter(transaction, row, move, change);
-  });
+  return changing(
+    id,
+    change,
+    { kind: 'state', data: { ...move } },
+    async (transaction, row, movers) => {
+      checkMove(row.state, move, movers);
+      await enter(transaction, row, move, change);
+    },
+  );
 }
 
 /** A message from one side to the others; attachments are ids of the caller's own on this case. */
@@ -46,9 +62,9 @@ export async function writeMessage(
   change: Change,
 ): Promise<CaseRow> {
   const { caller, nowMs, requestKey } = change;
-  return changing(id, change, async (transaction, row) => {
+  const data = { text, ...(attachments.length > 0 ? { attachments } : {}) };
+  return changing(id, change, { kind: 'message', data }, async (transaction, row) => {
     if (attachments.length > 0) await checkAttachments(transaction, row, attachments, caller);
-    const data = { text, ...(attachments.length > 0 ? { attachments } : {}) };
     await addEvent(transaction, row, { kind: 'message', by: caller, data, nowMs, requestKey });
     const byTenant = caller.tenant;
     await tellOthers(transaction, row, { type: 'case.message', byTenant, nowMs });
@@ -60,7 +76,7 @@ export const attachToCase = (
   id: string,
   change: Change,
   enterFile: (transaction: CaseTransaction, row: CaseRow) => Promise<void>,
-): Promise<CaseRow> => changing(id, change, enterFile);
+): Promise<CaseRow> => changing(id, change, { kind: 'attachment', data: {} }, enterFile);
 
 /** For notifications that were received: the cases that they opened count as notified. */
 export async function markNotified(
@@ -86,6 +102,7 @@ export async function markNotified(
 async function changing(
   id: string,
   { db, caller, version, requestKey }: Change,
+  wish: Wish,
   apply: (transaction: CaseTransaction, row: CaseRow, movers: readonly Mover[]) => Promise<void>,
 ): Promise<CaseRow> {
   return db.transaction().execute(async (transaction) => {
@@ -95,7 +112,8 @@ async function changing(
     if (movers.length === 0) {
       throw new SltdError(viewersOf(caller, row).length > 0 ? 'forbidden' : 'not-found');
     }
-    const isRepeated = requestKey !== undefined && (await hasRequest(transaction, id, requestKey));
+    const isRepeated =
+      requestKey !== undefined && (await wasDone(transaction, id, { requestKey, wish }));
     if (!isRepeated) {
       if (version !== undefined && version !== row.version - 1) throw new SltdError('case-changed');
       await apply(transaction, row, movers);
@@ -119,18 +137,26 @@ async function changing(
 const partiesOf = (caller: Caller, row: CaseRow): Party[] =>
   viewersOf(caller, row).filter((viewer) => viewer !== 'audit');
 
-async function hasRequest(
+/** True if the key's request was done already; 'repeat-differs' if it was another one. */
+async function wasDone(
   transaction: CaseTransaction,
   caseId: string,
-  requestKey: string,
+  { requestKey, wish }: { requestKey: string; wish: Wish },
 ): Promise<boolean> {
   const found = await transaction
     .selectFrom('case_events')
-    .select('version')
+    .select(['kind', 'data'])
     .where('case_id', '=', caseId)
     .where('request_key', '=', requestKey)
     .executeTakeFirst();
-  return found !== undefined;
+  if (!found) return false;
+  const data = JSON.parse(found.data) as Record<string, unknown>;
+  const names = new Set([...Object.keys(data), ...Object.keys(wish.data)]);
+  // Where a move came from is not part of the request.
+  names.delete('from');
+  const isSame = [...names].every((name) => isDeepStrictEqual(data[name], wish.data[name]));
+  if (found.kind !== wish.kind || !isSame) throw new SltdError('repeat-differs');
+  return true;
 }
 
 async function enter(

@@ -85,6 +85,8 @@ export async function compareWithOwnLists(db: CentralDatabase, dayKeys: DayKeys)
     .where('hit.is_first', '=', 1)
     .where('hit.is_on_own_list', 'is', null)
     .where('hit.tag', 'is not', null)
+    // The newest first: what has lost the key of its day stays open, and must hold up no other.
+    .orderBy('hit.tag_day', 'desc')
     .limit(HITS_PER_RUN)
     .execute();
   let compared = 0;

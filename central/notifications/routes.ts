@@ -39,6 +39,8 @@ const ADMINISTRATORS: readonly Role[] = ['ncb'];
 
 /** Time and id of the last item of a list. */
 const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
+/** Of a contact in the order of calls. */
+const PlaceSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const ReplaySchema = v.strictObject({ since: v.pipe(v.string(), v.isoTimestamp()) });
 
 /** Adds the addresses above. */
@@ -159,7 +161,17 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.get('/v1/contacts', async (c) => {
     const { tenant } = await scopeOf(c, ADMINISTRATORS);
-    return c.json({ items: await contactsOf(db, tenant) });
+    const request = pageRequest(c, PlaceSchema);
+    const contacts = (await contactsOf(db, tenant)).map((contact, place) => ({
+      ...contact,
+      place,
+    }));
+    const rows = contacts.slice(
+      (request.after ?? -1) + 1,
+      (request.after ?? -1) + request.limit + 2,
+    );
+    const view = ({ place: _, ...contact }: (typeof rows)[number]) => contact;
+    return c.json(pageOf(rows, request, { view, positionOf: ({ place }) => place }));
   });
 
   app.put('/v1/contacts', async (c) => {

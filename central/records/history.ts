@@ -21,13 +21,16 @@ export function listHistory(
     .execute();
 }
 
-/** A line; what was changed, and in whose words why, for the owner alone. */
-export const historyView = (line: RecordHistoryTable, level: 'full' | 'audit') => ({
+/** A line; what was changed, and in whose words why, for the owner alone; a person's name for its own tenant. */
+export const historyView = (
+  line: RecordHistoryTable,
+  { level, tenant }: { level: 'full' | 'audit'; tenant: string },
+) => ({
   version: line.number,
   at: isoTime(line.at),
   action: line.action,
   tenant: line.tenant,
-  subject: line.subject,
+  ...(line.tenant === tenant ? { subject: line.subject } : {}),
   ...(level === 'full' && line.reason !== null ? { reason: line.reason } : {}),
   ...(level === 'full' && line.changes !== null
     ? { before: JSON.parse(line.changes) as unknown }

@@ -55,7 +55,8 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     const level = historyLevel(row, caller);
     if (!level) throw new SltdError('forbidden');
     const lines = await listHistory(db, id, page);
-    const view = (line: (typeof lines)[number]) => historyView(line, level);
+    const view = (line: (typeof lines)[number]) =>
+      historyView(line, { level, tenant: caller.tenant });
     return c.json(pageOf(lines, page, { view, positionOf: (line) => line.number }));
   });
 };

@@ -51,7 +51,7 @@ async function askAgain(sealed: SealedCheck, { services, caller }: GuardedRoute)
 }
 
 async function audit(
-  { verdict, list, first, operation, direction }: SealedCheck,
+  { verdict, list, first, operation, purpose, direction }: SealedCheck,
   visible: VisibleResult,
   central: CheckResults['central'],
   { services, caller, requestId, startedMs, defer }: GuardedRoute,
@@ -61,7 +61,7 @@ async function audit(
   const { requestId: firstId, place, timeMs } = first;
   const line = auditLine({
     ...{ requestId, route: AGAIN_ROUTE, caller, edition, sequence, central, operation, nowMs },
-    ...{ direction, asOf: new Date(asOf).toISOString() },
+    ...{ purpose, direction, asOf: new Date(asOf).toISOString() },
     answers: [visible],
     tags: await services.tagger?.tagsOf([documentName(verdict.questions[0]!.key)], nowMs),
     first: { requestId: firstId, place, time: new Date(timeMs).toISOString() },

@@ -50,6 +50,13 @@ describe('an audit line', () => {
     });
   });
 
+  it('of a candidate asked about again has the purpose of the first, so that training stays training', async () => {
+    const fields = { ...SPECIMEN_FIELDS, purpose: 'training', direction: 'entry' };
+    const { answer } = await edge.ask(fields);
+    await edge.get(`/v1/checks/${answer.checkId}`);
+    expect(lastEvent()).toMatchObject({ purpose: 'training', direction: 'entry' });
+  });
+
   it('has no tag without a key, and an operation is an opaque id or refused', async () => {
     const own = await Edge.start({ env: { TAG_KEY: '' } });
     await own.check(OTHER_FIELDS);

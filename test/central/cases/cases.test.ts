@@ -100,6 +100,9 @@ describe.each(kinds)('a case on $name', ({ create }) => {
       const sent = await world.call('officer', 'POST', path, { text: 'Photo page is glued' }, key);
       expect([sent.status, (await shown(sent)).version]).toEqual([201, 2]);
     }
+    // Under one key another message is not taken for the first: it would be lost.
+    const other = await world.call('officer', 'POST', path, { text: 'Cover is glued' }, key);
+    expect([other.status, await problemCode(other)]).toEqual([409, 'repeat-differs']);
     await world.call('issuing', 'POST', path, { text: 'Which series?' }, key);
     const read = async (person: Person) => {
       const response = await world.call(person, 'GET', path);
