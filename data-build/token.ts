@@ -27,13 +27,16 @@ interface TokenOptions {
   minutes?: number;
   /** The caller's own name within the site; by default the site. */
   subject?: string;
+  /** Those that a check asks; the edge takes `sltd` if not given. */
+  collections?: readonly string[];
 }
 
 /** A signed token, valid from now. */
 export async function issueToken(keys: KeysOf<'token'>, options: TokenOptions): Promise<string> {
   const { role, tenant, site, audience = 'edge', minutes = 60, subject = site } = options;
+  const { collections } = options;
   const nowSeconds = Math.floor(Date.now() / 1000);
-  return new SignJWT({ tenant, site, role })
+  return new SignJWT({ tenant, site, role, ...(collections && { collections }) })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
     .setIssuer('sltd-edge')
     .setAudience(`sltd-${audience}`)

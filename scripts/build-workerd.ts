@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'build/workerd');
 /** Those that do not come from keys (docs/api.md). */
 const PLAIN_SETTINGS = [
-  ...['EDITIONS_ORIGIN', 'COLLECTION', 'CENTRAL_URL', 'CHECK_EVENTS'],
+  ...['EDITIONS_ORIGIN', 'COLLECTION', 'COLLECTIONS', 'CENTRAL_URL', 'CHECK_EVENTS'],
   ...['FRESH_SECONDS', 'STALE_SECONDS', 'POLL_SECONDS'],
   ...['SEQUENCE_FLOOR', 'PERMIT_FLOOR', 'OVERLAY_FLOOR'],
   ...['FILTER_ARENA_BYTES', 'MATCH_ARENA_BYTES'],

@@ -81,6 +81,7 @@ export const ERRORS = {
 
   // No safe decision can be made now.
   'edition-missing': unknown(503, 'No edition of the list is loaded.'),
+  'collection-missing': unknown(503, 'The edge does not hold a collection that the caller asks.'),
   'edition-expired': unknown(503, 'The edition of the list is too old to answer from.'),
   'state-not-covered': unknown(503, 'The edition says nothing about this issuing state.'),
   'edition-rollback': unknown(503, 'The store offers an older edition than was seen before.'),

@@ -12,6 +12,7 @@ import { createGunzip } from 'node:zlib';
 import { SltdError } from '../../src/errors.ts';
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import { ownCollection } from '../records/find-records.ts';
 import type { TakeCounts } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 import { type BatchLimits, takeEvents } from './take-events.ts';
@@ -27,9 +28,10 @@ export async function ingestFiles(
   { clock = Date.now }: { clock?: () => number } = {},
 ): Promise<TakeCounts & LineCounts> {
   const counts = { taken: 0, repeated: 0, passedOver: 0, malformed: 0 };
+  const collection = await ownCollection(db);
   for (const file of files) {
     for await (const lines of batches(file)) {
-      const events: CheckEvent[] = eventsOfLines(lines, counts);
+      const events: CheckEvent[] = eventsOfLines(lines, collection, counts);
       const fresh = await takeEvents(db, events, { nowMs: clock(), limits: FILE_BATCH });
       counts.taken += fresh.size;
       counts.repeated += events.length - fresh.size;

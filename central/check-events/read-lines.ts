@@ -3,31 +3,38 @@
  *
  * A line is a check event, or a record of Cloudflare's Workers Trace Events (Logpush) with check
  * events among its messages. Anything else in a log is passed over and counted; a check event that is
- * not whole is counted apart, because it should not be.
+ * not whole is counted apart, because it should not be. A line may tell of several collections: only
+ * what was asked of this service's own is its business.
  */
 
-import { type CheckEvent, parseCheckEvent } from '../../src/format/check-event.ts';
+import { type CheckEvent, parseCheckLine } from '../../src/format/check-event.ts';
 
 /** 1,000 documents make 12 KB; a trace record with a few of them is below this. */
 const LINE_LENGTH_MAX = 256 * 1024;
 
 export interface LineCounts {
-  /** Lines that are something else. */
+  /** Lines that are something else, or about other collections. */
   passedOver: number;
   /** Check events that are not in the form of the page. */
   malformed: number;
 }
 
-/** The events of some lines, in order; adds to `counts`. */
-export function eventsOfLines(lines: Iterable<string>, counts: LineCounts): CheckEvent[] {
+/** The events of one collection in some lines, in order; adds to `counts`. */
+export function eventsOfLines(
+  lines: Iterable<string>,
+  collection: string,
+  counts: LineCounts,
+): CheckEvent[] {
   const events: CheckEvent[] = [];
   for (const line of lines) {
     if (line.trim() === '') continue;
     const values = line.length > LINE_LENGTH_MAX ? [] : valuesOf(line);
     if (values.length === 0) counts.passedOver++;
     for (const value of values) {
-      const event = parseCheckEvent(value);
-      if (event) events.push(event);
+      const all = parseCheckLine(value);
+      const own = all?.find((event) => event.collection === collection);
+      if (own) events.push(own);
+      else if (all) counts.passedOver++;
       else counts.malformed++;
     }
   }

@@ -16,6 +16,7 @@ import type { Role } from '../../src/format/role.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { BODY_BYTES_MAX, readBytes } from '../http/read-body.ts';
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import { ownCollection } from '../records/find-records.ts';
 import { IngestQueue } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 
@@ -33,7 +34,7 @@ export const addCheckEventRoutes: RouteModule = (app, { db, clock, callerOf, edg
   app.post('/v1/check-events', async (c) => {
     await edgeCallerOf(c);
     const counts: LineCounts = { passedOver: 0, malformed: 0 };
-    const events = eventsOfLines((await textOf(c)).split('\n'), counts);
+    const events = eventsOfLines((await textOf(c)).split('\n'), await ownCollection(db), counts);
     return c.json({ ...(await queue.take(events)), ...counts });
   });
 

@@ -1,6 +1,7 @@
 /** `sltd build`: an export becomes a verified edition, put in force at the end. */
 
 import { PERMIT_DAYS } from '../../publish/permit.ts';
+import { COLLECTION } from '../../src/format/collection.ts';
 import {
   type Command,
   type CommandInput,
@@ -46,8 +47,6 @@ export function threadCountOf(input: CommandInput): number | undefined {
   if (input.values.threads === undefined) return undefined;
   return wholeNumber(input, 'threads', { min: 1, max: 64 });
 }
-
-const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
 
 export const BUILD: Command = {
   name: 'build',

@@ -1,7 +1,8 @@
 /** `sltd token`: prints a caller token, signed with the token key. */
 
+import { parseCollections } from '../../src/format/collection.ts';
 import { ROLES } from '../../src/format/role.ts';
-import { type Command, EXIT, KEYS_OPTION, oneOf, wholeNumber } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, oneOf, UsageError, wholeNumber } from '../command.ts';
 import { readKeys } from '../keys.ts';
 import { issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
 
@@ -15,6 +16,7 @@ export const TOKEN: Command = {
     audience: { value: 'NAME', help: 'whom it is for: edge, central', default: 'edge' },
     site: { value: 'NAME', help: 'the post or the system', required: true },
     subject: { value: 'NAME', help: 'who it is within the site; the site if not given' },
+    collections: { value: 'NAMES', help: 'what a check at the edge asks, such as sltd,tdawn' },
     minutes: { value: 'N', help: 'how long it is valid', default: '60' },
   },
   run: async (input) => {
@@ -26,9 +28,16 @@ export const TOKEN: Command = {
       site: values.site!,
       audience,
       minutes: wholeNumber(input, 'minutes', { min: 1, max: TOKEN_MINUTES_MAX[audience] }),
+      ...(values.collections === undefined ? {} : { collections: namesOf(values.collections) }),
       ...(values.subject === undefined ? {} : { subject: values.subject }),
     });
     process.stdout.write(`${token}\n`);
     return EXIT.ok;
   },
 };
+
+function namesOf(text: string): readonly string[] {
+  const names = parseCollections(text.split(','));
+  if (!names) throw new UsageError('--collections takes up to 4 different names');
+  return names;
+}

@@ -15,6 +15,7 @@ import type { Coverage } from '../format/manifest.ts';
 import type { Role } from '../format/role.ts';
 import type { Freshness, ListState } from '../store/edition.ts';
 import { seesMatch } from './caller.ts';
+import type { Finding } from './check.ts';
 import type { Basis, Match, Resolution } from './verdict.ts';
 
 /** What to do, in one word for a machine; docs/api.md has the sentence. */
@@ -26,24 +27,46 @@ export interface ListFacts extends ListState {
   freshness: Freshness;
 }
 
-/** One document's result as far as its caller may see it. */
-export interface VisibleResult {
-  id: string | undefined;
+/** What one collection says of a document, as far as its caller may see it. */
+export interface VisibleFinding {
+  collection: string;
   status: Resolution['status'];
   code?: ErrorCode | undefined;
   advice: Advice;
   basis?: Basis | undefined;
   coverage: Coverage | undefined;
   match?: Match | undefined;
+}
+
+/** One document's result as far as its caller may see it. */
+export interface VisibleResult {
+  id: string | undefined;
+  /** One for each collection asked. */
+  findings: readonly VisibleFinding[];
+  /** The one of them that the document is answered by. */
+  decisive: VisibleFinding;
   mrz: Mrz | undefined;
   checkId?: string | undefined;
 }
 
-/** What the role may see of a resolution. */
-export function visibleTo(
+/** A collection that was asked, and the state of its list; undefined if there was none to answer from. */
+export interface AskedList {
+  collection: string;
+  list: ListFacts | undefined;
+}
+
+/** What the role may see of a finding. */
+export function visibleFinding(
+  { collection, resolution, coverage }: Pick<Finding, 'collection' | 'resolution' | 'coverage'>,
+  role: Role,
+): VisibleFinding {
+  return { collection, coverage, ...visibleTo(role, resolution) };
+}
+
+function visibleTo(
   role: Role,
   resolution: Resolution,
-): Pick<VisibleResult, 'status' | 'code' | 'advice' | 'basis' | 'match'> {
+): Omit<VisibleFinding, 'collection' | 'coverage'> {
   switch (resolution.status) {
     case 'clear':
       // Who may not see matches must not see either that there was one.
@@ -66,28 +89,54 @@ export function visibleTo(
   return { status, advice, basis, match };
 }
 
-/** One document's answer: its own body, with all that is known of the list. */
-export function answerText(result: VisibleResult, list: ListFacts | undefined): string {
+/** One document's answer: its own body, with all that is known of the lists. */
+export function answerText(result: VisibleResult, asked: readonly AskedList[]): string {
+  const { id, findings, decisive } = result;
   let text = '{';
-  if (result.code !== undefined) text += `${problemMembers(result.code)},`;
-  text += idMember(result.id);
-  if (result.code === undefined) text += `"status":"${result.status}",`;
-  text += `"advice":"${result.advice}"`;
-  if (list) text += `,"collections":[{${listMembers(list)}${placeMembers(result)}}]`;
+  if (decisive.code !== undefined) text += `${problemMembers(decisive.code)},`;
+  text += idMember(id);
+  if (decisive.code === undefined) text += `"status":"${decisive.status}",`;
+  text += `"advice":"${decisive.advice}"`;
+  text += ',"collections":[';
+  for (let i = 0; i < asked.length; i++) {
+    if (i > 0) text += ',';
+    text += `{${listMembers(asked[i]!)},${findingMembers(findings[i]!, asked.length > 1)}}`;
+  }
+  text += ']';
   return `${text}${detailMembers(result)}}`;
 }
 
 /** The answer to a batch: what is common once, then one result a document. */
-export function batchText(results: readonly VisibleResult[], list: ListFacts | undefined): string {
-  let text = list ? `{"collections":[{${listMembers(list)}}],"results":[` : '{"results":[';
+export function batchText(results: readonly VisibleResult[], asked: readonly AskedList[]): string {
+  let text = '{"collections":[';
+  for (let i = 0; i < asked.length; i++) text += `${i > 0 ? ',' : ''}{${listMembers(asked[i]!)}}`;
+  text += '],"results":[';
   for (let i = 0; i < results.length; i++) {
     const result = results[i]!;
+    const { id, findings, decisive } = result;
     if (i > 0) text += ',';
-    text += `{${idMember(result.id)}"status":"${result.status}"`;
-    if (result.code !== undefined) text += `,"code":"${result.code}"`;
-    text += `,"advice":"${result.advice}"${placeMembers(result)}${detailMembers(result)}}`;
+    text += `{${idMember(id)}"status":"${decisive.status}"`;
+    if (decisive.code !== undefined) text += `,"code":"${decisive.code}"`;
+    text += `,"advice":"${decisive.advice}"`;
+    if (findings.length > 1) text += `,"collections":[${findings.map(batchFinding).join(',')}]`;
+    else text += placeMembers(decisive);
+    text += `${detailMembers(result)}}`;
   }
   return `${text}]}`;
+}
+
+const batchFinding = (finding: VisibleFinding): string =>
+  `{"collection":"${finding.collection}",${findingMembers(finding, true)}}`;
+
+/** Its match too if there are others: of one collection alone, it is that of the whole answer. */
+function findingMembers(finding: VisibleFinding, isOneOfSeveral: boolean): string {
+  const { status, code, advice } = finding;
+  let text = `"status":"${status}"`;
+  if (isOneOfSeveral) {
+    if (code !== undefined) text += `,"code":"${code}"`;
+    text += `,"advice":"${advice}"`;
+  }
+  return text + placeMembers(finding) + (isOneOfSeveral ? matchMember(finding) : '');
 }
 
 /** Members of problem details (RFC 9457). `status` is the answer's, not the number of HTTP. */
@@ -99,26 +148,30 @@ export function problemMembers(code: ErrorCode): string {
 const idMember = (id: string | undefined) =>
   id === undefined ? '' : `"id":${JSON.stringify(id)},`;
 
-function listMembers({ collection, edition, sequence, asOf, ageSeconds, freshness }: ListFacts) {
+function listMembers({ collection, list }: AskedList): string {
+  if (!list) return `"collection":"${collection}"`;
+  const { edition, sequence, asOf, ageSeconds, freshness } = list;
   return (
     `"collection":"${collection}","edition":"${edition}","sequence":${sequence},` +
     `"asOf":"${new Date(asOf).toISOString()}","ageSeconds":${ageSeconds},"freshness":"${freshness}"`
   );
 }
 
-function placeMembers({ coverage, basis }: VisibleResult): string {
+function placeMembers({ coverage, basis }: VisibleFinding): string {
   const coverageText = coverage === undefined ? '' : `,"coverage":"${coverage}"`;
   return basis === undefined ? coverageText : `${coverageText},"basis":"${basis}"`;
 }
 
-function detailMembers({ match, mrz, checkId }: VisibleResult): string {
-  let text = '';
-  if (match) {
-    const { spelling, number, category, record, isWithdrawalPending, cards } = match;
-    const withdrawalPending = isWithdrawalPending || undefined;
-    text += `,"match":${JSON.stringify({ spelling, number, category, withdrawalPending, record })}`;
-    if (cards) text += `,"cards":${JSON.stringify(cards)}`;
-  }
+function matchMember({ match }: VisibleFinding): string {
+  if (!match) return '';
+  const { spelling, number, category, record, isWithdrawalPending, cards } = match;
+  const withdrawalPending = isWithdrawalPending || undefined;
+  const text = `,"match":${JSON.stringify({ spelling, number, category, withdrawalPending, record })}`;
+  return cards ? `${text},"cards":${JSON.stringify(cards)}` : text;
+}
+
+function detailMembers({ decisive, mrz, checkId }: VisibleResult): string {
+  let text = matchMember(decisive);
   if (mrz) text += `,"mrz":{"format":"${mrz.format}","checks":${JSON.stringify(mrz.checks)}}`;
   if (checkId !== undefined) text += `,"checkId":"${checkId}"`;
   return text;

@@ -8,28 +8,79 @@
 
 import { base64url } from 'jose';
 import type { CanonicalKey, DocumentName } from '../document/canonical-key.ts';
-import type { AnswerStatus } from '../errors.ts';
-import { ANSWER_LETTERS, type CheckEvent } from '../format/check-event.ts';
+import { type AnswerStatus, assert } from '../errors.ts';
+import {
+  ANSWER_LETTERS,
+  type CheckEvent,
+  type CheckLine,
+  eventOf,
+  type ListEvent,
+} from '../format/check-event.ts';
 import { DayKeys, dayOf, TAG_BYTES, type TagKey } from '../format/tag-key.ts';
 import type { WasmMatcher } from '../matcher/wasm-matcher.ts';
+import type { ListState } from '../store/edition.ts';
+import type { Defer } from '../store/page-store.ts';
 import type { Caller } from './caller.ts';
+import type { Collection } from './collection.ts';
 
 const DIGEST_WORDS = 4;
 const TAG_WORDS = TAG_BYTES / 4;
 
-/** What the line takes from the caller, the clock and the answers. */
-type Derived = 'event' | 'time' | 'tenant' | 'site' | 'role' | 'sub' | 'answers' | 'codes';
+/** What a request met in one collection, and what each document was answered there. */
+export interface AuditedList extends Omit<ListEvent, 'answers' | 'codes'> {
+  /** `code` where there was no answer about it. */
+  answers: readonly { status: AnswerStatus; code?: string | undefined }[];
+}
+
+/** What the line takes from the caller, the clock and the lists. */
+type Derived = 'event' | 'time' | 'tenant' | 'site' | 'role' | 'sub' | keyof ListEvent;
 
 export interface AuditEvent extends Omit<CheckEvent, Derived> {
   caller: Caller;
-  /** What each document was answered; `code` where there was no answer about it. */
-  answers: readonly { status: AnswerStatus; code?: string | undefined }[];
   /** Milliseconds since 1970. */
   nowMs: number;
+  /** At least one. */
+  lists: readonly AuditedList[];
 }
 
-/** The event as a line of JSON. */
-export function auditLine({ caller, answers, nowMs, ...rest }: AuditEvent): string {
+interface AuditTools {
+  collections: ReadonlyMap<string, Collection>;
+  log: (line: string) => void;
+  defer: Defer;
+}
+
+/** Writes the line, and sends each central that wants it the event of its own collection. */
+export function leaveAudit(event: AuditEvent, { collections, log, defer }: AuditTools): void {
+  const { also = [], ...first } = lineOf(event);
+  const line = JSON.stringify(also.length === 0 ? first : { ...first, also });
+  log(line);
+  const own = collections.get(first.collection)?.postEvent;
+  own?.(also.length === 0 ? line : JSON.stringify(first), defer);
+  for (const list of also) {
+    const post = collections.get(list.collection)?.postEvent;
+    post?.(JSON.stringify(eventOf(first, list)), defer);
+  }
+}
+
+function lineOf({ caller, lists, nowMs, durationMs, tags, ...rest }: AuditEvent): CheckLine {
+  const [own, ...also] = lists.map(listEventOf);
+  assert(own !== undefined, 'a check asks at least one collection');
+  return {
+    event: 'check',
+    time: new Date(nowMs).toISOString(),
+    ...rest,
+    tenant: caller.tenant,
+    site: caller.site,
+    role: caller.role,
+    sub: caller.subject,
+    ...own,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    tags,
+    also,
+  };
+}
+
+function listEventOf({ answers, ...list }: AuditedList): ListEvent {
   let letters = '';
   let codes: Record<string, number> | undefined;
   for (const { status, code } of answers) {
@@ -38,20 +89,15 @@ export function auditLine({ caller, answers, nowMs, ...rest }: AuditEvent): stri
     codes ??= {};
     codes[code] = (codes[code] ?? 0) + 1;
   }
-  const event: CheckEvent = {
-    event: 'check',
-    time: new Date(nowMs).toISOString(),
-    ...rest,
-    tenant: caller.tenant,
-    site: caller.site,
-    role: caller.role,
-    sub: caller.subject,
-    codes,
-    durationMs: Math.round(rest.durationMs * 1000) / 1000,
-    answers: letters,
-  };
-  return JSON.stringify(event);
+  return { ...list, codes, answers: letters };
 }
+
+/** What a line says of a list. */
+export const auditedList = (list: ListState | undefined) =>
+  list && {
+    ...{ edition: list.edition, sequence: list.sequence },
+    asOf: new Date(list.asOf).toISOString(),
+  };
 
 /** Makes the tags of documents, by the wasm that makes their digests. */
 export class Tagger {

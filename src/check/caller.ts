@@ -11,6 +11,8 @@ export interface Caller {
   /** The post or system. */
   site: string;
   subject: string;
+  /** Names of the collections that a check of the caller asks, at least one. */
+  collections: readonly string[];
 }
 
 /** Roles that may ask for documents. */

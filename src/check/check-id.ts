@@ -2,8 +2,9 @@
  * Check id: a candidate, sealed, so that its caller can ask again and the edge keeps nothing.
  *
  * An encrypted JWT (RFC 7516, direct A256GCM): the document numbers in it can stand in a URL without
- * being there (S8). It names the edition that made the candidate, because only that edition's data
- * say what central's data must not be older than. Only the same tenant can use it, for a day.
+ * being there (S8). It holds what each collection said of the document, and the edition that said so,
+ * because only that edition's data say what central's data must not be older than. Only the same
+ * tenant can use it, for a day.
  */
 
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
@@ -12,21 +13,41 @@ import { type ErrorCode, SltdError } from '../errors.ts';
 import { CATEGORIES, categoryOf } from '../format/category.ts';
 import type { CheckEvent } from '../format/check-event.ts';
 import type { Coverage } from '../format/manifest.ts';
-import type { ListState } from '../store/edition.ts';
-import type { CandidateVerdict, Question, Spelling } from './verdict.ts';
+import type { Edition, ListState } from '../store/edition.ts';
+import type { Question, Spelling, Verdict } from './verdict.ts';
 
 const LIFE_SECONDS = 24 * 60 * 60;
-/** 64 keys of 36 characters, sealed, are well below. */
-const TEXT_LENGTH_MAX = 8_192;
+/** 64 keys of 36 characters that are candidates in four collections, sealed, are below. */
+const TEXT_LENGTH_MAX = 12_288;
 
-/** A candidate and the state of the list that made it. */
-export interface SealedCheck {
-  verdict: CandidateVerdict;
+/** What one collection said of the document. */
+export interface SealedFinding {
+  collection: string;
+  verdict: Verdict;
+  /** The list that said it; undefined if there was none to answer from. */
+  used: SealedList | undefined;
+  coverage: Coverage | undefined;
+}
+
+export interface SealedList {
   list: ListState;
   /** Of the head, in milliseconds since 1970. */
   issuedAt: number;
   notAfter: number;
-  coverage: Coverage;
+}
+
+/** As much of an edition as a check id holds. */
+export const sealedList = (edition: Edition | undefined): SealedList | undefined =>
+  edition && {
+    list: edition.list,
+    issuedAt: edition.head.issuedAt,
+    notAfter: edition.head.notAfter,
+  };
+
+/** A document that was answered as a candidate. */
+export interface SealedCheck {
+  /** One for each collection that was asked, at least one of them a candidate. */
+  findings: readonly SealedFinding[];
   /** Where the document was asked about first. */
   first: FirstAsked;
   /** Of the first question: asking again does not change what it was for. */
@@ -50,21 +71,31 @@ interface SealOptions {
   nowMs: number;
 }
 
-/** Key, place in SPELLINGS, category code or -1: short, because all of it goes into a URL. */
-type QuestionRow = [key: string, spelling: number, category: number];
+/** Key and place in SPELLINGS: short, because all of it goes into a URL. */
+type KeyRow = [key: string, spelling: number];
+/** Place in the rows of keys, category code or -1. */
+type QuestionRow = [key: number, category: number];
 
 const SPELLINGS: readonly Spelling[] = ['exact', 'other-reading', 'look-alike'];
 
 /** Keys of the claims are short for the same reason. */
+interface FindingClaims {
+  /** Collection. */
+  s: string;
+  u?: SealedList | undefined;
+  c?: Coverage | undefined;
+  /** Of a candidate: its questions, whether a withdrawal is pending, and its doubt. */
+  q?: QuestionRow[];
+  w?: boolean;
+  d?: ErrorCode | undefined;
+  /** Of a document that is unknown there; with neither q nor e it is absent. */
+  e?: ErrorCode;
+}
+
 interface Claims {
   t: string;
-  q: QuestionRow[];
-  l: ListState;
-  i: number;
-  n: number;
-  c: Coverage;
-  w: boolean;
-  d?: ErrorCode | undefined;
+  k: KeyRow[];
+  v: FindingClaims[];
   f: FirstAsked;
   o?: string | undefined;
   p?: string | undefined;
@@ -73,20 +104,14 @@ interface Claims {
 
 /** The check id of a candidate. */
 export function sealCheck(
-  sealed: SealedCheck,
+  { findings, first, operation, purpose, direction }: SealedCheck,
   { sealKeys, tenant, nowMs }: SealOptions,
 ): Promise<string> {
-  const { verdict, list, issuedAt, notAfter, coverage } = sealed;
-  const { first, operation, purpose, direction } = sealed;
+  const keys: KeyRow[] = [];
   const claims: Claims = {
     t: tenant,
-    q: verdict.questions.map(rowOf),
-    l: list,
-    i: issuedAt,
-    n: notAfter,
-    c: coverage,
-    w: verdict.isWithdrawalPending,
-    d: verdict.doubt,
+    v: findings.map((finding) => findingClaims(finding, keys)),
+    k: keys,
     f: first,
     o: operation,
     p: purpose,
@@ -106,18 +131,9 @@ export async function openCheck(
   if (text.length > TEXT_LENGTH_MAX) throw new SltdError('check-id-invalid');
   const claims = await claimsOf(text, sealKeys, nowMs);
   if (claims.t !== tenant) throw new SltdError('check-id-invalid');
-  const verdict: CandidateVerdict = {
-    kind: 'candidate',
-    questions: claims.q.map(questionOf),
-    doubt: claims.d,
-    isWithdrawalPending: claims.w,
-  };
-  const { l: list, i: issuedAt, n: notAfter, c: coverage, f: first } = claims;
-  const { o: operation, p: purpose, r: direction } = claims;
-  return {
-    ...{ verdict, list, issuedAt, notAfter, coverage },
-    ...{ first, operation, purpose, direction },
-  };
+  const { k: keys, f: first, o: operation, p: purpose, r: direction } = claims;
+  const findings = claims.v.map((finding) => findingOf(finding, keys));
+  return { findings, first, operation, purpose, direction };
 }
 
 async function claimsOf(
@@ -144,12 +160,39 @@ async function claimsOf(
   throw new SltdError('check-id-invalid');
 }
 
-function rowOf({ key, spelling, category }: Question): QuestionRow {
-  const code = category === undefined ? -1 : CATEGORIES.indexOf(category);
-  return [key, SPELLINGS.indexOf(spelling), code];
+function findingClaims(
+  { collection: s, verdict, used: u, coverage: c }: SealedFinding,
+  keys: KeyRow[],
+): FindingClaims {
+  if (verdict.kind === 'absent') return { s, u, c };
+  if (verdict.kind !== 'candidate') return { s, u, c, e: verdict.code };
+  const { questions, isWithdrawalPending: w, doubt: d } = verdict;
+  return { s, u, c, w, d, q: questions.map((question) => rowOf(question, keys)) };
 }
 
-function questionOf([key, spelling, code]: QuestionRow): Question {
+function findingOf(claims: FindingClaims, keys: readonly KeyRow[]): SealedFinding {
+  const { s: collection, u: used, c: coverage } = claims;
+  return { collection, used, coverage, verdict: verdictOf(claims, keys) };
+}
+
+function verdictOf({ q, w = false, d: doubt, e }: FindingClaims, keys: readonly KeyRow[]): Verdict {
+  if (q) {
+    const questions = q.map((row) => questionOf(row, keys));
+    return { kind: 'candidate', questions, doubt, isWithdrawalPending: w };
+  }
+  return e === undefined ? { kind: 'absent' } : { kind: 'unknown', code: e };
+}
+
+/** Adds the key to those that all collections share, unless it is there. */
+function rowOf({ key, spelling, category }: Question, keys: KeyRow[]): QuestionRow {
+  const code = category === undefined ? -1 : CATEGORIES.indexOf(category);
+  const known = keys.findIndex(([each]) => each === key);
+  if (known < 0) keys.push([key, SPELLINGS.indexOf(spelling)]);
+  return [known < 0 ? keys.length - 1 : known, code];
+}
+
+function questionOf([place, code]: QuestionRow, keys: readonly KeyRow[]): Question {
+  const [key, spelling] = keys[place]!;
   return {
     key: key as CanonicalKey,
     spelling: SPELLINGS[spelling] ?? 'look-alike',

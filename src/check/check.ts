@@ -3,8 +3,8 @@
  *
  *     document > probes > digests > overlay and pages > verdict > confirmation > result
  *
- * One edition for the whole request (S6), one wasm call for its digests, one question to central for
- * its candidates. Whatever fails makes a document unknown, never clear (S4).
+ * The same for each collection that the caller may see, side by side: one edition of it for the whole
+ * request (S6), one wasm call for the digests, one question to its central for its candidates. Whatever fails makes a document unknown, never clear (S4).
  */
 
 import {
@@ -20,12 +20,13 @@ import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { type Category, categoryOf } from '../format/category.ts';
 import type { Coverage, StateEntry } from '../format/manifest.ts';
 import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
-import type { EditionStore } from '../store/edition-store.ts';
 import type { Caller } from './caller.ts';
-import type { CentralClient, ConfirmationFailure } from './confirmation.ts';
+import type { Collection } from './collection.ts';
+import type { ConfirmationFailure } from './confirmation.ts';
 import { type LookUp, type LookUpTools, lookUp } from './look-up.ts';
 import {
   type Confirmations,
+  decisiveOf,
   type Question,
   type Resolution,
   resolve,
@@ -44,26 +45,34 @@ export interface DocumentRequest {
 
 export interface CheckRequest {
   documents: readonly DocumentRequest[];
-  /** The caller has seen an answer from this sequence and accepts no older edition. */
+  /** Of the caller's first collection: the caller has seen this sequence and accepts no older edition. */
   sequenceMin: number;
   caller: Caller;
   purpose?: string | undefined;
   direction?: string | undefined;
 }
 
-export interface CheckTools extends LookUpTools {
-  editions: EditionStore;
-  /** Undefined: candidates stay candidates. */
-  central: CentralClient | undefined;
+export interface CheckTools extends Omit<LookUpTools, 'pages'> {
+  /** All that the edge holds, by name. */
+  collections: ReadonlyMap<string, Collection>;
   limits: FreshnessLimits;
 }
 
-export interface DocumentResult {
-  id: string | undefined;
+/** What one collection says of one document. */
+export interface Finding {
+  collection: string;
   verdict: Verdict;
   resolution: Resolution;
   /** How far the issuing state reports; undefined where the document or the edition was no good. */
   coverage: Coverage | undefined;
+}
+
+export interface DocumentResult {
+  id: string | undefined;
+  /** One for each collection that the caller asks, in the caller's order. */
+  findings: readonly Finding[];
+  /** The one of them that the document is answered by. */
+  decisive: Finding;
   mrz: Mrz | undefined;
   /** The document as it was read; undefined where it could not be. */
   name: DocumentName | undefined;
@@ -74,37 +83,77 @@ export interface UsedEdition extends Age {
   edition: Edition;
 }
 
-export interface CheckResults {
-  /** One for each document, in order. */
-  results: readonly DocumentResult[];
+/** What a request met in one collection. */
+export interface AskedCollection {
+  collection: string;
   used: UsedEdition | undefined;
   central: 'not-asked' | 'answered' | ConfirmationFailure;
   /** What made all documents unknown, if it was not expected: for the log. */
   failure?: unknown;
 }
 
-/** Checks all documents of a request. Never throws for a document, a page or central. */
+export interface CheckResults {
+  /** One for each document, in order. */
+  results: readonly DocumentResult[];
+  /** One for each collection that the caller asks, in the caller's order. */
+  asked: readonly AskedCollection[];
+}
+
+/**
+ * Checks all documents of a request in all collections of its caller. Never throws for a document, a
+ * collection, a page or central.
+ */
 export async function checkDocuments(
-  { documents, sequenceMin, ...asker }: CheckRequest,
+  request: CheckRequest,
   tools: CheckTools,
 ): Promise<CheckResults> {
-  const plan = planOf(documents);
+  const plan = planOf(request.documents);
+  const replies = await Promise.all(
+    request.caller.collections.map((collection, i) =>
+      askCollection(
+        plan,
+        { ...request, collection, sequenceMin: i === 0 ? request.sequenceMin : 0 },
+        tools,
+      ),
+    ),
+  );
+  return { results: plan.map((step, i) => resultOf(step, i, replies)), asked: replies };
+}
+
+/** All documents in one collection. */
+interface Reply extends AskedCollection {
+  verdicts: readonly Verdict[];
+  confirmations: Confirmations | undefined;
+}
+
+/** Who asks which collection, and what for. */
+interface Asking extends Omit<CheckRequest, 'documents'> {
+  collection: string;
+}
+
+async function askCollection(
+  plan: readonly Step[],
+  asking: Asking,
+  tools: CheckTools,
+): Promise<Reply> {
+  const collection = tools.collections.get(asking.collection);
   let used: UsedEdition | undefined;
   let verdicts: readonly Verdict[];
   let failure: unknown;
   try {
-    const edition = await tools.editions.current(tools.defer, sequenceMin);
+    // S4: a list that the caller may ask and the edge does not hold has not been asked.
+    if (!collection) throw new SltdError('collection-missing');
+    const edition = await collection.editions.current(tools.defer, asking.sequenceMin);
     used = { edition, ...ageOf(edition.head, tools.now(), tools.limits) };
     if (used.freshness === 'expired') throw new SltdError('edition-expired');
-    verdicts = await verdictsOf(plan, edition, tools);
+    verdicts = await verdictsOf(plan, edition, { ...tools, pages: collection.pages });
   } catch (error) {
     const code = error instanceof SltdError ? error.code : 'internal';
     if (code === 'internal') failure = error;
     verdicts = plan.map((step) => refusalOf(step) ?? { kind: 'unknown', code });
   }
-  const { confirmations, central } = await confirm(verdicts, used?.edition, asker, tools);
-  const results = plan.map((step, i) => resultOf(step, verdicts[i]!, confirmations, used?.edition));
-  return { results, used, central, failure };
+  const { confirmations, central } = await confirm(verdicts, asking, used?.edition, collection);
+  return { collection: asking.collection, used, verdicts, confirmations, central, failure };
 }
 
 /** One document on its way: what is probed for it, or why it cannot be. */
@@ -142,7 +191,7 @@ const refusalOf = ({ code }: Step): Verdict | undefined =>
 async function verdictsOf(
   plan: readonly Step[],
   edition: Edition,
-  tools: CheckTools,
+  tools: LookUpTools,
 ): Promise<Verdict[]> {
   const keys: (CanonicalKey | Change)[] = [];
   const entries: (StateEntry | undefined)[] = [];
@@ -241,10 +290,10 @@ const exactFirst = (a: Question, b: Question) =>
 
 async function confirm(
   verdicts: readonly Verdict[],
+  { caller, purpose, direction }: Asking,
   edition: Edition | undefined,
-  { caller, purpose, direction }: Omit<CheckRequest, 'documents' | 'sequenceMin'>,
-  { central }: CheckTools,
-): Promise<{ confirmations: Confirmations | undefined; central: CheckResults['central'] }> {
+  collection: Collection | undefined,
+): Promise<Pick<Reply, 'confirmations' | 'central'>> {
   const keys = new Set<string>();
   const exact = new Set<string>();
   for (const verdict of verdicts) {
@@ -255,8 +304,8 @@ async function confirm(
     }
   }
   if (keys.size === 0 || !edition) return { confirmations: undefined, central: 'not-asked' };
-  if (!central) return { confirmations: undefined, central: 'off' };
-  const result = await central.confirm([...keys], edition.list, caller, {
+  if (!collection?.central) return { confirmations: undefined, central: 'off' };
+  const result = await collection.central.confirm([...keys], edition.list, caller, {
     ...{ exact, purpose, direction },
   });
   return result.ok
@@ -266,13 +315,17 @@ async function confirm(
 
 function resultOf(
   { id, state, mrz, spellings }: Step,
-  verdict: Verdict,
-  confirmations: Confirmations | undefined,
-  edition: Edition | undefined,
+  place: number,
+  replies: readonly Reply[],
 ): DocumentResult {
-  const resolution = resolve(verdict, confirmations);
-  const coverage = edition?.manifest.state(state)?.coverage;
+  const findings = replies.map(({ collection, verdicts, confirmations, used }) => {
+    const verdict = verdicts[place]!;
+    return {
+      ...{ collection, verdict, resolution: resolve(verdict, confirmations) },
+      coverage: used?.edition.manifest.state(state)?.coverage,
+    };
+  });
   // The first spelling is the first reading, letter by letter.
   const name = spellings[0] && documentName(spellings[0].key);
-  return { id, verdict, resolution, coverage, mrz, name };
+  return { id, findings, decisive: decisiveOf(findings), mrz, name };
 }

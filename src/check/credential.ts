@@ -8,6 +8,7 @@
 
 import { jwtVerify } from 'jose';
 import { SltdError } from '../errors.ts';
+import { DEFAULT_COLLECTIONS, parseCollections } from '../format/collection.ts';
 import { ROLES, type Role } from '../format/role.ts';
 import type { VerifyKey } from '../format/signature.ts';
 import type { Caller } from './caller.ts';
@@ -73,13 +74,14 @@ export class CredentialReader {
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           currentDate: new Date(nowMs),
         });
-        const { exp = 0, tenant, site, sub, role } = payload;
+        const { exp = 0, tenant, site, sub, role, collections } = payload;
         if (exp * 1000 > nowMs + LIFE_MAX_MS) throw new SltdError('unauthenticated');
         const caller: Caller = {
           role: roleOf(role),
           tenant: nameOf(tenant),
           site: nameOf(site),
           subject: nameOf(sub),
+          collections: collectionsOf(collections),
         };
         const endMs = (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
         return { caller, untilMs: Math.min(endMs, nowMs + REMEMBERED_MAX_MS) };
@@ -95,6 +97,12 @@ function roleOf(value: unknown): Role {
   const role = ROLES.find((name) => name === value);
   if (!role) throw new SltdError('unauthenticated');
   return role;
+}
+
+function collectionsOf(value: unknown): readonly string[] {
+  const collections = value === undefined ? DEFAULT_COLLECTIONS : parseCollections(value);
+  if (!collections) throw new SltdError('unauthenticated');
+  return collections;
 }
 
 function nameOf(value: unknown): string {

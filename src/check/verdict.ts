@@ -142,4 +142,20 @@ function cardsOf(
   return cards.size > 0 ? [...cards.values()] : undefined;
 }
 
+/** What counts more stands higher: the whole is clear only if every collection is. */
+const WEIGHTS: Readonly<Record<Resolution['status'], number>> = {
+  ...{ clear: 0, unknown: 1, candidate: 2, hit: 3, invalid: 4 },
+};
+
+/**
+ * Of what several collections say of one document, what it is answered by: the weightiest status, and
+ * of equal ones the first.
+ */
+export function decisiveOf<F extends { resolution: Resolution }>(findings: readonly F[]): F {
+  assert(findings.length > 0, 'S4: a document is answered by what was asked');
+  return findings.reduce((first, finding) =>
+    WEIGHTS[finding.resolution.status] > WEIGHTS[first.resolution.status] ? finding : first,
+  );
+}
+
 const matchOf = ({ spelling, number, category }: Question) => ({ spelling, number, category });

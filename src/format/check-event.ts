@@ -1,14 +1,17 @@
 /**
- * Check event: what is kept of a request that asked about documents, as one line of JSON.
+ * Check event: what is kept of a request that asked about documents in one collection.
  *
- * The edge writes it, central reads it (docs/api.md, "Audit"). Never a number: a document is one
- * letter for what was answered and a keyed tag of eight bytes. 1,000 documents make a line of 12 KB:
- * below the 16,384 characters at which Cloudflare's Logpush cuts the log of a request.
+ * The edge writes the events of a request as one line of JSON: that of the first collection, and in
+ * `also` what is different for the others, because the tags are most of it and the same for all. Central
+ * reads them (docs/api.md, "Audit"). Never a number: a document is one
+ * letter for what was answered and a keyed tag of eight bytes. 1,000 documents in four
+ * collections make a line of 16 KB: below the 16,384 characters at which Cloudflare's Logpush cuts the log of a request.
  */
 
 import { base64url } from 'jose';
 import * as v from 'valibot';
 import type { AnswerStatus } from '../errors.ts';
+import { COLLECTION } from './collection.ts';
 import { ROLES } from './role.ts';
 import { TAG_BYTES } from './tag-key.ts';
 
@@ -45,6 +48,20 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const requestId = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
 const time = v.pipe(v.string(), v.isoTimestamp());
 
+const listMembers = {
+  /** What was asked; lines from before there were several have none. */
+  collection: v.optional(v.pipe(v.string(), v.regex(COLLECTION)), 'sltd'),
+  edition: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  sequence: v.optional(count),
+  /** Every report up to here was in the list that was answered from. */
+  asOf: v.optional(time),
+  /** What became of the question to central. */
+  central: v.pipe(v.string(), v.maxLength(32)),
+  codes: v.optional(v.record(v.pipe(v.string(), v.maxLength(64)), count)),
+  /** One of ANSWER_LETTERS for each document, in order. */
+  answers: v.pipe(v.string(), v.regex(/^[chaui]+$/), v.maxLength(DOCUMENTS_MAX)),
+};
+
 const CheckEventSchema = v.object({
   event: v.literal('check'),
   /** When it was answered. */
@@ -59,34 +76,46 @@ const CheckEventSchema = v.object({
   direction: v.optional(v.picklist(DIRECTIONS)),
   /** Of the joint operation that the caller named; whether there is one, central knows. */
   operation: v.optional(v.pipe(v.string(), v.regex(OPERATION_ID))),
-  edition: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
-  sequence: v.optional(count),
-  /** Every report up to here was in the list that was answered from. */
-  asOf: v.optional(time),
-  /** What became of the question to central. */
-  central: v.pipe(v.string(), v.maxLength(32)),
+  ...listMembers,
   durationMs: v.pipe(v.number(), v.minValue(0)),
-  codes: v.optional(v.record(v.pipe(v.string(), v.maxLength(64)), count)),
-  /** One of ANSWER_LETTERS for each document, in order. */
-  answers: v.pipe(v.string(), v.regex(/^[chaui]+$/), v.maxLength(DOCUMENTS_MAX)),
   /** Eight bytes for each document, in order, as base64url; zeros where there is no number. */
   tags: v.optional(v.pipe(v.string(), v.regex(/^[\w-]+$/))),
   /** Of a candidate that is asked about again: the request that made it. */
   first: v.optional(v.object({ requestId, place: count, time })),
 });
 
-/** One request's event. */
-export type CheckEvent = v.InferOutput<typeof CheckEventSchema>;
+const AlsoSchema = v.object(listMembers);
+const LineSchema = v.object({
+  ...CheckEventSchema.entries,
+  also: v.optional(v.array(AlsoSchema)),
+});
 
-/** The event in a line of JSON, or undefined if the value is none. Never says what was wrong. */
-export function parseCheckEvent(value: unknown): CheckEvent | undefined {
-  const result = v.safeParse(CheckEventSchema, value);
+/** One request's event in one collection. */
+export type CheckEvent = v.InferOutput<typeof CheckEventSchema>;
+/** What of an event belongs to its collection. */
+export type ListEvent = v.InferOutput<typeof AlsoSchema>;
+/** The events of a request as the edge writes them. */
+export type CheckLine = v.InferOutput<typeof LineSchema>;
+
+/** The events in a line of JSON, or undefined if the value is none. Never says what was wrong. */
+export function parseCheckLine(value: unknown): CheckEvent[] | undefined {
+  const result = v.safeParse(LineSchema, value);
   if (!result.success) return undefined;
-  const { answers, tags } = result.output;
+  const { also = [], ...first } = result.output;
+  const { answers, tags } = first;
   const isWhole =
-    tags === undefined || tags.length === Math.ceil((answers.length * TAG_BYTES * 4) / 3);
-  return isWhole ? result.output : undefined;
+    (tags === undefined || tags.length === Math.ceil((answers.length * TAG_BYTES * 4) / 3)) &&
+    also.every((list) => list.answers.length === answers.length);
+  return isWhole ? [first, ...also.map((list) => eventOf(first, list))] : undefined;
 }
+
+/** The event of another collection of the same request. */
+export const eventOf = (first: CheckEvent, list: ListEvent): CheckEvent => ({
+  ...first,
+  // One that is not there is not that of the first.
+  ...{ edition: undefined, sequence: undefined, asOf: undefined, codes: undefined },
+  ...list,
+});
 
 /** The tags of an event, TAG_BYTES each; undefined if it has none. */
 export const tagBytesOf = ({ tags }: CheckEvent): Uint8Array | undefined =>

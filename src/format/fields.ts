@@ -7,6 +7,7 @@
 
 import type { StateCode } from '../document/issuing-state.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
+import { COLLECTION } from './collection.ts';
 import {
   COLLECTION_BYTES,
   FORMAT_VERSION,
@@ -21,7 +22,6 @@ type FormatCode = Extract<ErrorCode, `format-${string}`>;
 const FILLER = 0x3c; // '<'
 const MAGIC_BYTES = 8;
 const ENVELOPE_BYTES = 16;
-const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
 const STATE = /^[A-Z]{1,3}$/;
 
 /** Throws a format error. */

@@ -106,7 +106,7 @@ export interface Screened {
   digests: Digests;
 }
 
-/** Room for the words of an overlay's filter. */
+/** Room for the words of the filters of some overlays: one for each collection, and newer ones. */
 const OVERLAY_FILTER_BYTES = 2 ** 20;
 /** In the wasm's answers. */
 const IN_OVERLAY = 4;
@@ -136,8 +136,9 @@ export class WasmMatcher implements Matcher {
   readonly #answers: number;
   #bytes: Uint8Array;
   #words: Uint32Array;
-  /** The one whose words lie in wasm memory; copied anew when a request comes with another. */
-  #overlay: OverlayFilter | undefined;
+  /** Where the words of an overlay lie in wasm memory; copied there when a request first comes with it. */
+  #overlays = new WeakMap<OverlayFilter, number>();
+  #overlaysEnd = 0;
 
   /** Synchronous. The arenas are 1 MiB for filter pages and 2 MiB for match pages if not told. */
   constructor(
@@ -227,12 +228,23 @@ export class WasmMatcher implements Matcher {
   }
 
   #placeOverlay(overlay: OverlayFilter): { address: number; shift: number } {
-    if (this.#overlay !== overlay) {
-      assert(overlay.words.byteLength <= OVERLAY_FILTER_BYTES, 'an overlay has a bounded filter');
-      this.#words.set(overlay.words, this.#overlayWords >> 2);
-      this.#overlay = overlay;
+    const address = this.#overlays.get(overlay) ?? this.#copyOverlay(overlay);
+    return { address, shift: overlay.shift };
+  }
+
+  /** Behind the others; where there is no room left, over all of them. */
+  #copyOverlay(overlay: OverlayFilter): number {
+    const { byteLength } = overlay.words;
+    assert(byteLength <= OVERLAY_FILTER_BYTES, 'an overlay has a bounded filter');
+    if (this.#overlaysEnd + byteLength > OVERLAY_FILTER_BYTES) {
+      this.#overlays = new WeakMap();
+      this.#overlaysEnd = 0;
     }
-    return { address: this.#overlayWords, shift: overlay.shift };
+    const address = this.#overlayWords + this.#overlaysEnd;
+    this.#words.set(overlay.words, address >> 2);
+    this.#overlays.set(overlay, address);
+    this.#overlaysEnd += byteLength;
+    return address;
   }
 
   #readScreened({ answers, inOverlay, digests }: Screened, first: number, count: number): void {

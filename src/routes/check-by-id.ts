@@ -5,12 +5,13 @@
  * made the candidate, so it can only be cleared while that edition could still be answered from.
  */
 
-import { answerText, type VisibleResult, visibleTo } from '../check/answer.ts';
-import { auditLine } from '../check/audit.ts';
-import type { CheckResults } from '../check/check.ts';
-import { openCheck, type SealedCheck } from '../check/check-id.ts';
-import { type Resolution, resolve } from '../check/verdict.ts';
+import { answerText, type VisibleResult, visibleFinding } from '../check/answer.ts';
+import { auditedList, leaveAudit } from '../check/audit.ts';
+import type { AskedCollection } from '../check/check.ts';
+import { openCheck, type SealedCheck, type SealedFinding } from '../check/check-id.ts';
+import { decisiveOf, type Resolution, resolve } from '../check/verdict.ts';
 import { documentName } from '../document/canonical-key.ts';
+import { SltdError } from '../errors.ts';
 import { AGAIN_ROUTE } from '../format/check-event.ts';
 import type { GuardedRoute } from '../middleware/guard.ts';
 import { ageOf } from '../store/edition.ts';
@@ -21,52 +22,82 @@ export async function getCheck(context: GuardedRoute): Promise<Response> {
   const { sealKeys, now, limits } = services;
   const id = c.req.param('id') ?? '';
   const sealed = await openCheck(id, { sealKeys, tenant: caller.tenant, nowMs: now() });
-  const { verdict, list, coverage } = sealed;
-  const { confirmations, central } = await askAgain(sealed, context);
-  const age = ageOf(sealed, now(), limits);
-  let resolution: Resolution = resolve(verdict, confirmations);
-  if (resolution.status === 'clear' && age.freshness === 'expired') {
-    resolution = { status: 'unknown', code: 'edition-expired' };
+  // An id is no way around the rights of whoever holds it now.
+  if (!sealed.findings.every(({ collection }) => caller.collections.includes(collection))) {
+    throw new SltdError('check-id-invalid');
   }
-  const seen = visibleTo(caller.role, resolution);
+  const replies = await Promise.all(
+    sealed.findings.map((finding) => askAgain(finding, sealed, context)),
+  );
+  const findings = replies.map((reply) => visibleFinding(reply, caller.role));
+  const decisive = findings[replies.indexOf(decisiveOf(replies))]!;
   const visible: VisibleResult = {
-    ...{ id: undefined, mrz: undefined, coverage, ...seen },
-    checkId: seen.status === 'candidate' ? id : undefined,
+    ...{ id: undefined, mrz: undefined, findings, decisive },
+    checkId: decisive.status === 'candidate' ? id : undefined,
   };
-  await audit(sealed, visible, central, context);
-  return respondAnswer(visible, answerText(visible, { ...list, ...age }), requestId);
+  await audit(sealed, { visible, replies }, context);
+  const lists = replies.map(({ collection, used }) => ({
+    ...{ collection, list: used && { ...used.list, ...ageOf(used, now(), limits) } },
+  }));
+  return respondAnswer(visible, answerText(visible, lists), requestId);
 }
 
-async function askAgain(sealed: SealedCheck, { services, caller }: GuardedRoute) {
-  const { verdict, list, purpose, direction } = sealed;
-  const { central } = services;
-  if (!central) return { confirmations: undefined, central: 'off' as const };
-  const keys = verdict.questions.map(({ key }) => key);
-  const read = verdict.questions.filter(({ spelling }) => spelling === 'exact');
-  const exact = new Set<string>(read.map(({ key }) => key));
-  const result = await central.confirm(keys, list, caller, { exact, purpose, direction });
-  return result.ok
-    ? { confirmations: result.confirmations, central: 'answered' as const }
-    : { confirmations: undefined, central: result.failure };
+interface Reply extends SealedFinding {
+  resolution: Resolution;
+  central: AskedCollection['central'];
+}
+
+/** What one collection says now; only what was a candidate there is asked. */
+async function askAgain(
+  finding: SealedFinding,
+  { purpose, direction }: SealedCheck,
+  { services, caller }: GuardedRoute,
+): Promise<Reply> {
+  const { collection, verdict, used } = finding;
+  const { now, limits, collections } = services;
+  let confirmations: Parameters<typeof resolve>[1];
+  let central: Reply['central'] = 'not-asked';
+  if (verdict.kind === 'candidate' && used) {
+    const client = collections.get(collection)?.central;
+    const keys = verdict.questions.map(({ key }) => key);
+    const read = verdict.questions.filter(({ spelling }) => spelling === 'exact');
+    const exact = new Set<string>(read.map(({ key }) => key));
+    const encounter = { exact, purpose, direction };
+    const result = await client?.confirm(keys, used.list, caller, encounter);
+    if (result?.ok) confirmations = result.confirmations;
+    central = !result ? 'off' : result.ok ? 'answered' : result.failure;
+  }
+  let resolution = resolve(verdict, confirmations);
+  const isExpired = !used || ageOf(used, now(), limits).freshness === 'expired';
+  if (resolution.status === 'clear' && isExpired) {
+    resolution = { status: 'unknown', code: 'edition-expired' };
+  }
+  return { ...finding, resolution, central };
 }
 
 async function audit(
-  { verdict, list, first, operation, purpose, direction }: SealedCheck,
-  visible: VisibleResult,
-  central: CheckResults['central'],
+  { first, operation, purpose, direction }: SealedCheck,
+  { visible, replies }: { visible: VisibleResult; replies: readonly Reply[] },
   { services, caller, requestId, startedMs, defer }: GuardedRoute,
 ): Promise<void> {
   const nowMs = services.now();
-  const { edition, sequence, asOf } = list;
   const { requestId: firstId, place, timeMs } = first;
-  const line = auditLine({
-    ...{ requestId, route: AGAIN_ROUTE, caller, edition, sequence, central, operation, nowMs },
-    ...{ purpose, direction, asOf: new Date(asOf).toISOString() },
-    answers: [visible],
-    tags: await services.tagger?.tagsOf([documentName(verdict.questions[0]!.key)], nowMs),
-    first: { requestId: firstId, place, time: new Date(timeMs).toISOString() },
-    durationMs: performance.now() - startedMs,
-  });
-  services.log(line);
-  services.postEvent?.(line, defer);
+  const candidate = replies.find(({ verdict }) => verdict.kind === 'candidate')!.verdict;
+  const name =
+    candidate.kind === 'candidate' ? documentName(candidate.questions[0]!.key) : undefined;
+  // A collection that had nothing on the document was not asked again.
+  const lists = replies.flatMap(({ collection, verdict, used, central }, i) =>
+    verdict.kind === 'candidate'
+      ? { collection, central, ...auditedList(used?.list), answers: [visible.findings[i]!] }
+      : [],
+  );
+  leaveAudit(
+    {
+      ...{ requestId, route: AGAIN_ROUTE, caller, operation, purpose, direction, nowMs, lists },
+      tags: await services.tagger?.tagsOf([name], nowMs),
+      first: { requestId: firstId, place, time: new Date(timeMs).toISOString() },
+      durationMs: performance.now() - startedMs,
+    },
+    { ...services, defer },
+  );
 }

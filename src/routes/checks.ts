@@ -9,16 +9,18 @@ import {
   batchText,
   type ListFacts,
   type VisibleResult,
-  visibleTo,
+  visibleFinding,
 } from '../check/answer.ts';
-import { auditLine } from '../check/audit.ts';
+import { auditedList, leaveAudit } from '../check/audit.ts';
+import type { Caller } from '../check/caller.ts';
 import {
+  type AskedCollection,
   type CheckResults,
   checkDocuments,
   type DocumentResult,
   type UsedEdition,
 } from '../check/check.ts';
-import { sealCheck } from '../check/check-id.ts';
+import { sealCheck, sealedList } from '../check/check-id.ts';
 import { FIRST_ROUTE } from '../format/check-event.ts';
 import { errorLine, type GuardedRoute } from '../middleware/guard.ts';
 import { readJson } from '../middleware/read-json.ts';
@@ -31,31 +33,34 @@ export async function postChecks(context: GuardedRoute): Promise<Response> {
   const body = decodeChecks(await readJson(c.req.raw));
   const { documents, isSingle, sequenceMin, purpose, direction } = body;
   const request = { documents, sequenceMin, caller, purpose, direction };
-  const checked = await checkDocuments(request, { ...services, defer });
-  const { used, failure } = checked;
-  if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
-  const visible: VisibleResult[] = [];
-  for (const [place, result] of checked.results.entries()) {
-    const seen = visibleResult(result, context);
-    visible.push(
-      used && result.verdict.kind === 'candidate' && seen.status !== 'clear'
-        ? { ...seen, checkId: await checkIdOf(result, seen, { used, place, body, context }) }
-        : seen,
-    );
+  const { results, asked } = await checkDocuments(request, { ...services, defer });
+  for (const { failure } of asked) {
+    if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
   }
-  await audit(body, checked, visible, context);
-  const list = used && listFactsOf(used);
-  if (!isSingle) return respond(batchText(visible, list), { requestId });
-  return respondAnswer(visible[0]!, answerText(visible[0]!, list), requestId);
+  const visible: VisibleResult[] = [];
+  for (const [place, result] of results.entries()) {
+    const seen = visibleResult(result, caller);
+    const checkId = await checkIdOf(result, seen, { asked, place, body, context });
+    visible.push(checkId === undefined ? seen : { ...seen, checkId });
+  }
+  await audit(body, { results, asked }, visible, context);
+  const lists = asked.map(({ collection, used }) => ({
+    ...{ collection, list: used && listFactsOf(used) },
+  }));
+  if (!isSingle) return respond(batchText(visible, lists), { requestId });
+  return respondAnswer(visible[0]!, answerText(visible[0]!, lists), requestId);
 }
 
-function visibleResult(result: DocumentResult, { caller }: GuardedRoute): VisibleResult {
-  const { id, resolution, coverage, mrz } = result;
-  return { id, coverage, mrz, ...visibleTo(caller.role, resolution) };
+function visibleResult(
+  { id, findings, decisive, mrz }: DocumentResult,
+  { role }: Caller,
+): VisibleResult {
+  const visible = findings.map((finding) => visibleFinding(finding, role));
+  return { id, mrz, findings: visible, decisive: visible[findings.indexOf(decisive)]! };
 }
 
 interface Asked {
-  used: UsedEdition;
+  asked: readonly AskedCollection[];
   /** Of the document in its request. */
   place: number;
   body: ChecksBody;
@@ -64,24 +69,21 @@ interface Asked {
 
 /** Only what is still a candidate to its caller can be asked about again. */
 async function checkIdOf(
-  { verdict, coverage }: DocumentResult,
-  { status }: VisibleResult,
-  { used, place, body, context }: Asked,
+  { findings }: DocumentResult,
+  { decisive }: VisibleResult,
+  { asked, place, body, context }: Asked,
 ): Promise<string | undefined> {
-  if (status !== 'candidate' || verdict.kind !== 'candidate' || coverage === undefined) {
-    return undefined;
-  }
-  const { edition } = used;
-  const { issuedAt, notAfter } = edition.head;
+  if (decisive.status !== 'candidate') return undefined;
   const { services, caller, requestId } = context;
   const { sealKeys, now } = services;
   const { operation, purpose, direction } = body;
-  const first = { requestId, place, timeMs: now() };
-  const list = edition.list;
   return sealCheck(
     {
-      ...{ verdict, list, issuedAt, notAfter, coverage },
-      ...{ first, operation, purpose, direction },
+      findings: findings.map(({ collection, verdict, coverage }, i) => ({
+        ...{ collection, verdict, coverage, used: sealedList(asked[i]!.used?.edition) },
+      })),
+      first: { requestId, place, timeMs: now() },
+      ...{ operation, purpose, direction },
     },
     { sealKeys, tenant: caller.tenant, nowMs: now() },
   );
@@ -93,21 +95,22 @@ function listFactsOf({ edition, ageSeconds, freshness }: UsedEdition): ListFacts
 
 async function audit(
   { purpose, direction, operation }: ChecksBody,
-  { results, used, central }: CheckResults,
+  { results, asked }: CheckResults,
   visible: readonly VisibleResult[],
   { services, caller, requestId, startedMs, defer }: GuardedRoute,
 ): Promise<void> {
   const nowMs = services.now();
   const names = results.map(({ name }) => name);
-  const line = auditLine({
-    ...{ requestId, route: FIRST_ROUTE, caller, purpose, direction, operation, central, nowMs },
-    answers: visible,
-    edition: used?.edition.id,
-    sequence: used?.edition.head.sequence,
-    asOf: used && new Date(used.edition.list.asOf).toISOString(),
-    tags: await services.tagger?.tagsOf(names, nowMs),
-    durationMs: performance.now() - startedMs,
-  });
-  services.log(line);
-  services.postEvent?.(line, defer);
+  const tags = await services.tagger?.tagsOf(names, nowMs);
+  leaveAudit(
+    {
+      ...{ requestId, route: FIRST_ROUTE, caller, purpose, direction, operation, nowMs, tags },
+      lists: asked.map(({ collection, used, central }, i) => ({
+        ...{ collection, central, ...auditedList(used?.edition.list) },
+        answers: visible.map(({ findings }) => findings[i]!),
+      })),
+      durationMs: performance.now() - startedMs,
+    },
+    { ...services, defer },
+  );
 }

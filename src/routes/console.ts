@@ -14,8 +14,8 @@ const CONTENT_SECURITY_POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export async function getConsole({ services, requestId, defer }: OpenRoute): Promise<Response> {
-  const { editions, limits } = services;
-  const edition = await editions.current(defer).catch(() => undefined);
+  const { limits } = services;
+  const edition = await services.main.editions.current(defer).catch(() => undefined);
   const now = services.now();
   const age = edition && ageOf(edition.head, now, limits);
   const page = await pageOf(edition && age && { edition, age, now });

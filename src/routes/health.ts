@@ -1,5 +1,6 @@
 /**
- * GET /healthz: the Worker runs. GET /readyz: it could answer a check now.
+ * GET /healthz: the Worker runs. GET /readyz: it could answer a check now,
+ * from its first collection: another list that is away must not take the edge out of service.
  *
  * Both without a token, and both without a word about the list but edition and age.
  */
@@ -15,8 +16,8 @@ export async function getHealth(): Promise<Response> {
 
 /** Throws 'edition-missing', 'edition-rollback' or 'edition-expired' while it could not answer. */
 export async function getReadiness({ services, requestId, defer }: OpenRoute): Promise<Response> {
-  const { editions, limits, now } = services;
-  const { id: edition, head } = await editions.current(defer);
+  const { limits, now } = services;
+  const { id: edition, head } = await services.main.editions.current(defer);
   const age = ageOf(head, now(), limits);
   if (age.freshness === 'expired') throw new SltdError('edition-expired');
   const { sequence } = head;

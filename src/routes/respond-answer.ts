@@ -10,7 +10,7 @@ const RETRY_SECONDS = 2;
 
 /** 200 clear or hit, 202 candidate, else the problem of its code. */
 export function respondAnswer(
-  { status, code, checkId }: VisibleResult,
+  { decisive: { status, code }, checkId }: VisibleResult,
   body: string,
   requestId: string,
 ): Response {

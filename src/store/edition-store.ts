@@ -19,6 +19,7 @@ import { withDeadline } from './deadline.ts';
 import { ageOf, Edition, type FreshnessLimits, FUTURE_TOLERANCE_MS } from './edition.ts';
 import { type Floor, type FloorKeeper, floorOf, higherOf, isBelow, NO_FLOOR } from './floor.ts';
 import type { ObjectSource } from './object-source.ts';
+import type { PageIds } from './page-ids.ts';
 import type { Defer } from './page-store.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface EpochKey {
 export interface EditionStoreOptions {
   source: ObjectSource;
   collection: string;
+  /** Shared by all whose pages lie in the same arenas: pages of two editions are never taken for each other. */
+  pageIds: PageIds;
   epochKeys: readonly EpochKey[];
   editionKeys: readonly VerifyKey[];
   overlayKeys: readonly VerifyKey[];
@@ -71,7 +74,6 @@ export class EditionStore {
   #isFloorKnown: boolean;
   #toldAt = Number.NEGATIVE_INFINITY;
   #told: Floor = NO_FLOOR;
-  #nextPageId = 1;
   #lastFailure: ErrorCode | undefined;
   /** The overlay loaded last: its base mostly serves the next one as well. */
   #knownOverlay: KnownOverlay | undefined;
@@ -246,15 +248,8 @@ export class EditionStore {
       manifest,
       overlay,
       epochKey: epochKey.key,
-      firstPageId: sameManifest?.firstPageId ?? this.#takePageIds(manifest.shardCount),
+      firstPageId: sameManifest?.firstPageId ?? this.#options.pageIds.take(manifest.shardCount),
     });
-  }
-
-  /** Page ids are never used twice, so that pages of two editions cannot be taken for each other. */
-  #takePageIds(count: number): number {
-    const first = this.#nextPageId;
-    this.#nextPageId += count;
-    return first;
   }
 
   async #loadManifest(head: Head): Promise<Manifest> {

@@ -26,6 +26,13 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/store',
     'src/matcher',
     'src/check',
+    'src/settings.ts',
+    'src/collections.ts',
+  ],
+  'src/settings.ts': ['src/errors.ts', 'src/format'],
+  'src/collections.ts': [
+    ...['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/check'],
+    ...['src/settings.ts', 'src/env.ts'],
   ],
   'src/middleware': [
     'src/errors.ts',

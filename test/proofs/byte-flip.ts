@@ -139,10 +139,11 @@ async function statusesOf(flip: Flip | undefined, world: FlipWorld): Promise<str
     fetch: () => Promise.reject(new Error('no network')),
     log: () => {},
   });
-  const tools: CheckTools = { ...services, central: undefined, defer: () => {} };
-  const caller = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const tools: CheckTools = { ...services, defer: () => {} };
+  const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const caller = { ...who, collections: ['sltd'] };
   const { results } = await checkDocuments({ documents: LISTED, sequenceMin: 0, caller }, tools);
-  return results.map(({ resolution }) => resolution.status);
+  return results.map(({ decisive }) => decisive.resolution.status);
 }
 
 const ARENA_BYTES = String(2 ** 18);

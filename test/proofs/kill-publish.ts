@@ -187,7 +187,7 @@ function startReader(place: Place, keys: KeysFile, seen: Seen) {
     for (let turn = 0; runs; turn++) {
       // Every third turn a Worker that knows nothing yet; it must not see less than the warm one has.
       const services = turn % 3 === 2 ? await open() : warm;
-      await services.editions.poll(() => {});
+      await services.main.editions.poll(() => {});
       const night = await readNight(services, seen);
       seen.reads++;
       if (night < newest) seen.back++;
@@ -209,16 +209,17 @@ function startReader(place: Place, keys: KeysFile, seen: Seen) {
 
 /** The night whose edition answers, by its time and by its documents. */
 async function readNight(services: Services, seen: Seen): Promise<number> {
-  const { edition } = services.editions;
+  const { edition } = services.main.editions;
   const night = edition ? (edition.list.asOf - FIRST_NIGHT) / MINUTE_MS : -1;
   const numbers = ['ALWAYS1', ...[0, ...NEIGHBORS].map((by) => numberOf(night + by))];
   const documents = numbers.map((number) => ({
     ...{ number, issuingState: 'UTO', documentClass: 'passport' },
   }));
-  const tools: CheckTools = { ...services, central: undefined, defer: () => {} };
-  const caller = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const tools: CheckTools = { ...services, defer: () => {} };
+  const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const caller = { ...who, collections: ['sltd'] };
   const { results } = await checkDocuments({ documents, sequenceMin: 0, caller }, tools);
-  const statuses = results.map(({ resolution }) => resolution.status);
+  const statuses = results.map(({ decisive }) => decisive.resolution.status);
   if (statuses.includes('unknown')) seen.torn++;
   const [always, own, ...others] = statuses;
   const isOne =

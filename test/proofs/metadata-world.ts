@@ -244,7 +244,7 @@ export class Victim {
   }
 
   get editions(): EditionStore {
-    return this.#services.editions;
+    return this.#services.main.editions;
   }
 
   /** Looks for a newer head, then asks about every document; the statuses, in order. */
@@ -252,12 +252,13 @@ export class Victim {
     const defer = (work: Promise<unknown>) => void this.#deferred.push(work);
     await this.editions.poll(defer);
     await Promise.all(this.#deferred.splice(0));
-    const caller = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+    const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+    const caller = { ...who, collections: ['sltd'] };
     const { results } = await checkDocuments(
       { documents: DOCUMENTS, sequenceMin: 0, caller },
-      { ...this.#services, central: undefined, defer: () => {} },
+      { ...this.#services, defer: () => {} },
     );
-    return results.map(({ resolution }) => resolution.status);
+    return results.map(({ decisive }) => decisive.resolution.status);
   }
 }
 

@@ -127,6 +127,7 @@ const reportedName = (index: number) => `UTOR${index}`;
 
 const eventOf = (at: number, count: number, tags: string): CheckEvent => ({
   event: 'check',
+  collection: 'sltd',
   time: new Date(at).toISOString(),
   requestId: randomUUID(),
   route: 'POST /v1/checks',

@@ -1,7 +1,7 @@
 /** The line that every check leaves, and its way to central. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseCheckEvent, tagBytesOf } from '../../src/format/check-event.ts';
+import { parseCheckLine, tagBytesOf } from '../../src/format/check-event.ts';
 import { Edge, type Json, OTHER_FIELDS, SPECIMEN_FIELDS } from './edge.ts';
 
 const OPERATION = 'o'.repeat(22);
@@ -12,7 +12,7 @@ beforeAll(async () => {
   edge = await Edge.start({ withoutCentral: true });
 });
 
-const lastEvent = (from = edge) => parseCheckEvent(JSON.parse(from.logs.at(-1)!))!;
+const lastEvent = (from = edge) => parseCheckLine(JSON.parse(from.logs.at(-1)!))![0]!;
 
 describe('an audit line', () => {
   it('has one letter and one tag a document, in order', async () => {

@@ -39,9 +39,9 @@ describe('a check id', () => {
   });
 
   it('is answered from the edition that made the candidate, whatever is in use since', async () => {
-    const { id } = await edge.services.editions.current(() => {});
+    const { id } = await edge.services.main.editions.current(() => {});
     await edge.publish({ records: [], sequence: 9 });
-    await edge.services.editions.poll(() => {});
+    await edge.services.main.editions.poll(() => {});
     edge.central.fault = undefined;
     const { answer } = await again();
     expect(answer).toMatchObject({ status: 'clear', collections: [{ edition: id, sequence: 1 }] });
@@ -100,7 +100,7 @@ describe('a check id', () => {
     }
   });
 
-  it.each(['x', 'a.b.c.d.e', '..', '%00', 'x'.repeat(9_000), 'eyJhbGciOiJub25lIn0.e30.'])(
+  it.each(['x', 'a.b.c.d.e', '..', '%00', 'x'.repeat(13_000), 'eyJhbGciOiJub25lIn0.e30.'])(
     'that is not one of ours is refused (%#)',
     async (id) => {
       const response = await edge.get(`/v1/checks/${id}`);

@@ -106,7 +106,10 @@ export class Edge {
   async publish(spec: Partial<EditionSpec> = {}): Promise<Map<string, Uint8Array>> {
     const whole = { records: [SPECIMEN], issuedAt: this.clock.nowMs, ...spec };
     const objects = await buildEdition(whole, this.keys, matcherModule);
-    await Promise.all([...objects].map(([name, bytes]) => bucket.put(name, bytes)));
+    // The other collections lie below their names (docs/format.md section 2).
+    const isFirst = spec.collection === undefined || spec.collection === 'sltd';
+    const prefix = isFirst ? '' : `${spec.collection}/`;
+    await Promise.all([...objects].map(([name, bytes]) => bucket.put(prefix + name, bytes)));
     return objects;
   }
 
@@ -152,6 +155,7 @@ export interface Claims {
   tenant?: string;
   site?: string;
   sub?: string;
+  collections?: unknown;
   iss?: string;
   aud?: string;
   /** Seconds from now. */
@@ -165,7 +169,7 @@ export async function signToken(
 ): Promise<string> {
   const nowSeconds = Math.floor(nowMs / 1000);
   const { role, tenant = 'UTO', site = 'desk-1', sub = 'tester' } = claims;
-  return new SignJWT({ tenant, site, role })
+  return new SignJWT({ tenant, site, role, collections: claims.collections })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
     .setIssuer(claims.iss ?? 'sltd-edge')
     .setAudience(claims.aud ?? 'sltd-edge')

@@ -116,7 +116,7 @@ describe('an edition', () => {
       status: 'clear',
       collections: [{ sequence: 1, freshness: 'stale' }],
     });
-    expect(edge.services.editions.lastFailure).toBe('edition-missing');
+    expect(edge.services.main.editions.lastFailure).toBe('edition-missing');
     // The head of the one before would now be a step back.
     edge.passSeconds(6 * HOUR_SECONDS);
     expect((await edge.ask(OTHER_FIELDS)).answer.status).toBe('unknown');
@@ -151,7 +151,7 @@ describe('an edition', () => {
       keys,
       source: () => ({ get: async (n) => objects.get(n) }),
     });
-    const { manifest } = await probing.services.editions.current(() => {});
+    const { manifest } = await probing.services.main.editions.current(() => {});
     for (const kind of ['filter', 'match'] as const) {
       const { sha256 } = manifest.page(kind, manifest.state('UTO')!.firstShard);
       const name = objectName('pages', sha256);
@@ -182,7 +182,7 @@ describe('an edition', () => {
       const get = async (name: string) => objects.get(name);
       const edge = await Edge.start({ keys, source: () => ({ get }) });
       expect((await edge.ask(OTHER_FIELDS)).answer.code).toBe('edition-missing');
-      expect(edge.services.editions.lastFailure).toBe('format-signature');
+      expect(edge.services.main.editions.lastFailure).toBe('format-signature');
     },
   );
 

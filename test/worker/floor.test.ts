@@ -42,7 +42,7 @@ async function deployment() {
 /** Status, or the code where there is none, and why the last look failed. */
 async function stateOf(edge: Edge) {
   const { answer } = await edge.ask(OTHER_FIELDS);
-  return [answer.status, edge.services.editions.lastFailure];
+  return [answer.status, edge.services.main.editions.lastFailure];
 }
 
 describe('the object that keeps the floor', () => {
@@ -152,7 +152,7 @@ describe('an isolate that has just begun', () => {
     expect(await stateOf(edge)).toEqual(['clear', undefined]);
     await floors.getByName('sltd').raise({ ...NOTHING, sequence: 3 });
     isAway = false;
-    await edge.services.editions.poll(() => {});
+    await edge.services.main.editions.poll(() => {});
     expect(await stateOf(edge)).toEqual(['unknown', 'edition-rollback']);
     await edge.publish({ sequence: 3 });
     edge.passSeconds(2);
@@ -176,7 +176,7 @@ describe('an isolate that has just begun', () => {
     const edge = await Edge.start({ ...options, env, spec: { sequence: 2 } });
     const polled = async () => {
       const work: Promise<unknown>[] = [];
-      await edge.services.editions.poll((each) => work.push(each));
+      await edge.services.main.editions.poll((each) => work.push(each));
       await Promise.all(work);
       return told;
     };
@@ -222,13 +222,13 @@ describe('an overlay', () => {
     expect((await edge.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
     for (const back of [{}, { overlay: [], overlayAsOf: issuedAt - 1 }]) {
       await edge.publish({ ...spec, sequence: 9, ...back });
-      await edge.services.editions.poll(() => {});
-      expect(edge.services.editions.lastFailure).toBe('edition-rollback');
+      await edge.services.main.editions.poll(() => {});
+      expect(edge.services.main.editions.lastFailure).toBe('edition-rollback');
       expect((await edge.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
     }
     // A newer edition can, because its data hold what the overlay held.
     await edge.publish({ ...spec, sequence: 10, permittedAt: issuedAt, asOf: issuedAt });
-    await edge.services.editions.poll(() => {});
+    await edge.services.main.editions.poll(() => {});
     expect((await edge.ask(SPECIMEN_FIELDS)).answer.status).toBe('clear');
   });
 });

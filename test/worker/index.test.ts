@@ -56,7 +56,7 @@ describe('the Worker', () => {
     const page = await send('/');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const html = await page.text();
-    const { id } = await edge.services.editions.current(() => {});
+    const { id } = await edge.services.main.editions.current(() => {});
     expect(html).toContain(id.slice(0, 12));
     expect(html).toContain('ago: the newest');
     expect(html).not.toMatch(/https?:\/\//);

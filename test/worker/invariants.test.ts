@@ -256,7 +256,7 @@ describe('S4 absence is never clear', () => {
   it('in a batch only the documents of the missing page are unknown', async () => {
     const change = new Map<string, () => Promise<Uint8Array | undefined>>();
     const edge = await Edge.start({ source: (source) => changing(source, change) });
-    const { manifest } = await edge.services.editions.current(() => {});
+    const { manifest } = await edge.services.main.editions.current(() => {});
     const { sha256 } = manifest.page('filter', manifest.state('D')!.firstShard);
     const { objectName } = await import('../../src/format/names.ts');
     change.set(objectName('pages', sha256), async () => undefined);
@@ -271,7 +271,7 @@ describe('S4 absence is never clear', () => {
     const edge = await Edge.start({ spec: { records: RECORDS, keysPerShard: 4 } });
     const record = RECORDS[0]!;
     const { documentClass, state, number } = record;
-    const { manifest, epochKey } = await edge.services.editions.current(() => {});
+    const { manifest, epochKey } = await edge.services.main.editions.current(() => {});
     const key = canonicalKey(documentClass, state as StateCode, number);
     const digest = edge.services.matcher.digests([key], epochKey);
     const { shardRow } = await import('../../src/store/edition.ts');
@@ -385,7 +385,7 @@ describe('S6 one edition an answer, and the sequence never goes down', () => {
     // The new edition does not list the specimen; the old one does.
     await edge.publish({ records: [], sequence: 2 });
     edge.passSeconds(11);
-    await edge.services.editions.poll(() => {});
+    await edge.services.main.editions.poll(() => {});
     const second = await edge.ask(SPECIMEN_FIELDS);
     release();
     expect((await first).answer).toMatchObject({
@@ -402,14 +402,14 @@ describe('S6 one edition an answer, and the sequence never goes down', () => {
     const edge = await Edge.start({ spec: { sequence: 5 } });
     await edge.ask(OTHER_FIELDS);
     await edge.publish({ records: [], sequence: 4 });
-    await edge.services.editions.poll(() => {});
-    expect(edge.services.editions.lastFailure).toBe('edition-rollback');
+    await edge.services.main.editions.poll(() => {});
+    expect(edge.services.main.editions.lastFailure).toBe('edition-rollback');
     await edge.publish({ records: [], sequence: 5 });
-    await edge.services.editions.poll(() => {});
-    expect(edge.services.editions.lastFailure).toBe('edition-rollback');
+    await edge.services.main.editions.poll(() => {});
+    expect(edge.services.main.editions.lastFailure).toBe('edition-rollback');
     expect((await edge.ask(SPECIMEN_FIELDS)).answer.collections[0].sequence).toBe(5);
     await edge.publish({ records: [], sequence: 6 });
-    await edge.services.editions.poll(() => {});
+    await edge.services.main.editions.poll(() => {});
     expect((await edge.ask(OTHER_FIELDS)).answer.collections[0].sequence).toBe(6);
   });
 

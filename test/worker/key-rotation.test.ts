@@ -49,8 +49,8 @@ describe.each(['edition', 'overlay', 'head'] as const)('the %s key', (role) => {
       env: settingsOf(role, next),
       ...{ spec: { overlay, sequence: 2 }, withoutCentral: true },
     });
-    await both.services.editions.poll(() => {});
-    expect(both.services.editions.edition?.head.sequence).toBe(2);
+    await both.services.main.editions.poll(() => {});
+    expect(both.services.main.editions.edition?.head.sequence).toBe(2);
     expect((await other.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
     // Whoever still has the old key signs in vain.
     const late = await Edge.start({
@@ -59,7 +59,7 @@ describe.each(['edition', 'overlay', 'head'] as const)('the %s key', (role) => {
       ...{ spec: { overlay, sequence: 3 }, withoutCentral: true },
     });
     expect((await late.ask(OTHER_FIELDS)).answer.status).toBe('unknown');
-    expect(late.services.editions.lastFailure).toBe('format-signature');
+    expect(late.services.main.editions.lastFailure).toBe('format-signature');
   });
 });
 
@@ -81,8 +81,8 @@ describe('the epoch key', () => {
       withoutCentral: true,
     });
     expect((await late.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
-    await both.services.editions.poll(() => {});
-    expect(both.services.editions.edition?.head.sequence).toBe(2);
+    await both.services.main.editions.poll(() => {});
+    expect(both.services.main.editions.edition?.head.sequence).toBe(2);
     expect((await both.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
   });
 });

@@ -41,7 +41,7 @@ describe('an overlay', () => {
     const change = { overlaySha256, overlayLength, asOf: AS_OF + 2 };
     const edge = await edgeOver(keys, new Map([...other, ...one]), change);
     expect(await statusOf(edge, OTHER_FIELDS)).toBe('unknown');
-    expect(edge.services.editions.lastFailure).toBe('format-value');
+    expect(edge.services.main.editions.lastFailure).toBe('format-value');
   });
 
   it('of another epoch key is not used', async () => {
@@ -142,7 +142,7 @@ describe('what was reported is not forgotten', () => {
     await edge.publish({ ...first, ...change, permittedAt, sequence: 2 });
     edge.passSeconds(20);
     expect(await statusOf(edge, NEW_FIELDS)).toBe(expected);
-    const { lastFailure } = edge.services.editions;
+    const { lastFailure } = edge.services.main.editions;
     expect(lastFailure).toBe(expected === 'clear' ? undefined : 'edition-rollback');
   });
 });

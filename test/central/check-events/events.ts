@@ -28,6 +28,7 @@ export async function checkEvent(
   const time = rest.time ?? new Date(NOW_MS).toISOString();
   return {
     event: 'check',
+    collection: 'sltd',
     time,
     requestId: randomUUID(),
     route: 'POST /v1/checks',

@@ -1,0 +1,25 @@
+/**
+ * Names of collections: as manifests, credentials and settings spell them.
+ *
+ * `sltd`, `tdawn`, `training`, and `national-` with a state's code are those that docs/api.md tells of;
+ * none of them is special to the format.
+ */
+
+/** One name. */
+export const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
+
+/**
+ * Collections that a credential may name. With more of them the audit line of 1,000 documents would be
+ * longer than what Logpush keeps of a request (check-event.ts).
+ */
+const ASKED_MAX = 4;
+/** What a credential asks that names no collection. */
+export const DEFAULT_COLLECTIONS: readonly string[] = ['sltd'];
+
+/** The names in a claim, each once and in order; undefined if it is no such list. */
+export function parseCollections(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > ASKED_MAX) return undefined;
+  const isName = (name: unknown) => typeof name === 'string' && COLLECTION.test(name);
+  if (!value.every(isName) || new Set(value).size < value.length) return undefined;
+  return value as readonly string[];
+}
