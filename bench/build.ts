@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BenchSize, type Finding, type Measurement, measured } from './measurement.ts';
+import { type BenchSize, type Finding, type Measurement, measured, median } from './measurement.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STDOUT_BYTES_MAX = 2 ** 26;
@@ -84,9 +84,6 @@ function buildOf(rows: number, runs: number): Built {
     rmSync(workDir, { recursive: true, force: true });
   }
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 function ofSize({ rows, exportGb, seconds, gigabytes }: Built): Measurement[] {
   const name = rows >= 1e6 ? `${rows / 1e6} M` : String(rows);

@@ -1,7 +1,7 @@
 /** What the comparison over digests has found: every figure, the goals, and the plots. */
 
 import { PAGE_HEADER_BYTES } from '../src/format/layout.ts';
-import { type Finding, measured, type Plot, type Series } from './measurement.ts';
+import { type Finding, measured, median, type Plot, type Series } from './measurement.ts';
 import type { NativePeer } from './native-peers.ts';
 import { type BuiltPages, bytesOf } from './resident-set.ts';
 
@@ -77,9 +77,6 @@ export function findings(sizes: readonly OfSize[], hasNative: boolean): Finding[
     : [{ id: 'digests-gap-c', gap: 'the peers in C: no C compiler (cc) on this machine' }];
   return [...lines, ...goals(goalSize, hasNative), ...plots(sizes), ...gap];
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const idOf = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 const inWords = (keyCount: number): string => `${keyCount.toLocaleString('en-US')} keys`;
@@ -168,16 +165,18 @@ function plots(sizes: readonly OfSize[]): Plot[] {
   const built = [...new Set(sizes.flatMap(({ facts }) => [...facts.keys()]))];
   const largest = sizes.at(-1)!;
   return [
-    {
-      ...{ id: 'plot-query-by-size', title: 'A question by size of the set' },
-      ...{ x: keys, y: { label: 'ns a digest, median', scale: 'linear' } },
-      series: names.map((name) => ({
-        name,
-        points: sizes.map(({ keyCount, rounds }) => ({
-          ...{ x: keyCount, y: median(rounds.get(name) ?? []) },
+    ...(['unlisted', 'listed'] as const).map((which) => ({
+      ...{ id: `plot-query-${which}`, title: `A question by size of the set: ${which} digests` },
+      ...{ x: keys, y: { label: 'ns a digest, median', scale: 'linear' } as const },
+      series: names
+        .filter((name) => name.endsWith(`, ${which}`))
+        .map((name) => ({
+          name: name.replace(`, ${which}`, ''),
+          points: sizes.map(({ keyCount, rounds }) => ({
+            ...{ x: keyCount, y: median(rounds.get(name) ?? []) },
+          })),
         })),
-      })),
-    },
+    })),
     {
       ...{
         id: 'plot-build-by-size',

@@ -61,6 +61,10 @@ export const isGap = (finding: Finding): finding is Gap => 'gap' in finding;
 
 export const isMeasurement = (finding: Finding): finding is Measurement => 'question' in finding;
 
+/** NaN of nothing. */
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
 /** A measurement from repeated runs: the median counts, minimum and maximum tell the noise. */
 export function measured(
   { id, question, unit }: { id: string; question: string; unit: string },
@@ -68,18 +72,18 @@ export function measured(
   bound?: { atMost?: number; atLeast?: number },
 ): Measurement {
   const sorted = [...values].sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  const spread = { min: sorted[0] ?? median, median, max: sorted.at(-1) ?? median };
+  const value = median(values);
+  const spread = { min: sorted[0] ?? value, median: value, max: sorted.at(-1) ?? value };
   const holds =
-    (bound?.atMost === undefined || median <= bound.atMost) &&
-    (bound?.atLeast === undefined || median >= bound.atLeast);
+    (bound?.atMost === undefined || value <= bound.atMost) &&
+    (bound?.atLeast === undefined || value >= bound.atLeast);
   const goal =
     bound?.atMost !== undefined
       ? `<= ${bound.atMost} ${unit}`
       : bound?.atLeast !== undefined
         ? `>= ${bound.atLeast} ${unit}`
         : '';
-  return { id, question, value: median, unit, spread, goal, holds };
+  return { id, question, value, unit, spread, goal, holds };
 }
 
 /** Runs `work` a few times unmeasured, then `runs` times; milliseconds of each counted run. */
@@ -96,11 +100,14 @@ export async function repeat(
   return times;
 }
 
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
 /**
  * Processor time of this thread so far, in milliseconds: what computing alone has cost, whoever else the
- * machine worked for. Linux counts it by ticks: good for what takes 100 ms and more.
+ * machine worked for. Linux brings the count up to date when the thread waits, so it does, for a moment.
  */
 export function processorMs(): number {
+  Atomics.wait(cell, 0, 0, 0.01);
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1e3;
 }

@@ -7,9 +7,9 @@
 
 import type { Axis, Plot, Series } from './measurement.ts';
 
-const WIDTH = 900;
+const WIDTH = 960;
 const HEIGHT = 400;
-const MARGIN = { left: 76, right: 250, top: 16, bottom: 48 };
+const MARGIN = { left: 76, right: 310, top: 16, bottom: 48 };
 const LEGEND_LINE = 18;
 /** Okabe and Ito, "Color Universal Design", 2008: told apart with any colour vision. */
 const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#a37b00', '#56b4e9', '#444444'];

@@ -24,6 +24,10 @@ function row({ question, value, unit, spread, goal, holds }: Measurement): strin
   );
 }
 
+const tableOf = (measurements: readonly Measurement[]): string =>
+  '<table><thead><tr><th>question</th><th>median</th><th>unit</th><th>spread</th><th>goal</th><th></th></tr></thead>' +
+  `<tbody>\n${measurements.map(row).join('\n')}\n</tbody></table>`;
+
 /** A self-contained page: no scripts, nothing fetched. */
 export function reportHtml(
   findings: readonly Finding[],
@@ -45,15 +49,15 @@ export function reportHtml(
 <h1>Benchmarks</h1>
 <p>${escapeHtml(run.machine)}<br><code>${escapeHtml(run.command)}</code>, ${escapeHtml(run.date)}</p>
 <p>Medians; the bar runs from the fastest to the slowest run, on a scale that starts at 0.</p>
-<table><thead><tr><th>question</th><th>median</th><th>unit</th><th>spread</th><th>goal</th><th></th></tr></thead>
-<tbody>
-${measurements.map(row).join('\n')}
-</tbody></table>
+<h2>Goals</h2>
+${tableOf(measurements.filter(({ goal }) => goal !== ''))}
 ${findings
   .filter(isGap)
   .map(({ gap }) => `<p>Not measured: ${escapeHtml(gap)}.</p>`)
   .join('\n')}
 ${plots.map(plotHtml).join('\n')}
+<h2>Everything measured</h2>
+${tableOf(measurements)}
 </body></html>
 `;
 }

@@ -4,12 +4,21 @@
  * The same canonical keys go into each, the same are asked of each, round by round in turn; every
  * round asks with strings of its own, because an engine keeps the hash of a string that it has seen.
  * Ours pays for digests, filter and match pages in every figure. A peer that is slow is asked fewer keys.
+ * What works in this process is measured by its processor time, a server by the clock; so is ours then.
  */
 
 import { type CanonicalKey, canonicalKey } from '../src/document/canonical-key.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import { parseStateCode } from '../src/document/issuing-state.ts';
-import { type BenchSize, type Finding, type Gap, measured } from './measurement.ts';
+import {
+  type BenchSize,
+  type Finding,
+  type Gap,
+  measured,
+  median,
+  type Plot,
+  processorMs,
+} from './measurement.ts';
 import { postgres, sqlite } from './peers/databases.ts';
 import { IN_MEMORY } from './peers/in-memory.ts';
 import { ours } from './peers/ours.ts';
@@ -47,30 +56,36 @@ const keyOf = (index: number): CanonicalKey =>
 
 type Question = 'listed' | 'unlisted';
 
+/** Nanoseconds a key of each round. */
+type Nanos = Record<Question, number[]>;
+
 interface Asked {
   peer: Peer;
-  nanos: Record<Question, number[]>;
+  processor: Nanos;
+  wall: Nanos;
   /** Unlisted keys found, and listed ones not found, of those asked last. */
   falseRate: number;
   missRate: number;
 }
 
 async function allPeers(keys: readonly CanonicalKey[]): Promise<(Peer | Gap)[]> {
-  const peers: (Peer | Gap)[] = [await ours(keys, state)];
-  for (const make of IN_MEMORY) peers.push(await make(keys));
-  peers.push(await sqlite(keys), await postgres(keys));
-  const ofRedis = await redis(keys);
-  return peers.concat(ofRedis);
+  // Those that are weighed come first: nobody else's memory goes away meanwhile.
+  const weighed: Peer[] = [];
+  for (const make of IN_MEMORY) weighed.push(await make(keys));
+  const reference = await ours(keys, state);
+  const databases = [await sqlite(keys), await postgres(keys)];
+  return [reference, ...weighed, ...databases].concat(await redis(keys));
 }
 
 /** One round asks everybody both questions once; the first warms up. */
 async function askInTurn(peers: readonly Peer[], { keys, asked, rounds }: Sizes): Promise<Asked[]> {
+  const none = (): Nanos => ({ listed: [], unlisted: [] });
   const all = peers.map(
-    (peer): Asked => ({ peer, nanos: { listed: [], unlisted: [] }, falseRate: 0, missRate: 0 }),
+    (peer): Asked => ({ peer, processor: none(), wall: none(), falseRate: 0, missRate: 0 }),
   );
   for (let round = 0; round <= rounds; round++) {
     for (const of of all) {
-      const { peer, nanos } = of;
+      const { peer, processor, wall } = of;
       const count = Math.min(asked, Math.max(ASKED_MIN, Math.round(asked * peer.share)));
       const step = Math.max(1, Math.floor(peer.keyCount / count));
       const questions: Record<Question, CanonicalKey[]> = {
@@ -80,12 +95,15 @@ async function askInTurn(peers: readonly Peer[], { keys, asked, rounds }: Sizes)
         unlisted: Array.from({ length: count }, (_, i) => freshKey(keyOf(keys + i))),
       };
       for (const which of ['listed', 'unlisted'] as const) {
-        const start = performance.now();
+        const start = { processor: processorMs(), wall: performance.now() };
         const found = await peer.count(questions[which]);
-        const spent = ((performance.now() - start) * 1e6) / count;
+        const wallMs = performance.now() - start.wall;
+        const spentMs = processorMs() - start.processor;
         if (which === 'unlisted') of.falseRate = found / count;
         else of.missRate = 1 - found / count;
-        if (round > 0) nanos[which].push(spent);
+        if (round === 0) continue;
+        processor[which].push((spentMs * 1e6) / count);
+        wall[which].push((wallMs * 1e6) / count);
       }
     }
   }
@@ -96,7 +114,13 @@ async function askInTurn(peers: readonly Peer[], { keys, asked, rounds }: Sizes)
 const timesOurs = (ours: readonly number[], theirs: readonly number[]): number[] =>
   theirs.map((nanos, round) => nanos / ours[round]!);
 
-function ofPeer({ peer, nanos, falseRate, missRate }: Asked, reference: Asked): Finding[] {
+const nanosOf = (asked: Asked, { isServer }: Peer): Nanos =>
+  isServer ? asked.wall : asked.processor;
+
+function ofPeer(asked: Asked, reference: Asked): Finding[] {
+  const { peer, falseRate, missRate } = asked;
+  const nanos = nanosOf(asked, peer);
+  const ours = nanosOf(reference, peer);
   const { id, name, keyCount } = peer;
   const about = (what: string, question: string, unit: string) => ({
     ...{ id: `peers-${what}-${id}`, question: `${question}: ${name}`, unit },
@@ -111,7 +135,7 @@ function ofPeer({ peer, nanos, falseRate, missRate }: Asked, reference: Asked): 
         : [
             measured(
               about(`${which}-ratio`, `${which} string key, times as long as sltd-edge`, 'times'),
-              timesOurs(reference.nanos[which], nanos[which]),
+              timesOurs(ours[which], nanos[which]),
               bound,
             ),
           ]),
@@ -125,6 +149,24 @@ function ofPeer({ peer, nanos, falseRate, missRate }: Asked, reference: Asked): 
       peer === reference.peer ? { atMost: 0 } : {},
     ),
   ];
+}
+
+function costPlot(all: readonly Asked[]): Plot {
+  return {
+    id: 'plot-peers',
+    title: 'String keys: what a question and a key cost, by where the list is kept',
+    x: { label: 'bits a key', scale: 'log' },
+    y: { label: 'ns an unlisted key, median', scale: 'log' },
+    series: all.map((asked) => ({
+      ...{ name: asked.peer.name, isScattered: true },
+      points: [
+        {
+          x: (8 * asked.peer.bytes) / asked.peer.keyCount,
+          y: median(nanosOf(asked, asked.peer).unlisted),
+        },
+      ],
+    })),
+  };
 }
 
 /** Asking, space, building and error of everybody, and how ours compares. */
@@ -144,6 +186,7 @@ export async function stringPeers(size: BenchSize): Promise<Finding[]> {
         { atMost: OF_SET_MEMORY },
       ),
       ...found.filter((peer): peer is Gap => 'gap' in peer),
+      costPlot(all),
     ];
   } finally {
     for (const peer of peers) await peer.close?.();

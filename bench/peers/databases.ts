@@ -60,7 +60,7 @@ export async function postgres(keys: readonly CanonicalKey[]): Promise<Peer | Ga
   };
   return {
     ...{ id: 'postgres', name: 'PostgreSQL by index, batches of 1,000', keyCount: keys.length },
-    ...{ buildMs: ms, bytes: Number(size.rows[0]!.bytes), share: 0.25 },
+    ...{ buildMs: ms, bytes: Number(size.rows[0]!.bytes), share: 0.25, isServer: true },
     count: (asked) => inBatches(asked, ask),
     close: () => client.end(),
   };

@@ -17,6 +17,8 @@ export interface Peer {
   bytes: number;
   /** Of what others are asked in a round, the share this one is asked: 1 but for the slow. */
   share: number;
+  /** Another process does the work: only the clock on the wall knows what that takes. */
+  isServer?: true;
   /** How many of the keys it says are listed. */
   count(keys: readonly CanonicalKey[]): number | Promise<number>;
   close?(): void | Promise<void>;

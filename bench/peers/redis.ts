@@ -117,7 +117,7 @@ async function asSet(client: RedisClient, keys: readonly CanonicalKey[]): Promis
   );
   return {
     ...{ id: 'redis-set', name: 'Redis SET, batches of 1,000', keyCount: keys.length },
-    ...{ buildMs: ms, share: 0.25 },
+    ...{ buildMs: ms, share: 0.25, isServer: true },
     bytes: Number(await client.send('MEMORY', 'USAGE', 'set', 'SAMPLES', '0')),
     count: (asked) =>
       inBatches(asked, async (batch) => sum(await client.send('SMISMEMBER', 'set', ...batch))),
@@ -153,7 +153,7 @@ async function asBitmap(client: RedisClient, keys: readonly CanonicalKey[]): Pro
   };
   return {
     ...{ id: 'redis-bitmap', name: 'Redis bitmap, 8 bits a key, k = 5, batches of 1,000' },
-    ...{ keyCount: keys.length, buildMs: ms, share: 0.25 },
+    ...{ keyCount: keys.length, buildMs: ms, share: 0.25, isServer: true },
     bytes: Number(await client.send('MEMORY', 'USAGE', 'bitmap')),
     count: (asked) => inBatches(asked, ask),
   };

@@ -28,6 +28,18 @@ describe('the report of a run', () => {
     expect(html).toContain('aria-label="from 1 to 3"');
   });
 
+  it('puts what has a goal first, and says what could not be measured', () => {
+    const about = (id: string) => ({ id, question: `question ${id}`, unit: 'ns' });
+    const findings = [
+      measured(about('free'), [1]),
+      measured(about('bound'), [1], { atMost: 2 }),
+      { id: 'gap', gap: 'Redis: none here' },
+    ];
+    const html = reportHtml(findings, RUN);
+    expect(html.indexOf('question bound')).toBeLessThan(html.indexOf('question free'));
+    expect(html).toContain('<p>Not measured: Redis: none here.</p>');
+  });
+
   it('is one file without scripts and without anything to fetch', () => {
     const html = reportHtml([PLOT], RUN);
     expect(html).not.toMatch(/<script|<link|src=|href=|url\(|@import/i);
