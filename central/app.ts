@@ -25,8 +25,15 @@ import { addJointOperationRoutes } from './joint-operations/routes.ts';
 import { addCoverageRoutes } from './coverage/routes.ts';
 import { addRetroMatchRoutes } from './retro-match/routes.ts';
 import type { CentralDatabase } from './database/schema.ts';
+import { trainingReader } from './training/database.ts';
+import { markTraining } from './training/mark-response.ts';
 import { addHealthRoutes } from './health-routes.ts';
-import { authenticate, DIRECT_TOKEN_SECONDS_MAX, EDGE_TOKEN_SECONDS_MAX } from './http/caller.ts';
+import {
+  authenticate,
+  DIRECT_TOKEN_SECONDS_MAX,
+  EDGE_TOKEN_SECONDS_MAX,
+  type TokenRule,
+} from './http/caller.ts';
 import { FieldsError } from './http/fields-error.ts';
 import { problem } from './http/problem.ts';
 import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
@@ -113,7 +120,14 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     });
   });
 
-  const services = servicesOf(options, clock, log);
+  const isTraining = trainingReader(options.db);
+  app.use(async (c, next) => {
+    await next();
+    // What cannot be asked now is not marked, and says nothing either: the database is away.
+    if (await isTraining().catch(() => false)) c.res = await markTraining(c.res);
+  });
+
+  const services = servicesOf(options, { clock, log, isTraining });
   for (const addRoutes of ROUTE_MODULES) addRoutes(app, services);
   // What was registered before answers first: here only the other methods of an address arrive.
   for (const path of new Set(app.routes.map((route) => route.path))) {
@@ -130,15 +144,21 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
 
 function servicesOf(
   options: CentralOptions,
-  clock: () => number,
-  log: (line: LogLine) => void,
+  {
+    clock,
+    log,
+    isTraining,
+  }: {
+    clock: () => number;
+    log: (line: LogLine) => void;
+    isTraining: () => Promise<boolean>;
+  },
 ): CentralServices {
   const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
   const { sightings = recorder(db, clock, log), liveCases = new LiveCases({ db, clock }) } =
     options;
-  const authenticator =
-    (keys: readonly VerifyKey[], lifetimeMaxSeconds: number) => (c: CentralContext) =>
-      authenticate(c.req.header('authorization'), { keys, lifetimeMaxSeconds, nowMs: clock() });
+  const callerOf = async (c: CentralContext, rule: Omit<TokenRule, 'nowMs'>) =>
+    authenticate(c.req.header('authorization'), { ...rule, nowMs: clock() });
   return {
     db,
     clock,
@@ -151,8 +171,16 @@ function servicesOf(
     sightings,
     liveCases,
     reach: options.reach ?? { loopback: false },
-    callerOf: authenticator(tokenKeys, DIRECT_TOKEN_SECONDS_MAX),
-    edgeCallerOf: authenticator(edgeKeys, EDGE_TOKEN_SECONDS_MAX),
+    callerOf: async (c) =>
+      callerOf(c, {
+        ...{ keys: tokenKeys, lifetimeMaxSeconds: DIRECT_TOKEN_SECONDS_MAX },
+        isTraining: await isTraining(),
+      }),
+    edgeCallerOf: (c) =>
+      callerOf(c, {
+        ...{ keys: edgeKeys, lifetimeMaxSeconds: EDGE_TOKEN_SECONDS_MAX },
+        isTraining: undefined,
+      }),
   };
 }
 

@@ -25,6 +25,8 @@ import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 import type { Reach } from './notifications/address-guard.ts';
 
 export interface ServeConfig {
+  /** What the database has to hold; undefined: whatever it holds. */
+  collection: string | undefined;
   signingKey: SigningKey;
   edgeKeys: readonly VerifyKey[];
   tokenKeys: readonly VerifyKey[];
@@ -54,6 +56,10 @@ const EPOCH_KEY_BYTES = 16;
 /** A report is published within 3 s, so that an edge that looks every 10 s has it within 15. */
 const POLL_MS = 500;
 const INTERVAL_MS = 2_000;
+/** Long enough to see each state of the case, short enough to stay at the desk. */
+const ANSWER_AFTER_SECONDS = 20;
+/** The trainee may close the case first. */
+const CLOSE_AFTER_SECONDS = 120;
 
 /** Settings of the publisher of overlays. */
 export interface OverlayConfig {
@@ -89,6 +95,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
   const isShared = tokenKeys.some(({ keyId }) => edgeKeys.some((e) => equalBytes(e.keyId, keyId)));
   if (isShared) throw refuse('TOKEN_KEYS and EDGE_KEYS share a key');
   return {
+    collection: env.COLLECTION || undefined,
     signingKey: await named('CENTRAL_SIGNING_KEY', env, privateKey),
     edgeKeys,
     tokenKeys,
@@ -101,10 +108,22 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
     },
     attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
     cardImages: openStore(env.CARD_STORE || `${DEFAULT_FOLDER}/cards`, env),
-    publicUrl: publicUrlOf(env.PUBLIC_URL),
+    publicUrl: originOf('PUBLIC_URL', env),
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },
     webhookTimeoutMs: millisecondsOf('WEBHOOK_TIMEOUT_MS', env),
     webhookRetryMs: millisecondsOf('WEBHOOK_RETRY_MS', env),
+  };
+}
+
+/** Settings of the bureaus that are played in a training; throws 'config-invalid'. */
+export async function simulatorConfig(env: Environment) {
+  const url = originOf('CENTRAL_URL', env);
+  if (url === undefined) throw refuse('CENTRAL_URL is missing');
+  return {
+    centralUrl: url,
+    tokenKey: await named('TOKEN_SIGNING_KEY', env, privateKey),
+    answerAfterMs: 1_000 * (countOf('ANSWER_AFTER_SECONDS', env) ?? ANSWER_AFTER_SECONDS),
+    closeAfterMs: 1_000 * (countOf('CLOSE_AFTER_SECONDS', env) ?? CLOSE_AFTER_SECONDS),
   };
 }
 
@@ -166,13 +185,14 @@ async function named<T>(
 }
 
 /** An origin, `https` but for the loopback; undefined if it is not set. */
-function publicUrlOf(text: string | undefined): string | undefined {
+function originOf(name: string, env: Environment): string | undefined {
+  const text = env[name];
   if (!text) return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isLoopback = url?.protocol === 'http:' && LOOPBACK.has(url.hostname);
   const isOrigin = url !== undefined && url.href === `${url.origin}/`;
   if (!isOrigin || (url.protocol !== 'https:' && !isLoopback)) {
-    throw refuse('PUBLIC_URL is not usable');
+    throw refuse(`${name} is not usable`);
   }
   return url.origin;
 }

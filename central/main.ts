@@ -10,13 +10,20 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { serve } from '@hono/node-server';
+import { parseStateCode } from '../src/document/issuing-state.ts';
 import { SltdError } from '../src/errors.ts';
 import { openStore } from '../publish/open-store.ts';
 import { createCentral, recorder } from './app.ts';
 import { LiveCases } from './cases/live-cases.ts';
 import { verifyChains } from './check-events/audit-chain.ts';
 import { ingestFiles } from './check-events/ingest-files.ts';
-import { checkpointKeys, databaseLocation, overlayConfig, serveConfig } from './config.ts';
+import {
+  checkpointKeys,
+  databaseLocation,
+  overlayConfig,
+  serveConfig,
+  simulatorConfig,
+} from './config.ts';
 import { openDatabase } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
 import type { CentralDatabase } from './database/schema.ts';
@@ -26,6 +33,8 @@ import { loadExport } from './load/load.ts';
 import { exportOperations } from './overlay/export-operations.ts';
 import { OverlayPublisher } from './overlay/publisher.ts';
 import { runPublisher } from './overlay/run-publisher.ts';
+import { claimCollection } from './training/database.ts';
+import { bureauToken, startSimulator } from './training/simulator.ts';
 
 const USAGE = `usage: node central/main.ts serve
        node central/main.ts ingest FILE...
@@ -33,6 +42,7 @@ const USAGE = `usage: node central/main.ts serve
        node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...
        node central/main.ts overlay
        node central/main.ts operations TIME FILE
+       node central/main.ts simulate-bureaus STATE...
 
 serve   answer the edge; CENTRAL_SIGNING_KEY, EDGE_KEYS, PORT (8788), HOST (127.0.0.1)
 overlay publish what bureaus report to the edition store, every few seconds; EDITION_STORE,
@@ -47,6 +57,9 @@ load    replace the list by an export, all at once
   --accept-shrink      accept a list that is more than 1 % smaller, or 5 % in a state
   --rejects FILE       write where rows were rejected, and why
   --rejects-max N      rejected rows allowed, in percent (0.01)
+simulate-bureaus
+        play the bureaus of these states in a training: take webhooks, acknowledge, answer, close;
+        CENTRAL_URL, TOKEN_SIGNING_KEY
 ingest        take the check events of log files (NDJSON or trace records, plain or gzip); once each
 verify-audit  go along the audit chains and their checkpoints; CENTRAL_SIGNING_KEY
 
@@ -69,6 +82,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'load' && !rest.includes('--help')) return loadCentral(rest);
   if (command === 'ingest' && rest.length > 0 && !rest.includes('--help')) return ingest(rest);
   if (command === 'verify-audit' && rest.length === 0) return verifyAudit();
+  if (command === 'simulate-bureaus' && rest.length > 0) return simulateBureaus(rest);
   const isHelp = command === '--help' || (command === 'load' && rest.includes('--help'));
   (isHelp ? process.stdout : process.stderr).write(USAGE);
   return isHelp ? 0 : 2;
@@ -77,7 +91,13 @@ async function main(args: readonly string[]): Promise<number> {
 async function serveCentral(): Promise<number> {
   const config = await serveConfig(process.env);
   const location = databaseLocation(process.env);
-  await withDatabase(() => openDatabase(location), migrate);
+  await withDatabase(
+    () => openDatabase(location),
+    async (db) => {
+      await migrate(db);
+      if (config.collection !== undefined) await claimCollection(db, config.collection);
+    },
+  );
   const open = () =>
     openDatabase(location, {
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
@@ -115,6 +135,21 @@ async function serveCentral(): Promise<number> {
     writeLogLine({ time: new Date().toISOString(), event: 'stop' });
     return 0;
   });
+}
+
+async function simulateBureaus(states: readonly string[]): Promise<number> {
+  const { tokenKey, ...config } = await simulatorConfig(process.env);
+  if (!states.every((state) => parseStateCode(state) === state)) {
+    throw new SltdError('config-invalid', { detail: 'a state is not known' });
+  }
+  const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const log = (line: object) =>
+    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
+  const tokenOf = (tenant: string) => bureauToken(tokenKey, tenant);
+  const simulator = await startSimulator({ ...config, states, tokenOf, log });
+  await signal;
+  await simulator.stop();
+  return 0;
 }
 
 async function writeOperations(since: string, path: string): Promise<number> {

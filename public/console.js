@@ -133,6 +133,7 @@ function showAnswer(body) {
   const list = body.collections?.[0];
   const [title, meaning] = STATUS_WORDS[body.status] ?? STATUS_WORDS.unknown;
   const lines = [meaning];
+  const shown = { facts: factsOf(body), isTraining: body.training === true };
   if (body.title) lines.unshift(body.title);
   const advice = ADVICE_WORDS[body.advice];
   if (advice && !lines.some((line) => line.includes('again') || line.includes('second check'))) {
@@ -147,9 +148,9 @@ function showAnswer(body) {
   if (list?.freshness === 'stale') lines.push('There may be a newer edition of the list.');
   if (body.status === 'clear' && list?.coverage === 'does-not-report') {
     const nothing = 'This state reports nothing: there is nothing to compare the document with.';
-    show('unknown', 'No reports from this state', [nothing], factsOf(body));
+    show('unknown', 'No reports from this state', [nothing], shown);
   } else {
-    show(body.status, title, lines, factsOf(body));
+    show(body.status, title, lines, shown);
   }
   if (body.cards) addCards(body.cards);
   if (body.checkId) addAskAgain(body.checkId);
@@ -189,9 +190,10 @@ function ageText(ageSeconds) {
   return `${Math.floor(ageSeconds / 86_400)} days`;
 }
 
-function show(status, title, lines, facts = []) {
+function show(status, title, lines, { facts = [], isTraining = false } = {}) {
   answer.className = status in STATUS_WORDS ? status : 'unknown';
   answer.replaceChildren(
+    ...(isTraining ? [trainingMark()] : []),
     element('h2', title),
     ...lines.map((line) => element('p', line)),
     ...(facts.length > 0 ? [factList(facts)] : []),
@@ -244,6 +246,13 @@ function addAskAgain(checkId) {
   again.type = 'button';
   again.addEventListener('click', () => ask(`/v1/checks/${checkId}`, { method: 'GET' }));
   answer.append(again);
+}
+
+/** Nobody in the room may take a hit of a training for one. */
+function trainingMark() {
+  const mark = element('p', 'TRAINING');
+  mark.className = 'training';
+  return mark;
 }
 
 function element(name, text) {

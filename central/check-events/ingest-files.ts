@@ -12,7 +12,7 @@ import { createGunzip } from 'node:zlib';
 import { SltdError } from '../../src/errors.ts';
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { ownCollection } from '../records/find-records.ts';
+import { ownCollection } from '../training/database.ts';
 import type { TakeCounts } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 import { type BatchLimits, takeEvents } from './take-events.ts';

@@ -16,7 +16,7 @@ import type { Role } from '../../src/format/role.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { BODY_BYTES_MAX, readBytes } from '../http/read-body.ts';
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
-import { ownCollection } from '../records/find-records.ts';
+import { ownCollection } from '../training/database.ts';
 import { IngestQueue } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 

@@ -17,6 +17,7 @@ import {
   parseConfirmationQuestion,
 } from '../../src/format/confirmation.ts';
 import { sha256 } from '../../src/format/names.ts';
+import { TRAINING } from '../../src/format/training.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { CardLinks } from '../cards/card-links.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
@@ -77,6 +78,7 @@ export async function confirm(
     operationSequence: listed.state.operationSequence,
     results,
     cards,
+    training: listed.state.collection === TRAINING ? true : undefined,
   };
   const [jws] = await Promise.all([
     sign(answer, signer),

@@ -15,6 +15,7 @@ import { jwtVerify } from 'jose';
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
+import { isForTraining } from '../../src/format/training.ts';
 import type { VerifyKey } from '../../src/format/signature.ts';
 
 /** Longest life of an edge's token, in seconds: one question. */
@@ -41,6 +42,8 @@ export interface TokenRule {
   keys: readonly VerifyKey[];
   lifetimeMaxSeconds: number;
   nowMs: number;
+  /** Whether the token has to be for training, or must not be; undefined: an edge's, which says it itself. */
+  isTraining: boolean | undefined;
 }
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
@@ -50,6 +53,8 @@ const ClaimsSchema = v.object({
   site: name,
   role: v.picklist(ROLES),
   exp: v.number(),
+  /** Of the edge; here only whether it is training. */
+  collections: v.optional(v.array(v.string()), []),
 });
 
 /** The caller of an Authorization header; throws 'unauthenticated' on anything else. */
@@ -77,7 +82,7 @@ export const stateOfBureau = (tenant: string): string | undefined =>
 async function verify(
   token: string,
   key: CryptoKey,
-  { lifetimeMaxSeconds, nowMs }: TokenRule,
+  { lifetimeMaxSeconds, nowMs, isTraining }: TokenRule,
 ): Promise<Caller | undefined> {
   let payload: unknown;
   try {
@@ -95,7 +100,8 @@ async function verify(
   }
   const claims = v.safeParse(ClaimsSchema, payload);
   if (!claims.success) return undefined;
-  const { role, tenant, site, sub, exp } = claims.output;
+  const { role, tenant, site, sub, exp, collections } = claims.output;
+  if (isTraining !== undefined && isForTraining(collections) !== isTraining) return undefined;
   if (exp - nowMs / 1000 > lifetimeMaxSeconds + CLOCK_SKEW_SECONDS) return undefined;
   return { role, tenant, site, subject: sub, untilMs: exp * 1000 };
 }

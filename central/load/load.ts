@@ -21,6 +21,7 @@ import type { CentralDatabase } from '../database/schema.ts';
 import { lockRecords } from '../records/operation-log.ts';
 import { type ReportedRow, reportedRow } from '../records/record-row.ts';
 import { mergeList } from './merge-list.ts';
+import { claimCollection } from '../training/database.ts';
 import { checkShrink, countByState } from './shrink-gate.ts';
 import { openStaging, type Staging } from './staging.ts';
 
@@ -141,6 +142,7 @@ function takeOver(db: CentralDatabase, options: TakeOver) {
   const { asOfMs, digest, nowMs, collection = 'sltd', allowOlder, acceptShrink } = options;
   return db.transaction().execute(async (transaction) => {
     await lockRecords(transaction);
+    await claimCollection(transaction, collection);
     const { asOf: loaded } = await stateBefore(transaction);
     // Another load may have been through while this one was staging.
     checkAsOf(asOfMs, { loaded: allowOlder ? null : loaded, nowMs });
@@ -153,7 +155,7 @@ function takeOver(db: CentralDatabase, options: TakeOver) {
     const listedCount = [...countsAfter.values()].reduce((sum, count) => sum + count, 0);
     await transaction
       .updateTable('data_state')
-      .set({ collection, as_of: asOfMs, inputs_sha256: digest, record_count: listedCount })
+      .set({ as_of: asOfMs, inputs_sha256: digest, record_count: listedCount })
       .where('id', '=', 1)
       .execute();
     // Without them PostgreSQL reads whole tables for a look-up, until it gets round to it by itself.

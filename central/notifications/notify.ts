@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import type { CentralSchema } from '../database/schema.ts';
 import { isoTime } from '../http/iso-time.ts';
+import { holdsTraining } from '../training/database.ts';
 
 /** Everything that a tenant can be told of; docs/api.md, "Notifications", says what is in each. */
 export const NOTIFICATION_TYPES = [
@@ -47,7 +48,8 @@ export async function notify(
   { tenant, type, payload, nowMs, endpointId, isForEndpointAlone = false }: Notice,
 ): Promise<{ id: string }> {
   const id = opaqueId();
-  const body = JSON.stringify({ type, timestamp: isoTime(nowMs), data: payload });
+  const mark = (await holdsTraining(transaction)) ? { training: true } : {};
+  const body = JSON.stringify({ type, ...mark, timestamp: isoTime(nowMs), data: payload });
   const row = { id, tenant, type, body, created_at: nowMs };
   await transaction.insertInto('notifications').values(row).execute();
   const endpoints = await transaction

@@ -98,10 +98,6 @@ export async function readDataState(db: CentralDatabase): Promise<DataState | un
   };
 }
 
-/** The collection that is held here: before the first load, the one that is loaded by default. */
-export const ownCollection = async (db: CentralDatabase): Promise<string> =>
-  (await readDataState(db))?.collection ?? 'sltd';
-
 /** Highest category first, as in a match page; among equals the lower id, so that runs agree. */
 function outweighs(record: RecordRow, before: RecordRow): boolean {
   const weight = CATEGORIES.indexOf(record.category) - CATEGORIES.indexOf(before.category);

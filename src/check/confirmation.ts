@@ -17,6 +17,7 @@ import {
 } from '../format/confirmation.ts';
 import { sha256 } from '../format/names.ts';
 import type { SigningKey, VerifyKey } from '../format/signature.ts';
+import { TRAINING } from '../format/training.ts';
 import { readBoundedBytes } from '../store/bounded-bytes.ts';
 import { withDeadline } from '../store/deadline.ts';
 import type { ListState } from '../store/edition.ts';
@@ -185,7 +186,8 @@ export class CentralClient {
       answer.nonce === question.nonce &&
       answer.questionSha256 === questionSha256 &&
       Math.abs(this.#options.now() - answer.issuedAt) <= ISSUED_TOLERANCE_MS &&
-      answer.results.length === keys.length;
+      answer.results.length === keys.length &&
+      (answer.training ?? false) === (list.collection === TRAINING);
     if (!isProved) return { ok: false, failure: 'unproved' };
     if (!isCurrent(answer, list)) return { ok: false, failure: 'older-data' };
     return {

@@ -2,8 +2,10 @@
  * Names of collections: as manifests, credentials and settings spell them.
  *
  * `sltd`, `tdawn`, `training`, and `national-` with a state's code are those that docs/api.md tells of;
- * none of them is special to the format.
+ * none of them is special to the format, and `training` is never asked with others.
  */
+
+import { isForTraining } from './training.ts';
 
 /** One name. */
 export const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
@@ -16,10 +18,11 @@ const ASKED_MAX = 4;
 /** What a credential asks that names no collection. */
 export const DEFAULT_COLLECTIONS: readonly string[] = ['sltd'];
 
-/** The names in a claim, each once and in order; undefined if it is no such list. */
+/** The names in a claim, each once and in order, training alone; undefined if it is no such list. */
 export function parseCollections(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > ASKED_MAX) return undefined;
   const isName = (name: unknown) => typeof name === 'string' && COLLECTION.test(name);
   if (!value.every(isName) || new Set(value).size < value.length) return undefined;
-  return value as readonly string[];
+  const names = value as readonly string[];
+  return isForTraining(names) === undefined ? undefined : names;
 }

@@ -94,6 +94,8 @@ const ConfirmationAnswerSchema = v.object({
   ),
   /** Cards that fit one of the documents, each once. */
   cards: v.optional(v.array(CardLinkSchema)),
+  /** Central holds the training collection. */
+  training: v.optional(v.literal(true)),
 });
 
 export type ConfirmationQuestion = v.InferOutput<typeof ConfirmationQuestionSchema>;

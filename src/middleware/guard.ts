@@ -11,6 +11,7 @@ import type { Caller } from '../check/caller.ts';
 import type { Env, Services } from '../env.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import type { Role } from '../format/role.ts';
+import { isForTraining, markJson, TRAINING_HEADER } from '../format/training.ts';
 import type { Defer } from '../store/page-store.ts';
 import { respondProblem } from './respond.ts';
 
@@ -44,8 +45,20 @@ export function guarded(
     const caller = await services.credentials.callerOf(c.req.raw.headers.get('authorization'));
     if (!caller) return respondProblem('unauthenticated', { requestId });
     if (!roles.includes(caller.role)) return respondProblem('forbidden', { requestId });
-    return route({ ...context, caller, startedMs });
+    const guardedRoute = { ...context, caller, startedMs };
+    if (!isForTraining(caller.collections)) return route(guardedRoute);
+    const answered = route(guardedRoute).catch((error: unknown) =>
+      respondError(error, requestId, services.log),
+    );
+    return marked(await answered);
   });
+}
+
+/** Nothing that a training is answered can be taken for live. */
+async function marked(response: Response): Promise<Response> {
+  const headers = new Headers(response.headers);
+  headers.set(TRAINING_HEADER, 'true');
+  return new Response(markJson(await response.text()), { status: response.status, headers });
 }
 
 /** A route for everybody. */

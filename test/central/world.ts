@@ -34,6 +34,7 @@ export interface TokenClaims {
   tenant?: string;
   site?: string;
   role?: string;
+  collections?: readonly string[];
   /** Seconds from now. */
   lifetimeSeconds?: number;
   /** Milliseconds since 1970; the moment of the tests by default. */

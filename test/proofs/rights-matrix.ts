@@ -5,6 +5,8 @@
  * The cells are generated from two tables, of addresses (test/support/rights.ts) and of moves (below),
  * and asked of the real app over both databases. A cell is wrong if the caller was let in and should
  * not have been, or the other way round; a leak is an answer with a canary that is not the caller's.
+ * The same persons then come with a credential for training to a live service, and with a live one to
+ * a training: nobody is let in.
  */
 
 import { CASE_STATES, type CaseState } from '../../central/cases/tables.ts';
@@ -17,6 +19,7 @@ import {
   type RightsWorld,
   rightsWorld,
 } from '../support/rights-world.ts';
+import { TRAINING } from '../../src/format/training.ts';
 import { type Proof, type ProofRun, randomSource } from './proof.ts';
 
 const ANSWERS: readonly CaseState[] = ['confirmed', 'not-confirmed', 'data-error'];
@@ -48,7 +51,14 @@ export const rightsMatrix: Proof = {
     const totals: Counts = { cells: 0, wrong: 0, leaks: 0, seen: new Set() };
     const firstWrong: string[] = [];
     try {
-      for (const kind of kinds) await matrixOn(kind, run, totals, firstWrong);
+      for (const kind of kinds) {
+        const live = [...addressCells(), ...moveCells()];
+        await matrixOn(kind, run, totals, { firstWrong, cells: live, isTraining: false });
+        for (const isTraining of [false, true]) {
+          const cells = [...strangerCells(isTraining)];
+          await matrixOn(kind, run, totals, { firstWrong, cells, isTraining });
+        }
+      }
     } finally {
       await stop();
     }
@@ -77,17 +87,23 @@ export const rightsMatrix: Proof = {
 
 type Cell = (world: RightsWorld, counts: Counts) => Promise<string | undefined>;
 
+interface Matrix {
+  firstWrong: string[];
+  cells: readonly Cell[];
+  /** What the service is. */
+  isTraining: boolean;
+}
+
 async function matrixOn(
   kind: DatabaseKind,
   { seed, size, progress }: ProofRun,
   totals: Counts,
-  firstWrong: string[],
+  { firstWrong, cells: all, isTraining }: Matrix,
 ): Promise<void> {
   const database = await kind.create();
-  const world = await rightsWorld(database);
+  const world = await rightsWorld(database, { isTraining });
   try {
     const random = randomSource(seed);
-    const all = [...addressCells(), ...moveCells()];
     // In their order, since the last address takes away what the others ask for.
     const cells = all.filter(() => size >= all.length || random.below(all.length) < size);
     for (const cell of cells) {
@@ -136,6 +152,22 @@ function* addressCells(): Generator<Cell> {
     if (address.startsWith('DELETE')) continue;
     for (const person of [...PERSONS, undefined]) {
       yield (world, counts) => visit(world, counts, address, right, person);
+    }
+  }
+}
+
+/** Everybody at every address, with a credential of the other kind than the service is of. */
+function* strangerCells(isTraining: boolean): Generator<Cell> {
+  const collections = [isTraining ? 'sltd' : TRAINING];
+  for (const [address, right] of Object.entries(RIGHTS)) {
+    const allowed = right.allowed === 'anyone' ? 'anyone' : 'edge';
+    for (const { name, claims, ...person } of PERSONS) {
+      const stranger = {
+        ...person,
+        name: `${name} of another kind`,
+        claims: { ...claims, collections },
+      };
+      yield (world, counts) => visit(world, counts, address, { ...right, allowed }, stranger);
     }
   }
 }

@@ -12,6 +12,7 @@ import type { CaseState } from '../../central/cases/tables.ts';
 import { loadRecords } from '../../central/load/load.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
+import { TRAINING } from '../../src/format/training.ts';
 import { bundleOf, specimenCard, specimenFiles } from '../central/cards/card-world.ts';
 import { AS_OF_MS, NOW_MS, record, stream } from '../central/records.ts';
 import { centralWorld, directToken, edgeToken, question, type World } from '../central/world.ts';
@@ -33,7 +34,13 @@ export interface Person {
   name: string;
   role: Role;
   relation: Relation;
-  claims: { role: Role; tenant: string; site: string; sub: string };
+  claims: {
+    role: Role;
+    tenant: string;
+    site: string;
+    sub: string;
+    collections?: readonly string[];
+  };
 }
 
 /** Every role in every tenant, likely or not. */
@@ -105,8 +112,13 @@ const REPORT = {
   ...{ issuingState: 'UTO', documentNumber: 'H1', documentType: 'PAS', category: 'stolen' },
 };
 
-/** The world over an empty, migrated database. */
-export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
+/** The world over an empty, migrated database; a live one, or the same as a training. */
+export async function rightsWorld(
+  { db }: TestDatabase,
+  { isTraining = false }: { isTraining?: boolean } = {},
+): Promise<RightsWorld> {
+  const collection = isTraining ? TRAINING : 'sltd';
+  const collections = [collection];
   const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
   const central = await centralWorld(db, {
     attachments: { folder: join(folder, 'attachments') },
@@ -115,12 +127,12 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     bulkLimits: { reportsPerDay: 1, withdrawalsPerDay: 1 },
   });
   const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
-  await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS });
+  await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS, collection });
   const tokens = new Map<string, string>();
   const request: RightsWorld['request'] = async (person, method, path, body, headers = {}) => {
     let token = person && tokens.get(person.name);
     if (person && token === undefined) {
-      token = await directToken(person.claims);
+      token = await directToken({ collections, ...person.claims });
       tokens.set(person.name, token);
     }
     const isBytes = body instanceof Uint8Array;
@@ -148,8 +160,8 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
     };
   };
 
-  const { cardId, cardImageSha256 } = await publishCard(central);
-  const asked = question(['PUTOL898902C3'], { encounter: { exact: [0] } });
+  const { cardId, cardImageSha256 } = await publishCard(central, collections);
+  const asked = question(['PUTOL898902C3'], { collection, encounter: { exact: [0] } });
   const { cards } = await central.confirm(asked, await edgeToken(as('officer@post').claims));
   const cardPath = new URL(cards![0]!.href!).pathname;
   const endpoint = await made('ncb@issuing', 'POST', '/v1/endpoints', {
@@ -218,9 +230,12 @@ export async function rightsWorld({ db }: TestDatabase): Promise<RightsWorld> {
 }
 
 /** A card of Utopia that is published, and a further version of it that is only proposed. */
-async function publishCard(central: World): Promise<{ cardId: string; cardImageSha256: string }> {
+async function publishCard(
+  central: World,
+  collections: readonly string[],
+): Promise<{ cardId: string; cardImageSha256: string }> {
   const post = async (sub: string, path: string, body?: Uint8Array<ArrayBuffer>) => {
-    const token = await directToken({ role: 'ncb', ...RELATIONS.issuing, sub });
+    const token = await directToken({ role: 'ncb', ...RELATIONS.issuing, sub, collections });
     const response = await central.request(path, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/zip' },

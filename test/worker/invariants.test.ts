@@ -89,6 +89,7 @@ describe('S2 a candidate becomes clear only by a signed, fresh, bound negative o
     ['signed 61 s ahead', (now: number) => ({ issuedAt: now + 61_000 })],
     ['for another nonce', () => ({ nonce: 'A'.repeat(22) })],
     ['to another question', () => ({ questionSha256: 'A'.repeat(43) })],
+    ['of a training', () => ({ training: true as const })],
     ['without a result', () => ({ results: [] })],
     ['with a result too many', () => ({ results: [{ listed: false }, { listed: false }] })],
     ['from older data', (now: number) => ({ asOf: now - 1, inputsSha256: 'f'.repeat(64) })],
