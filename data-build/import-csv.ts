@@ -34,9 +34,9 @@ export interface CsvImportOptions {
 /** Reads the whole text; the threads must have their import open. */
 export async function importCsv(text: CsvText, options: CsvImportOptions): Promise<void> {
   const { threads, signal, blockBytes = BLOCK_BYTES } = options;
-  const order = new BlockOrder(text, options);
+  const order = new BlockOrder(text, options, new BlockBuffers(blockBytes));
   const flying: Promise<ImportedBlock>[] = [];
-  for await (const bytes of cutAtLines(text.chunks, blockBytes)) {
+  for await (const bytes of cutAtLines(text.chunks, order.buffers)) {
     signal?.throwIfAborted();
     // The first row says what the others are, so nothing is read before it.
     if (!order.isBegun) {
@@ -53,8 +53,28 @@ export async function importCsv(text: CsvText, options: CsvImportOptions): Promi
   await order.end();
 }
 
+/** Buffers of one size, used again: a new one for each block costs as much as hashing its bytes. */
+class BlockBuffers {
+  readonly blockBytes: number;
+  readonly #free: Uint8Array[] = [];
+
+  constructor(blockBytes: number) {
+    this.blockBytes = blockBytes;
+  }
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.blockBytes);
+  }
+
+  /** Takes back what lies below a block that nobody reads any more. */
+  giveBack({ buffer }: Uint8Array): void {
+    if (buffer.byteLength === this.blockBytes) this.#free.push(new Uint8Array(buffer));
+  }
+}
+
 /** The blocks of one text in their order. */
 class BlockOrder {
+  readonly buffers: BlockBuffers;
   readonly #text: CsvText;
   readonly #options: CsvImportOptions;
   #nextThread = 0;
@@ -65,7 +85,8 @@ class BlockOrder {
   /** Lines, or rows, of the blocks before. */
   #linesBefore = 0;
 
-  constructor(text: CsvText, options: CsvImportOptions) {
+  constructor(text: CsvText, options: CsvImportOptions, buffers: BlockBuffers) {
+    this.buffers = buffers;
     this.#text = text;
     this.#options = options;
   }
@@ -88,7 +109,9 @@ class BlockOrder {
 
   /** Reads the bytes that follow, from where the last row ended. */
   async readNext(bytes: Uint8Array): Promise<void> {
-    this.#take(await this.#run(concatenate([this.#rest, bytes]), this.#state));
+    const all = concatenate(this.#rest, bytes);
+    this.buffers.giveBack(bytes);
+    this.#take(await this.#run(all, this.#state));
   }
 
   /** Reads what is left behind the last line break. */
@@ -125,42 +148,41 @@ class BlockOrder {
     this.#header = block.header;
     this.#state = block.state;
     this.#rest = block.bytes.slice(block.bytes.length - block.restLength);
+    this.buffers.giveBack(block.bytes);
     onProgress();
   }
 }
 
-/** Pieces of about so many bytes that end with a line break, where there is one to be found. */
+/** Blocks of about the size of a buffer that end with a line break, where there is one to be found. */
 async function* cutAtLines(
   chunks: AsyncIterable<Uint8Array>,
-  blockBytes: number,
+  buffers: BlockBuffers,
 ): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = [];
+  let block = buffers.take();
   let length = 0;
   for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; from += blockBytes) {
-      const piece = chunk.subarray(from, from + blockBytes);
-      if (length + piece.length < blockBytes) {
-        parts.push(piece);
-        length += piece.length;
-        continue;
-      }
-      const cut = piece.lastIndexOf(LF) + 1;
-      const end = cut === 0 ? piece.length : cut;
-      yield concatenate([...parts, piece.subarray(0, end)]);
-      parts = [piece.subarray(end)];
-      length = piece.length - end;
+    for (let from = 0; from < chunk.length; ) {
+      const part = chunk.subarray(from, from + buffers.blockBytes - length);
+      block.set(part, length);
+      from += part.length;
+      length += part.length;
+      if (length < buffers.blockBytes) break;
+      const cut = block.lastIndexOf(LF) + 1;
+      const end = cut === 0 ? length : cut;
+      const next = buffers.take();
+      next.set(block.subarray(end));
+      yield block.subarray(0, end);
+      block = next;
+      length -= end;
     }
   }
-  if (length > 0) yield concatenate(parts);
+  if (length > 0) yield block.subarray(0, length);
 }
 
 /** One array with a buffer of its own. */
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
+function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
   return all;
 }

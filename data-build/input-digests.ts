@@ -5,8 +5,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { SltdError } from '../src/errors.ts';
-import { toHex } from '../src/format/names.ts';
-import type { FileSummary } from './import/read-rows.ts';
 import { bytesOf } from './import-rows.ts';
 import type { Progress } from './progress.ts';
 
@@ -37,9 +35,4 @@ export async function digestsOf(
     digests.push(hash.digest('hex'));
   }
   return digests;
-}
-
-/** Whether the files read are those of the digests: none changed between the two readings. */
-export function areSameInputs(digests: readonly string[], files: readonly FileSummary[]): boolean {
-  return files.every(({ sha256 }, index) => toHex(sha256) === digests[index]);
 }

@@ -7,7 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { SltdError } from '../src/errors.ts';
 import { DIGEST_BYTES } from '../src/format/layout.ts';
 import type { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import { type KeyBatch, readAll, writeAll } from './key-file.ts';
+import { BATCH_KEYS, type KeyBatch, readAll, writeAll } from './key-file.ts';
 
 /** Shards of one state that are handled together: 32 of 32,768 keys are 18 MB. */
 export const GROUP_SHARDS = 32;
@@ -54,6 +54,8 @@ export class PartitionWriter {
   readonly #input: PartitionInput;
   readonly #matcher: WasmMatcher;
   readonly #file: number;
+  /** Of the batch in hand: made anew for each, they would keep the garbage collector busy. */
+  readonly #digests = new Uint32Array(DIGEST_WORDS * BATCH_KEYS);
   readonly #pending: (Pending | undefined)[];
   readonly #chunks: SpilledChunks;
   #length = 0;
@@ -66,9 +68,11 @@ export class PartitionWriter {
     this.#chunks = { path: input.path, groups: [], offsets: [], counts: [] };
   }
 
-  add({ rows, count, categories, states }: KeyBatch): void {
+  add(batch: KeyBatch): void {
+    const { count, categories, states } = batch;
     const { epochKey, shardCounts, firstGroups } = this.#input;
-    const digests = this.#matcher.digestsOfRows(rows, count, epochKey);
+    const digests = this.#digests;
+    this.#matcher.digestsOfRows(batch, epochKey, digests);
     for (let i = 0; i < count; i++) {
       const from = DIGEST_WORDS * i;
       const state = states[i]!;

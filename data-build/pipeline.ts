@@ -29,7 +29,7 @@ import type { Profile } from './import/profile.ts';
 import type { FileSummary } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
 import { bytesOf, type Imported, importRows } from './import-rows.ts';
-import { areSameInputs, digestsOf } from './input-digests.ts';
+import { digestsOf } from './input-digests.ts';
 import { epochKeyOf, type KeysOf, publicKeysText } from './keys.ts';
 import { partitionKeys } from './partition.ts';
 import { Progress, type StepTime } from './progress.ts';
@@ -129,19 +129,21 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(files)));
   let isDone = false;
   try {
-    const inputs = steps.isKept ? await digestsOf(files, progress, signal) : [];
-    progress.start('import');
+    const importKey = (digests: readonly string[]): string =>
+      JSON.stringify([digests, profile, options.rejectsPath]);
     const imported = await steps.once(
       'import',
-      JSON.stringify([inputs, profile, options.rejectsPath]),
-      () => importRows(options, { tempDir, progress, threads }),
+      {
+        ofInputs: async () => importKey(await digestsOf(files, progress, signal)),
+        ofResult: (value) => importKey(value.files.map(({ sha256 }) => toHex(sha256))),
+      },
+      () => {
+        progress.start('import');
+        return importRows(options, { tempDir, progress, threads });
+      },
       ({ keyFile }) => [keyFile.path],
     );
     const { counts, rejects, keyFile } = imported;
-    if (steps.isKept && !areSameInputs(inputs, imported.files)) {
-      steps.forget('import');
-      throw new SltdError('input-unreadable', { detail: 'it changed meanwhile' });
-    }
     assert(counts.rows === counts.accepted + rejects.total, 'rows are accepted or rejected');
     checkRejects(rejects, counts.rows, options.rejectsMaxPercent);
     const asOf = options.asOf ?? counts.newestReport;

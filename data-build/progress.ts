@@ -10,6 +10,8 @@ const MACHINE_EVERY_MS = 2_000;
 export interface StepTime {
   step: string;
   seconds: number;
+  /** Of the processor, over all threads: what it takes whatever else the machine does. */
+  cpuSeconds: number;
 }
 
 export class Progress {
@@ -18,6 +20,7 @@ export class Progress {
   readonly #write: (text: string) => void;
   #step = '';
   #startedAt = 0;
+  #cpuAtStart = 0;
   #writtenAt = 0;
 
   constructor(stream: { isTTY?: boolean; write(text: string): unknown } | undefined) {
@@ -30,6 +33,7 @@ export class Progress {
     this.finish();
     this.#step = step;
     this.#startedAt = performance.now();
+    this.#cpuAtStart = cpuSecondsNow();
     this.#writtenAt = 0;
     if (!this.#isTerminal) this.#write(`${JSON.stringify({ step, event: 'start' })}\n`);
   }
@@ -62,14 +66,24 @@ export class Progress {
   finish(): void {
     if (this.#step === '') return;
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    this.times.push({ step: this.#step, seconds });
+    const cpuSeconds = cpuSecondsNow() - this.#cpuAtStart;
+    this.times.push({ step: this.#step, seconds, cpuSeconds });
     if (this.#isTerminal) this.#write(`\r\x1b[K${this.#step}: ${seconds.toFixed(1)} s\n`);
     else {
-      const line = { step: this.#step, event: 'end', seconds: Number(seconds.toFixed(3)) };
+      const line = {
+        ...{ step: this.#step, event: 'end' },
+        seconds: Number(seconds.toFixed(3)),
+        cpuSeconds: Number(cpuSeconds.toFixed(3)),
+      };
       this.#write(`${JSON.stringify(line)}\n`);
     }
     this.#step = '';
   }
+}
+
+function cpuSecondsNow(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');

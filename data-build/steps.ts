@@ -52,6 +52,12 @@ interface Marker {
   value: unknown;
 }
 
+/**
+ * Stands for everything that a step's result depends on beside the steps before. Where it takes long to
+ * tell from the inputs, the work tells it of itself, and the inputs are asked only about work done before.
+ */
+export type StepKey<T> = string | { ofInputs(): Promise<string>; ofResult(value: T): string };
+
 /** The finished steps of one build. */
 export interface Steps {
   /** Folder for the files of the steps. */
@@ -59,12 +65,12 @@ export interface Steps {
   /** Whether anything is kept at all. */
   readonly isKept: boolean;
   /**
-   * What the step left the last time, or what `work` answers now. `key` stands for everything that
-   * the result depends on beside the steps before; `files` are the paths of what it leaves.
+   * What the step left the last time, or what `work` answers now; `files` are the paths of what it
+   * leaves.
    */
   once<T>(
     name: string,
-    key: string,
+    key: StepKey<T>,
     work: () => Promise<T>,
     files: (value: T) => readonly string[],
   ): Promise<T>;
@@ -97,21 +103,27 @@ export function openSteps(directory: string): Steps {
     ...{ path, isKept: true },
     once: async <T>(
       name: string,
-      key: string,
+      key: StepKey<T>,
       work: () => Promise<T>,
       files: (value: T) => readonly string[],
     ): Promise<T> => {
-      chain = createHash('sha256').update(`${chain}\n${name}\n${key}`).digest('hex');
+      const linked = (own: string): string =>
+        createHash('sha256').update(`${chain}\n${name}\n${own}`).digest('hex');
       const marker = isBroken ? undefined : readMarker(join(path, markerOf(name)));
-      if (marker?.key === chain && (await areWhole(path, marker.files))) {
-        for (const left of [markerOf(name), ...marker.files.map((file) => file.name)])
-          kept.add(left);
-        return marker.value as T;
+      if (marker !== undefined) {
+        const wanted = linked(typeof key === 'string' ? key : await key.ofInputs());
+        if (marker.key === wanted && (await areWhole(path, marker.files))) {
+          chain = wanted;
+          for (const left of [markerOf(name), ...marker.files.map((file) => file.name)])
+            kept.add(left);
+          return marker.value as T;
+        }
       }
       // Half a step, or one that was made from something else, and all that came of it.
       if (!isBroken) removeAllBut(path, kept);
       isBroken = true;
       const value = await work();
+      chain = linked(typeof key === 'string' ? key : key.ofResult(value));
       const left = await Promise.all(files(value).map((file) => leftFile(file)));
       writeMarker(join(path, markerOf(name)), { key: chain, files: left, value });
       return value;

@@ -17,7 +17,7 @@ import { inParallel } from './build-pages.ts';
 import type { KeyFile } from './key-file.ts';
 import type { ReferenceResult } from './reference-check.ts';
 import type { Thread, Threads } from './threads.ts';
-import type { PageBytes } from './verify-portion.ts';
+import type { AskedPages, PageBytes } from './verify-portion.ts';
 
 /** Pages in memory at a time, over all threads. */
 const PORTIONS_BYTES = 1536 * 1024 ** 2;
@@ -163,16 +163,19 @@ async function verifyPortion(
   result.filterExpected += others.filterExpected;
   progress();
 
-  for (const blocks of blockSlices(keyFile.blocks)) {
-    signal?.throwIfAborted();
-    const listed = await thread.run('askKeys', { path: keyFile.path, blocks });
+  const count = (listed: AskedPages): void => {
     result.asked += listed.asked;
     result.missing += listed.missing;
     result.wrongCategory += listed.lowerCategory;
     progress();
+  };
+  for (const blocks of blockSlices(keyFile.blocks)) {
+    signal?.throwIfAborted();
+    count(await thread.run('askKeys', { path: keyFile.path, blocks }));
   }
 
   const closed = await thread.run('closePortion', null);
+  count(closed);
   result.wrongCategory += closed.unprovedCategories;
   result.strangers += closed.strangers;
   result.falseCandidates += closed.falseCandidates;

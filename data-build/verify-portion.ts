@@ -6,6 +6,7 @@
  * document, and a category that no record has would be made up.
  */
 
+import type { CanonicalKey } from '../src/document/canonical-key.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import { assert, SltdError } from '../src/errors.ts';
 import { DIGEST_BYTES } from '../src/format/layout.ts';
@@ -16,6 +17,7 @@ import { filterFalsePositiveRate } from './filter-theory.ts';
 import { BATCH_KEYS, type KeyBlock, KeyReader } from './key-file.ts';
 import { NonMembers } from './non-members.ts';
 import { BITS } from './key-encoder.ts';
+import { ShardQueue } from './shard-queue.ts';
 import { STATE_INDEX, STATE_ORDER } from './state-order.ts';
 import { Suspects } from './suspects.ts';
 
@@ -64,7 +66,8 @@ export interface AskedOthers {
   filterExpected: number;
 }
 
-export interface PortionResult {
+/** Of the keys that waited until the end, and of the portion as a whole. */
+export interface PortionResult extends AskedPages {
   /** Made up as not listed, and listed by chance after all: rightly found. */
   listedOthers: number;
   falseCandidates: number;
@@ -94,10 +97,11 @@ export class VerifyPortion {
   #seen = new Uint8Array(0);
   #proved = new Uint8Array(0);
   #suspects = new Suspects(0);
+  #queue: ShardQueue | undefined;
   readonly #others: NonMembers;
   // Of the batch in hand: made anew for each, they would keep the garbage collector busy.
+  readonly #digests = new Uint32Array(DIGEST_WORDS * BATCH_KEYS);
   readonly #places = new Uint32Array(BATCH_KEYS);
-  readonly #indexes = new Uint32Array(BATCH_KEYS);
   readonly #filters = new Uint32Array(BATCH_KEYS);
   readonly #matches = new Uint32Array(BATCH_KEYS);
 
@@ -166,34 +170,39 @@ export class VerifyPortion {
     while (result.asked < count && emptyBatches < EMPTY_BATCHES_MAX) {
       const keys = this.#others.next(BATCH_KEYS);
       const digests = this.#matcher.digests(keys, this.#input.epochKey);
-      const states = Uint16Array.from(
-        keys,
-        (key) => STATE_INDEX.get(key.substring(1, 4).replaceAll('<', ''))!,
-      );
-      const own = this.#ownKeys(digests, states, keys.length, count - result.asked);
-      emptyBatches = own.count === 0 ? emptyBatches + 1 : 0;
-      const { maybe, found, slots } = this.#ask(own);
-      for (let i = 0; i < own.count; i++) {
-        result.filterExpected += this.#rates[own.places[i]!]!;
+      const own = this.#takeOwn(digests, keys, count - result.asked);
+      emptyBatches = own === 0 ? emptyBatches + 1 : 0;
+      const ownDigests = digests.subarray(0, DIGEST_WORDS * own);
+      const { maybe, found, slots } = this.#ask(ownDigests, own);
+      for (let i = 0; i < own; i++) {
+        const place = this.#places[i]!;
+        result.filterExpected += this.#rates[place]!;
         result.filterMaybe += maybe[i]!;
         if (maybe[i] === 0 || found[i] === 0) continue;
-        this.#suspects.add(this.#slotBases![own.places[i]!]! + slots[i]!, own.digests, i);
+        this.#suspects.add(this.#slotBases![place]! + slots[i]!, ownDigests, i);
       }
-      result.asked += own.count;
+      result.asked += own;
     }
     return result;
   }
 
-  /** Every key of the blocks that belongs to the portion. */
+  /** Takes every key of the blocks that belongs to the portion; asks pages for which many wait. */
   askKeys({ path, blocks }: { path: string; blocks: readonly KeyBlock[] }): AskedPages {
     this.#prepare();
     const result: AskedPages = { asked: 0, missing: 0, lowerCategory: 0 };
+    const queue = this.#queue!;
+    const digests = this.#digests;
     const reader = new KeyReader(path, blocks, this.#wanted);
     try {
       while (reader.next()) {
-        const { rows, count, states, categories } = reader.batch;
-        const digests = this.#matcher.digestsOfRows(rows, count, this.#input.epochKey);
-        this.#askListed(this.#ownKeys(digests, states, count, count), categories, result);
+        const { count, states, categories } = reader.batch;
+        this.#matcher.digestsOfRows(reader.batch, this.#input.epochKey, digests);
+        for (let i = 0; i < count; i++) {
+          const place = this.#placeOf(digests[DIGEST_WORDS * i + 3]!, states[i]!);
+          if (place >= 0 && queue.push(place, digests, i, categories[i]!)) {
+            this.#askQueued(place, result);
+          }
+        }
       }
     } finally {
       reader.close();
@@ -201,74 +210,76 @@ export class VerifyPortion {
     return result;
   }
 
+  /** Asks what still waits; then, what only shows when every key was asked. */
   close(): PortionResult {
     this.#prepare();
+    const result: AskedPages = { asked: 0, missing: 0, lowerCategory: 0 };
+    for (let place = 0; place < this.#keyCounts.length; place++) this.#askQueued(place, result);
     const slotCount = this.#keyCounts.reduce((sum, count) => sum + count, 0);
     const seenCount = countBits(this.#seen);
     const { listed, unlisted } = this.#suspects.settle();
     return {
+      ...result,
       ...{ listedOthers: listed, falseCandidates: unlisted },
       strangers: slotCount - seenCount,
       unprovedCategories: seenCount - countBits(this.#proved),
     };
   }
 
-  #askListed(own: OwnKeys, categories: Uint8Array, result: AskedPages): void {
-    const { maybe, found, slots } = this.#ask(own);
-    const bases = this.#slotBases!;
-    for (let i = 0; i < own.count; i++) {
-      result.asked++;
+  /** Asks the pages of a shard for all its keys that wait. */
+  #askQueued(place: number, result: AskedPages): void {
+    const { digests, categories, count } = this.#queue!.take(place);
+    this.#places.fill(place, 0, count);
+    const { maybe, found, slots } = this.#ask(digests, count);
+    const base = this.#slotBases![place]!;
+    result.asked += count;
+    for (let i = 0; i < count; i++) {
       // Both must say so: a reader asks the second only if the first lets it.
       if (maybe[i] === 0 || found[i] === 0) {
         result.missing++;
         continue;
       }
-      const slot = bases[own.places[i]!]! + slots[i]!;
+      const slot = base + slots[i]!;
       const at = slot >>> 3;
       const bit = 1 << (slot & 7);
       this.#seen[at]! |= bit;
       const answered = found[i]! - 1;
-      const category = categories[own.indexes[i]!]!;
+      const category = categories[i]!;
       if (answered === category) this.#proved[at]! |= bit;
       else if (answered < category) result.lowerCategory++;
-      this.#suspects.clear(slot, own.digests, i);
+      this.#suspects.clear(slot, digests, i);
     }
   }
 
-  /** Those of the keys, at most `limit`, whose page is in the portion. */
-  #ownKeys(digests: Digests, states: Uint16Array, count: number, limit: number): OwnKeys {
-    const { firstRow, endRow } = this.#input;
-    const places = this.#places;
-    const indexes = this.#indexes;
-    const firstShards = this.#firstShards;
-    const shardCounts = this.#shardCounts;
+  /** Moves digests of the portion together, at most `limit`, and notes their #places; how many. */
+  #takeOwn(digests: Digests, keys: readonly CanonicalKey[], limit: number): number {
     let own = 0;
-    for (let i = 0; i < count && own < limit; i++) {
+    for (let i = 0; i < keys.length && own < limit; i++) {
       const from = DIGEST_WORDS * i;
-      const state = states[i]!;
-      const shard = Math.floor((digests[from + 3]! * shardCounts[state]!) / 2 ** 32);
-      const row = firstShards[state]! + shard;
-      if (row < firstRow || row >= endRow) continue;
-      places[own] = row - firstRow;
-      indexes[own] = i;
-      if (own < i) {
-        const to = DIGEST_WORDS * own;
-        digests[to] = digests[from]!;
-        digests[to + 1] = digests[from + 1]!;
-        digests[to + 2] = digests[from + 2]!;
-        digests[to + 3] = digests[from + 3]!;
-      }
-      own++;
+      const state = STATE_INDEX.get(keys[i]!.substring(1, 4).replaceAll('<', ''))!;
+      const place = this.#placeOf(digests[from + 3]!, state);
+      if (place < 0) continue;
+      digests.copyWithin(DIGEST_WORDS * own, from, from + DIGEST_WORDS);
+      this.#places[own++] = place;
     }
-    return { digests: digests.subarray(0, DIGEST_WORDS * own), places, indexes, count: own };
+    return own;
   }
 
-  #ask({ digests, places, count }: OwnKeys) {
+  /** Row of the page of a key, from the first of the portion; -1 if it is not in there. */
+  #placeOf(d3: number, state: number): number {
+    const { firstRow, endRow } = this.#input;
+    const shard = Math.floor((d3 * this.#shardCounts[state]!) / 2 ** 32);
+    const row = this.#firstShards[state]! + shard;
+    return row < firstRow || row >= endRow ? -1 : row - firstRow;
+  }
+
+  /** What the pages at #places say. */
+  #ask(digests: Digests, count: number) {
     const filters = this.#filters.subarray(0, count);
     const matches = this.#matches.subarray(0, count);
     for (let i = 0; i < count; i++) {
-      filters[i] = this.#filterAddresses[places[i]!]!;
-      matches[i] = this.#matchAddresses[places[i]!]!;
+      filters[i] = this.#filterAddresses[this.#places[i]!]!;
+      matches[i] = this.#matchAddresses[this.#places[i]!]!;
     }
     return {
       maybe: this.#matcher.probeFilters(digests, filters),
@@ -296,18 +307,9 @@ export class VerifyPortion {
     this.#seen = new Uint8Array(byteCount);
     this.#proved = new Uint8Array(byteCount);
     this.#suspects = new Suspects(slotCount);
+    this.#queue = new ShardQueue(bases.length);
     this.#slotBases = bases;
   }
-}
-
-/** Keys of a batch that belong to the portion, moved together. */
-interface OwnKeys {
-  digests: Digests;
-  /** Row of each, from the first of the portion. */
-  places: Uint32Array;
-  /** Place of each in its batch. */
-  indexes: Uint32Array;
-  count: number;
 }
 
 function countBits(bytes: Uint8Array): number {

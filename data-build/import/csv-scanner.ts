@@ -97,7 +97,8 @@ export class CsvScanner {
       if (next < 0) break;
       position = next;
     }
-    this.#buffer = bytes.subarray(position);
+    // Of its own: whoever gave the bytes may write others in their place.
+    this.#buffer = new Uint8Array(bytes.subarray(position));
   }
 
   /** One row; the position after it, or -1 if more bytes are needed. */

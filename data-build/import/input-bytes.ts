@@ -10,6 +10,7 @@ import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import unbzip2Stream from 'unbzip2-stream';
@@ -25,7 +26,7 @@ export type Packing = 'plain' | 'gzip' | 'zstd' | 'bzip2' | 'zip' | 'parquet';
 
 /** One text in an input file: the file itself, or an entry of a zip. */
 export interface InputPart {
-  /** Unpacked bytes, as they come; may be read once. */
+  /** Unpacked bytes, as they come; may be read once. A chunk is good until the next is asked for. */
   bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -56,7 +57,7 @@ export async function openInput(path: string): Promise<OpenInput> {
   const hash = createHash('sha256');
   const state = { readBytes: 0 };
   const raw = hashed(path, hash, state);
-  const unpacked = packing === 'plain' ? raw : unpack(raw, packing);
+  const unpacked = packing === 'plain' ? raw : unpack(copied(raw), packing);
   return {
     packing,
     sizeBytes,
@@ -115,21 +116,41 @@ function openWhole(
   return { packing, sizeBytes, readBytes: () => 0, parts, sha256, close: () => {} };
 }
 
+/**
+ * The file in chunks, hashed on their way. There are two buffers, one read into while the other is used: new
+ * ones for each chunk keep the garbage collector as busy as the hash.
+ */
 async function* hashed(
   path: string,
   hash: Hash,
   state: { readBytes: number },
 ): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-      const bytes = chunk as Buffer;
-      hash.update(bytes);
-      state.readBytes += bytes.length;
-      yield bytes;
+    const file = await open(path, 'r');
+    try {
+      const buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
+      for (let turn = 0, reading = file.read(buffers[0]!); ; turn ^= 1) {
+        const { bytesRead } = await reading;
+        if (bytesRead === 0) return;
+        reading = file.read(buffers[turn ^ 1]!);
+        // It is waited for in its turn; until then its error must not count as unheard.
+        reading.catch(() => {});
+        const bytes = buffers[turn]!.subarray(0, bytesRead);
+        hash.update(bytes);
+        state.readBytes += bytesRead;
+        yield bytes;
+      }
+    } finally {
+      await file.close();
     }
   } catch (cause) {
     throw new SltdError('input-unreadable', { detail: 'reading failed', cause });
   }
+}
+
+/** Chunks for somebody who keeps them. */
+async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield new Uint8Array(chunk);
 }
 
 /** Unpacks a stream; a broken or cut-off one is 'input-unreadable'. */
@@ -221,7 +242,7 @@ async function* checkUtf8(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     if (isStart) {
       if (bytes.length < 3) {
-        rest = bytes;
+        rest = new Uint8Array(bytes);
         continue;
       }
       isStart = false;
@@ -230,7 +251,8 @@ async function* checkUtf8(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     const end = bytes.length - cutLength(bytes);
     const whole = bytes.subarray(0, end);
     checkText(whole);
-    rest = bytes.slice(end);
+    // A copy: slice() of a Buffer is none.
+    rest = new Uint8Array(bytes.subarray(end));
     if (whole.length > 0) yield whole;
   }
   if (rest.length > 0) {

@@ -25,7 +25,7 @@ export interface NightSummary extends Partial<Omit<NightResult, 'outcome'>> {
   message?: string;
   /** The edition that waits, and what refused it. */
   quarantine?: { edition: string; refusals: { gate: string; details: readonly string[] }[] };
-  times: readonly StepTime[];
+  times: readonly Pick<StepTime, 'step' | 'seconds'>[];
   /** Whether the webhook took the message; absent if it was not to be told. */
   notified?: boolean;
 }
@@ -33,7 +33,7 @@ export interface NightSummary extends Partial<Omit<NightResult, 'outcome'>> {
 interface Told {
   config: NightlyConfig;
   startedAt: Date;
-  times: readonly StepTime[];
+  times: readonly Pick<StepTime, 'step' | 'seconds'>[];
   secret: Uint8Array | undefined;
 }
 

@@ -258,9 +258,15 @@ export class WasmMatcher implements Matcher {
     }
   }
 
-  /** Digests of `count` keys in rows of KEY_ROW_BYTES: for the build, which has no strings. */
-  digestsOfRows(rows: Uint8Array, count: number, epochKey: Uint8Array): Digests {
-    const digests = new Uint32Array(DIGEST_WORDS * count);
+  /**
+   * Digests of `count` keys in rows of KEY_ROW_BYTES into an array with room for them: for the build,
+   * which has no strings.
+   */
+  digestsOfRows(
+    { rows, count }: { rows: Uint8Array; count: number },
+    epochKey: Uint8Array,
+    digests: Digests,
+  ): void {
     this.#writeEpochKey(epochKey);
     for (let first = 0; first < count; first += this.#chunkKeys) {
       const chunk = Math.min(this.#chunkKeys, count - first);
@@ -269,7 +275,6 @@ export class WasmMatcher implements Matcher {
       this.#core.digestKeys(chunk);
       this.#readDigests(digests, first, chunk);
     }
-    return digests;
   }
 
   mayContain(filterPage: Uint8Array, digests: Digests): Uint8Array {
