@@ -16,13 +16,14 @@ export {
   CHUNK_KEYS,
   DIGESTS,
   EPOCH_KEY,
-  KEYS,
   KEY_FIRST_PAGE,
   KEY_IS_CHANGE,
   KEY_LENGTH,
   KEY_SHARD_COUNT,
   KEY_STRIDE,
+  KEYS,
 } from './areas';
+export { markCsv } from './csv-marks';
 export { sortDigests } from './digest-sort';
 export { buildFilterPage, probeFilters, screenKeys } from './filter';
 export { probeMatches } from './match-query';

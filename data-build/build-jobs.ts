@@ -8,6 +8,7 @@ import { assert } from '../src/errors.ts';
 import { PageBuilder } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { type BuildGroupInput, type BuiltGroup, buildGroup } from './build-group.ts';
+import { markByWasm } from './import/csv-marks.ts';
 import {
   BlockImporter,
   type ImportBlockInput,
@@ -68,7 +69,7 @@ export class BuildJobs {
 
   /** Begins to read an export. */
   openImport(input: OpenImportInput): Answer<void> {
-    this.#importer = new BlockImporter(input);
+    this.#importer = new BlockImporter(input, markByWasm(this.#module));
     return { value: undefined };
   }
 

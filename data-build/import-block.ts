@@ -6,6 +6,7 @@
  */
 
 import { assert } from '../src/errors.ts';
+import type { MarkCsv } from './import/csv-marks.ts';
 import { CsvScanner, type CsvState } from './import/csv-scanner.ts';
 import { type ProfileSource, profileFrom } from './import/find-profile.ts';
 import { HeaderSink } from './import/header-sink.ts';
@@ -69,6 +70,7 @@ class BlockRejects implements RejectSink {
 export class BlockImporter {
   readonly #profile: Profile;
   readonly #now: number;
+  readonly #markCsv: MarkCsv;
   readonly #encoder: KeyEncoder;
   readonly #counts = newCounts();
   #rejects = new BlockRejects();
@@ -76,7 +78,8 @@ export class BlockImporter {
   #reader: RowReader | undefined;
   #readerKey = '';
 
-  constructor({ profile, removedBy, now }: OpenImportInput) {
+  constructor({ profile, removedBy, now }: OpenImportInput, markCsv: MarkCsv) {
+    this.#markCsv = markCsv;
     this.#profile = 'classesOf' in profile ? profile : profileFrom(profile);
     this.#now = now;
     this.#encoder = new KeyEncoder(removedBy);
@@ -90,7 +93,7 @@ export class BlockImporter {
     this.#encoder.startFile(input.fileIndex);
     const headerSink = new HeaderSink(this.#profile, (header) => this.#readerOf(header, input));
     const sink = input.header ? this.#readerOf(input.header, input) : headerSink;
-    const scanner = new CsvScanner({ sink, separator, ...state });
+    const scanner = new CsvScanner({ sink, separator, markCsv: this.#markCsv, ...state });
     scanner.push(bytes);
     if (input.isLast) scanner.end();
     assert(

@@ -8,6 +8,7 @@
  * a scanner can go on where another one stopped (state), which is how threads share a file.
  */
 
+import { type MarkCsv, markPlainly, NO_MARK } from './csv-marks.ts';
 import { COLUMNS_MAX, ROW_BYTES_MAX } from './input-limits.ts';
 import type { RowSink } from './row-sink.ts';
 
@@ -32,6 +33,7 @@ export interface CsvState {
 export class CsvScanner {
   readonly #sink: RowSink;
   readonly #separator: number;
+  readonly #markCsv: MarkCsv;
   #columnCount: number;
   #buffer: Uint8Array = new Uint8Array(0);
   #line = 1;
@@ -44,12 +46,18 @@ export class CsvScanner {
   #hasDoubled = false;
   /** Where a row with doubled quotes is written without them. */
   #undoubled = new Uint8Array(4096);
+  /** Where fields of the bytes at hand may end, and the first of these behind the rows so far. */
+  #marks: Uint32Array = Uint32Array.of(NO_MARK);
+  #mark = 0;
   #fieldCount = 0;
   #next = 0;
   #newlines = 0;
 
   /** A column count of 0 takes the first row's; the sink is told that row like any other. */
-  constructor(options: { sink: RowSink; separator: string } & Partial<CsvState>) {
+  constructor(
+    options: { sink: RowSink; separator: string; markCsv?: MarkCsv } & Partial<CsvState>,
+  ) {
+    this.#markCsv = options.markCsv ?? markPlainly;
     this.#sink = options.sink;
     this.#separator = options.separator.charCodeAt(0);
     this.#columnCount = options.columnCount ?? 0;
@@ -91,6 +99,8 @@ export class CsvScanner {
 
   #scan(): void {
     const bytes = this.#buffer;
+    this.#marks = this.#markCsv(bytes, this.#separator);
+    this.#mark = 0;
     let position = this.#isInSkippedLine ? this.#skipRest(bytes) : 0;
     while (position < bytes.length && !this.#isInSkippedLine) {
       const next = this.#step(bytes, position);
@@ -177,8 +187,8 @@ export class CsvScanner {
     const length = Math.min(bytes.length, position + ROW_BYTES_MAX + 1);
     const isEnd = this.#isEnd && length === bytes.length;
     const separator = this.#separator;
-    // Letters and digits lie above a comma and above a tab: one comparison for most bytes.
-    const highestEnd = Math.max(separator, CR);
+    const marks = this.#marks;
+    let mark = this.#mark;
     const starts = this.#starts;
     const ends = this.#ends;
     let field = 0;
@@ -215,11 +225,10 @@ export class CsvScanner {
         }
       } else {
         starts[field] = i;
-        while (i < length) {
-          const byte = bytes[i]!;
-          if (byte <= highestEnd && (byte === separator || byte === LF || byte === CR)) break;
-          i++;
-        }
+        let end = marks[mark]!;
+        // A quote in the middle of a field is a character like any other.
+        while (end < length && (end < i || bytes[end] === QUOTE)) end = marks[++mark]!;
+        i = Math.min(end, length);
         ends[field] = i;
       }
       field++;
@@ -237,6 +246,7 @@ export class CsvScanner {
       newlines++;
       break;
     }
+    this.#mark = mark;
     this.#fieldCount = field;
     this.#next = i;
     this.#newlines = newlines;

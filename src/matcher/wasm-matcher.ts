@@ -36,6 +36,7 @@ export interface MatcherCore {
   probeMatches(count: number): void;
   locateSlots(count: number): void;
   sortDigests(count: number, shardIndex: number, shardCount: number): number;
+  markCsv(text: number, length: number, separator: number, marks: number): number;
   buildFilterPage(): void;
   buildMatchPage(): number;
   ADDRESSES: WebAssembly.Global;

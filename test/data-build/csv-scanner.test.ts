@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { markByWasm, markPlainly } from '../../data-build/import/csv-marks.ts';
 import { CsvScanner } from '../../data-build/import/csv-scanner.ts';
 import { JsonScanner } from '../../data-build/import/json-scanner.ts';
 import type { RowSink } from '../../data-build/import/row-sink.ts';
+import { readMatcherModule } from '../../data-build/matcher-module.ts';
 
 /** Collects rows as text; a row that could not be read as its code. */
 function collector(
@@ -46,7 +48,25 @@ function feed(
 const field = fc.string({ unit: fc.constantFrom(...'ab1,;"\r\n é'), maxLength: 8 });
 const cuts = fc.array(fc.nat(), { maxLength: 12 });
 
-describe('CSV', () => {
+const byWasm = markByWasm(readMatcherModule());
+
+test('the places where fields may end are the same by bytes and by wasm, for any bytes', () => {
+  const text = fc.array(
+    fc.oneof(fc.constantFrom(...Buffer.from(',;|\t\n\r"')), fc.integer({ min: 0, max: 255 })),
+    { maxLength: 200 },
+  );
+  fc.assert(
+    fc.property(text, fc.constantFrom(...Buffer.from(',;|\t')), (codes, separator) => {
+      const bytes = Uint8Array.from(codes);
+      expect([...byWasm(bytes, separator)]).toEqual([...markPlainly(bytes, separator)]);
+    }),
+  );
+});
+
+describe.each([
+  ['bytes', markPlainly],
+  ['wasm', byWasm],
+])('CSV with the ends of fields by %s', (_, markCsv) => {
   test('rows of any fields come back as they were, cut anywhere, with their lines', () => {
     const table = fc
       .integer({ min: 2, max: 5 })
@@ -61,7 +81,7 @@ describe('CSV', () => {
         );
         const text = written.join(end) + (isOpen ? '' : end);
         const sink = collector();
-        feed(new CsvScanner({ sink, separator: ',' }), text, places);
+        feed(new CsvScanner({ sink, markCsv, separator: ',' }), text, places);
         expect(sink.rows).toEqual(rows);
         let line = 1;
         const lines = written.map((row) => {
@@ -81,8 +101,12 @@ describe('CSV', () => {
         cuts,
         (text, places) => {
           const [whole, pieces] = [collector(), collector()];
-          feed(new CsvScanner({ sink: whole, separator: ',', columnCount: 2 }), text, []);
-          feed(new CsvScanner({ sink: pieces, separator: ',', columnCount: 2 }), text, places);
+          feed(new CsvScanner({ sink: whole, markCsv, separator: ',', columnCount: 2 }), text, []);
+          feed(
+            new CsvScanner({ sink: pieces, markCsv, separator: ',', columnCount: 2 }),
+            text,
+            places,
+          );
           expect(pieces.rows).toEqual(whole.rows);
           expect(pieces.lines).toEqual(whole.lines);
         },
@@ -94,14 +118,14 @@ describe('CSV', () => {
   test('a stray quote costs its own row, not those behind it', () => {
     const sink = collector();
     const text = 'a,b\n"x,1\nc,d\n"y",2\ne,f\n';
-    feed(new CsvScanner({ sink, separator: ',' }), text, []);
+    feed(new CsvScanner({ sink, markCsv, separator: ',' }), text, []);
     expect(sink.rows).toEqual([['a', 'b'], 'row-quotes', ['c', 'd'], ['y', '2'], ['e', 'f']]);
   });
 
   test('a row without an end is given up after 1 MiB, and its line is passed over', () => {
     const sink = collector();
     const text = `a,b\n"${'x\n'.repeat(700_000)}`;
-    const scanner = new CsvScanner({ sink, separator: ',' });
+    const scanner = new CsvScanner({ sink, markCsv, separator: ',' });
     feed(
       scanner,
       text,
@@ -114,7 +138,7 @@ describe('CSV', () => {
 
   test('more columns than 512 are no row', () => {
     const sink = collector();
-    feed(new CsvScanner({ sink, separator: ',' }), `${','.repeat(600)}\na,b\n`, []);
+    feed(new CsvScanner({ sink, markCsv, separator: ',' }), `${','.repeat(600)}\na,b\n`, []);
     expect(sink.rows).toEqual(['row-columns', ['a', 'b']]);
   });
 });
