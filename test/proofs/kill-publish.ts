@@ -1,5 +1,5 @@
 /**
- * Nights that are killed: at every storage step, and at random moments of build and publish.
+ * Nights that are killed: at every storage step of build and publish, and at random moments of both.
  *
  * Each night lists a document of its own and one that is always listed. Readers poll all the while,
  * through the code that the Worker uses: one that keeps running, and one that starts cold each time.
@@ -34,7 +34,12 @@ const FULL_SIZE = 50;
 
 interface Place {
   name: string;
+  /** What readers read. */
   location: string;
+  /** Whether nights end with the build: readers then read the directory that is built in. */
+  isBuiltIn?: boolean;
+  /** Of the random moments. */
+  share: number;
   environment: StoreEnvironment;
 }
 
@@ -59,8 +64,12 @@ export const killPublish: Proof = {
     writeKeys(keysFile, keys);
     const s3 = size < FULL_SIZE ? undefined : await startS3Server(join(workDir, 's3'));
     const places: Place[] = [
-      { name: 'directory', location: join(workDir, 'store'), environment: {} },
-      ...(s3 ? [{ name: 'bucket', ...s3, location: `${s3.location}/proof` }] : []),
+      ...(s3 ? [{ name: 'bucket', ...s3, location: `${s3.location}/proof`, share: 1 / 25 }] : []),
+      {
+        ...{ name: 'build', location: join(workDir, 'build-build'), environment: {} },
+        ...{ isBuiltIn: true, share: 1 / 5 },
+      },
+      { name: 'directory', location: join(workDir, 'store'), environment: {}, share: 1 },
     ];
     const seen: Seen = { reads: 0, torn: 0, mixed: 0, back: 0 };
     const kills = { steps: 0, moments: 0, came: 0, stayed: 0 };
@@ -78,7 +87,7 @@ export const killPublish: Proof = {
           for (const when of ['before', 'after'] as const) plan.push({ step, when });
         }
         if (!s3) plan.splice(0, plan.length, ...plan.filter((_, i) => i % 8 === 7));
-        const moments = place.name === 'bucket' ? Math.ceil(size / 25) : size;
+        const moments = Math.ceil(size * place.share);
         for (let i = 0; i < moments; i++) plan.push(random.below(Math.ceil(millis)));
         for (const [index, kill] of plan.entries()) {
           const before = await sequenceOf(place, keys);
@@ -126,7 +135,7 @@ class Nights {
   /** Builds and publishes the next one; kills it at a storage step, or after so many milliseconds. */
   async pass(kill?: NightSettings['killAt'] | number) {
     const { workDir, keysFile } = this.#files;
-    const { name, location, environment } = this.#place;
+    const { name, location, environment, isBuiltIn } = this.#place;
     const night = this.count++;
     const exportFile = join(workDir, `${name}-night.csv`);
     writeFileSync(
@@ -135,7 +144,7 @@ class Nights {
         `UTO,PAS,ALWAYS1,,,lost\nUTO,PAS,${numberOf(night)},,,stolen\n`,
     );
     const settings: NightSettings = {
-      ...{ exportFile, keysFile, store: location, tempDir: workDir },
+      ...{ exportFile, keysFile, tempDir: workDir, store: isBuiltIn ? undefined : location },
       ...{ buildDir: join(workDir, `${name}-build`), asOf: FIRST_NIGHT + night * MINUTE_MS },
       killAt: typeof kill === 'number' ? undefined : kill,
     };

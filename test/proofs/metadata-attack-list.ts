@@ -29,8 +29,8 @@ import {
   DAY_MS,
   HOUR_MS,
   headBy,
-  MINUTE_MS,
   type MetadataWorld,
+  MINUTE_MS,
   mapSource,
   permitBy,
 } from './metadata-world.ts';

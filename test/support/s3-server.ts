@@ -9,10 +9,13 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import S3rver from '@20minutes/s3rver';
 import type { StoreEnvironment } from '../../publish/open-store.ts';
 
 const BUCKET = 'sltd-editions';
+/** So long a request whose client has gone may go on before the next one has its turn. */
+const HANDLED_MS = 2_000;
 
 /** What goes wrong with a request: an answer of this status, none at all, or one lost after the work. */
 export type Fault = number | 'hang' | 'lost-answer' | undefined;
@@ -48,15 +51,19 @@ export async function startS3Server(directory: string): Promise<S3Server> {
       return;
     }
     if (fault === 'lost-answer') response.end = () => response.destroy();
+    const closed = new Promise((resolve) => response.once('close', resolve));
     turn = turn.then(async () => {
+      // A client that was killed while it waited.
+      if (response.destroyed) return;
       if (method === 'PUT' && !(await isAllowed(s3rver, key, request))) {
         request.resume();
         response.writeHead(412).end('<Error><Code>PreconditionFailed</Code></Error>');
         return;
       }
-      const done = new Promise((resolve) => response.once('close', resolve));
-      await handle(request, response);
-      await done;
+      const handled = handle(request, response).catch(() => response.destroy());
+      await closed;
+      // Of one that was killed meanwhile the rest may never come.
+      await Promise.race([handled, setTimeout(HANDLED_MS, undefined, { ref: false })]);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
