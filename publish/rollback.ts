@@ -8,11 +8,12 @@
 import { SltdError } from '../src/errors.ts';
 import type { Head } from '../src/format/head.ts';
 import type { Manifest } from '../src/format/manifest.ts';
-import { equalBytes } from '../src/format/names.ts';
+import { equalBytes, toHex } from '../src/format/names.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import { awaitCollectors } from './collectors.ts';
 import { findEdition } from './find-edition.ts';
 import { type HeadSigner, publishEdition, readHead } from './head.ts';
+import { readHistory } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
 import { permittingBy } from './permit.ts';
 import { type ProvedPages, provePages } from './prove-pages.ts';
@@ -38,7 +39,7 @@ export interface RollbackOptions {
 
 /**
  * The head that is in force then. Throws 'edition-missing' if the store has no such edition,
- * 'config-invalid' if it is in force already, what proving throws if not all of it is there, and what
+ * 'config-invalid' if it is in force already, or `previous` is what was gone back from, what proving throws if not all of it is there, and what
  * publishEdition() throws.
  */
 export async function rollBack(
@@ -47,6 +48,7 @@ export async function rollBack(
 ): Promise<{ head: Head; proved: ProvedPages }> {
   const { signer, editionKeys, signal } = options;
   const since = await readHead(store, signer.trusted);
+  if (options.to === 'previous') await refuseSecondTime(store, signer, since);
   const edition = await findEdition(store, signer.trusted, options.to);
   if (since && equalBytes(since.manifestSha256, edition.manifestSha256)) {
     throw new SltdError('config-invalid', { detail: 'this edition is in force' });
@@ -72,4 +74,20 @@ export async function rollBack(
     { since, dropsOverlay: options.dropsOverlay },
   );
   return { head, proved };
+}
+
+/**
+ * After a rollback the previous edition is the one that was gone back from. Who gives the command once more,
+ * for a safe side, must not put that one in force again.
+ */
+async function refuseSecondTime(
+  store: ObjectStore,
+  { trusted }: HeadSigner,
+  inForce: Head | undefined,
+): Promise<void> {
+  const past = await readHistory(store, trusted);
+  const sameAs = inForce && toHex(inForce.manifestSha256);
+  if (!past.some(({ edition }) => edition === sameAs)) return;
+  const detail = 'this edition was gone back to already: give the id of another';
+  throw new SltdError('config-invalid', { detail });
 }

@@ -43,8 +43,14 @@ describe('sltd rollback', () => {
     expect(await inForce()).toEqual([4, 1]);
   });
 
-  test('"previous" is then the one that was gone back from; an id finds any other', async () => {
-    expect((await rollback('--to', 'previous')).code).toBe(0);
+  test('a second time is refused: "previous" is then the one that was gone back from', async () => {
+    const { code, stderr } = await rollback('--to', 'previous');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('config-invalid')]);
+    expect(await inForce()).toEqual([4, 1]);
+  });
+
+  test('an id finds any edition, also the one that was gone back from', async () => {
+    expect((await rollback('--to', nights[2]!.edition)).code).toBe(0);
     expect(await inForce()).toEqual([5, 2]);
     expect((await rollback('--to', nights[0]!.edition.slice(0, 8))).code).toBe(0);
     expect(await inForce()).toEqual([6, 0]);
