@@ -18,6 +18,7 @@ import {
 import { BUILD } from './commands/build.ts';
 import { CHECK } from './commands/check.ts';
 import { DIFF } from './commands/diff.ts';
+import { FLOOR } from './commands/floor.ts';
 import { GC } from './commands/gc.ts';
 import { GENERATE } from './commands/generate.ts';
 import { HEARTBEAT } from './commands/heartbeat.ts';
@@ -35,7 +36,7 @@ import { VERIFY } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
   ...[KEYS, TAG_KEY, TOKEN, GENERATE, BUILD, NIGHTLY, RELEASE, PUBLISH, ROLLBACK, GC],
-  ...[HEARTBEAT, ORIGIN, SERVE, VERIFY, INSPECT, DIFF, CHECK],
+  ...[HEARTBEAT, FLOOR, ORIGIN, SERVE, VERIFY, INSPECT, DIFF, CHECK],
 ];
 
 function overview(): string {

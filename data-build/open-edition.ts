@@ -56,9 +56,10 @@ export async function openInForce(
   return { head, manifest };
 }
 
-async function openOverlayOf(
+/** The overlay of a head, checked; undefined if it names none. */
+export async function openOverlayOf(
   store: ReadableStore,
-  keys: ReaderKeys,
+  keys: KeysOf<'overlay'>,
   head: Head,
   manifest: Manifest,
 ): Promise<Overlay | undefined> {
