@@ -1,8 +1,8 @@
 /**
  * Garbage collection: what no edition needs any more goes away.
  *
- * Kept are the edition in force, the last seven that were, and whatever was in force or was put within
- * 72 hours: readers may still answer from it, and rollback may need it. All else that nothing kept names
+ * Kept are the last seven editions, the one in force among them, and whatever was in force or was put
+ * within 72 hours: readers may still answer from it, and rollback may need it. All else that nothing kept names
  * is taken away, manifests before pages, so that no manifest stays whose pages are gone. On doubt nothing
  * is taken: a head or a kept manifest that cannot be read ends it.
  *

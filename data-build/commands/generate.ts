@@ -20,6 +20,9 @@ export const GENERATE: Command = {
     const rowCount = wholeNumber(input, 'rows', { min: SPECIMENS.length, max: 1_000_000_000 });
     const malformedCount = wholeNumber(input, 'malformed', { min: 0, max: 1_000_000_000 });
     if (malformedCount > rowCount / 4) throw new UsageError('--malformed takes up to rows / 4');
+    if (/\.(gz|zst|bz2|zip)$/i.test(input.values.out!)) {
+      throw new UsageError('--out writes the file as it is: compress it afterwards');
+    }
     await generateExport({
       ...{ rowCount, malformedCount },
       seed: wholeNumber(input, 'seed', { min: 0, max: 2 ** 32 - 1 }),

@@ -42,6 +42,7 @@ describe('every command', () => {
     ['a missing option', ['keys'], 2, '--out'],
     ['a missing operand', ['verify', '--keys', 'k', 'dir'], 2, 'FILE'],
     ['a number that is none', ['generate', '--rows', 'many', '--out', 'x'], 2, '--rows'],
+    ['a name that says packed', ['generate', '--rows', '9', '--out', 'x.csv.gz'], 2, '--out'],
     [
       'a profile and a mapping',
       ['build', '--keys', 'k', '--out', 'd', '--profile', 'sltd', '--mapping', 'm', 'f'],
