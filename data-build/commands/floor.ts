@@ -1,7 +1,6 @@
 /** `sltd floor`: how new the edition in force in a store is, as settings of an edge. */
 
 import { openStore } from '../../publish/open-store.ts';
-import { floorOf } from '../../src/store/floor.ts';
 import { type Command, EXIT, KEYS_OPTION, oneOf } from '../command.ts';
 import { readKeys } from '../keys.ts';
 import { openInForce, openOverlayOf } from '../open-edition.ts';
@@ -26,11 +25,10 @@ export const FLOOR: Command = {
     const store = openStore(input.operands[0]!);
     const { head, manifest } = await openInForce(store, keys);
     const overlay = await openOverlayOf(store, keys, head, manifest);
-    const { sequence, permittedAt, overlayAsOf } = floorOf(head, overlay?.asOf);
     const iso = (time: number) => new Date(time).toISOString();
     const settings = {
-      ...{ SEQUENCE_FLOOR: String(sequence), PERMIT_FLOOR: iso(permittedAt) },
-      ...(overlay ? { OVERLAY_FLOOR: iso(overlayAsOf) } : {}),
+      ...{ SEQUENCE_FLOOR: String(head.sequence), PERMIT_FLOOR: iso(head.permittedAt) },
+      ...(overlay ? { OVERLAY_FLOOR: iso(overlay.asOf) } : {}),
     };
     for (const [name, value] of Object.entries(settings)) process.stdout.write(form(name, value));
     return EXIT.ok;

@@ -3,12 +3,14 @@
 import { openStore } from '../../publish/open-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
-import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
+import { type Command, type CommandInput, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
+import { parseLimits } from '../gates/limits.ts';
+import type { ReleasedBy } from '../gates/release.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
+import { bytesOf, importRows } from '../import-rows.ts';
+import type { KeyFile } from '../key-file.ts';
 import { readKeys } from '../keys.ts';
 import { openEdition } from '../open-edition.ts';
-import type { KeyFile } from '../key-file.ts';
-import { bytesOf, importRows } from '../import-rows.ts';
 import { Progress } from '../progress.ts';
 import { publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
@@ -31,6 +33,13 @@ export const PUBLISH: Command = {
     keys: KEYS_OPTION,
     'hashes-only': { help: 'proves pages by their hashes, without the export to ask for' },
     'drop-overlay': { help: 'even if reports are newer than the edition' },
+    limits: {
+      value: 'NAME=N,...',
+      help: 'how unlike the edition in force there it may be (docs/operations.md)',
+    },
+    gate: { value: 'NAME,...', help: 'every gate that refused it; with --by and --reason' },
+    by: { value: 'NAME', help: 'who answers for it' },
+    reason: { value: 'TEXT', help: 'why it is right all the same' },
     temp: { value: 'DIR', help: "for temporary files; the machine's own if not given" },
   },
   run: async (input) => {
@@ -41,6 +50,7 @@ export const PUBLISH: Command = {
       throw new UsageError('give the export FILEs that it was built from, or --hashes-only');
     }
     const profile = hashesOnly ? undefined : profileOf(input);
+    const gates = { limits: parseLimits(values.limits), release: releaseOf(input) };
     const keys = readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']);
     const from = openStore(dir!);
     const to = openStore(values.to!);
@@ -63,6 +73,7 @@ export const PUBLISH: Command = {
       const summary = await publishBuiltEdition({
         ...{ from, to, edition, keys, records, threads, progress, signal },
         dropsOverlay: switches.has('drop-overlay'),
+        gates,
       });
       process.stdout.write(`${JSON.stringify(summary, null, process.stdout.isTTY ? 2 : 0)}\n`);
       return EXIT.ok;
@@ -72,3 +83,10 @@ export const PUBLISH: Command = {
     }
   },
 };
+
+/** Who lets an edition through that a gate refused; undefined if nobody does. */
+function releaseOf({ values: { gate, by, reason } }: CommandInput): ReleasedBy | undefined {
+  if (gate === undefined && by === undefined && reason === undefined) return undefined;
+  if (!gate || !by || !reason) throw new UsageError('give --gate, --by and --reason together');
+  return { gates: gate.split(','), by, reason };
+}

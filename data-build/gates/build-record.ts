@@ -10,8 +10,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { toHex } from '../../src/format/names.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
+import type { Manifest } from '../../src/format/manifest.ts';
+import { toHex } from '../../src/format/names.ts';
 import type { OpenEdition } from '../open-edition.ts';
 import type { InputShape, ListShape } from './list-shape.ts';
 import { writeJson } from './write-json.ts';
@@ -45,12 +46,18 @@ export function shapeInForce(
   directory: DirectoryStore,
   { manifest, head }: Pick<OpenEdition, 'manifest' | 'head'>,
 ): ListShape {
+  const input = readInput(join(directory.location, FOLDER, `${toHex(head.manifestSha256)}.json`));
+  return { ...shapeOf(manifest), input };
+}
+
+/** What the signed manifest alone says of a list. */
+export function shapeOf(manifest: Manifest): ListShape {
   const states = [...manifest.states()].filter(({ recordCount }) => recordCount > 0);
   return {
     asOf: manifest.asOf,
     inputsSha256: toHex(manifest.inputsSha256),
     states: Object.fromEntries(states.map(({ state, recordCount }) => [state, recordCount])),
-    input: readInput(join(directory.location, FOLDER, `${toHex(head.manifestSha256)}.json`)),
+    input: undefined,
   };
 }
 

@@ -126,6 +126,10 @@ export function checkGates(pair: Pair): GateResult {
   return result;
 }
 
+/** What refused a list, with figures, in one line. */
+export const refusalText = (refusals: readonly Refusal[]): string =>
+  refusals.map(({ gate, details }) => `${gate} (${details.join('; ')})`).join(', ');
+
 interface Counts {
   before: number;
   now: number;

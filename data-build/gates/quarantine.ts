@@ -9,14 +9,15 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { SltdError } from '../../src/errors.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
+import { SltdError } from '../../src/errors.ts';
 import { inputSchema, keepNewest } from './build-record.ts';
-import { type GateName, GATES } from './gates.ts';
+import { GATES, type GateName } from './gates.ts';
 import { writeJson } from './write-json.ts';
 
 const QUARANTINE = 'quarantine';
-const RELEASES = 'releases';
+/** Folder of what was released, by whom and why. */
+export const RELEASES = 'releases';
 /** A quarantine that nobody released in a month of nights is history. */
 const FILES_MAX = 31;
 

@@ -6,43 +6,59 @@
  * of another day. The objects are proved again, because days may have passed.
  */
 
+import type { DirectoryStore } from '../../publish/directory-store.ts';
+import { publishEdition, readHead } from '../../publish/head.ts';
+import { permittingBy } from '../../publish/permit.ts';
+import { readObject } from '../../publish/read-object.ts';
 import { SltdError } from '../../src/errors.ts';
 import { openManifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
 import { signingKey, verifyKeys, verifyObject } from '../../src/format/signature.ts';
-import type { DirectoryStore } from '../../publish/directory-store.ts';
-import { type KeysOf, publicKeysText } from '../keys.ts';
-import { publishEdition, readHead } from '../../publish/head.ts';
-import { permittingBy } from '../../publish/permit.ts';
-import { readObject } from '../../publish/read-object.ts';
 import { headSignerOf } from '../head-signer.ts';
+import { type KeysOf, publicKeysText } from '../keys.ts';
 import { writeBuildRecord } from './build-record.ts';
 import { endQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
 
 const REASON_LENGTH = { min: 10, max: 500 };
 const NAME_LENGTH = { min: 2, max: 100 };
 
-export interface ReleaseOptions {
-  directory: DirectoryStore;
-  keys: KeysOf<'edition' | 'head'>;
-  /** 64 hexadecimal digits. */
-  edition: string;
+/** A person's word that a list is right all the same. */
+export interface ReleasedBy {
   /** Names of the gates that refused it. */
   gates: readonly string[];
   /** Who releases it, 2 to 100 characters. */
   by: string;
   /** Why, 10 to 500 characters. */
   reason: string;
+}
+
+export interface ReleaseOptions extends ReleasedBy {
+  directory: DirectoryStore;
+  keys: KeysOf<'edition' | 'head'>;
+  /** 64 hexadecimal digits. */
+  edition: string;
   signal: AbortSignal;
+}
+
+/** Throws 'release-invalid' unless these very gates are named, by somebody with a reason. */
+export function checkReleased(
+  refusals: readonly { gate: string }[],
+  { gates, by, reason }: ReleasedBy,
+): void {
+  checkText('by', by, NAME_LENGTH);
+  checkText('reason', reason, REASON_LENGTH);
+  const refused = refusals.map(({ gate }) => gate);
+  const missing = refused.filter((gate) => !gates.includes(gate));
+  if (missing.length > 0) invalid(`also refused by ${missing.join(', ')}: each has to be named`);
+  if (gates.some((gate) => !refused.includes(gate)))
+    invalid(`refused by ${refused.join(', ') || 'no gate'} alone`);
 }
 
 /** Puts the edition in force; 'release-invalid' if it may not, format and page errors if it is damaged. */
 export async function releaseEdition(options: ReleaseOptions): Promise<{ sequence: number }> {
   const { directory, keys } = options;
-  checkText('by', options.by, NAME_LENGTH);
-  checkText('reason', options.reason, REASON_LENGTH);
   const quarantine = readQuarantine(directory, options.edition);
-  checkGateNames(quarantine, options.gates);
+  checkReleased(quarantine.refusals, options);
   await checkStillCompared(options, quarantine);
   const manifest = await proveObjects(options, quarantine);
   writeBuildRecord(directory, quarantine.edition, quarantine.input);
@@ -56,14 +72,6 @@ export async function releaseEdition(options: ReleaseOptions): Promise<{ sequenc
 function checkText(name: string, text: string, { min, max }: { min: number; max: number }): void {
   const { length } = text.trim();
   if (length < min || length > max) invalid(`--${name} takes ${min} to ${max} characters`);
-}
-
-function checkGateNames({ refusals }: Quarantine, named: readonly string[]): void {
-  const refused = refusals.map(({ gate }) => gate as string);
-  const missing = refused.filter((gate) => !named.includes(gate));
-  if (missing.length > 0) invalid(`also refused by ${missing.join(', ')}: each has to be named`);
-  if (named.some((gate) => !refused.includes(gate)))
-    invalid(`refused by ${refused.join(', ')} alone`);
 }
 
 async function checkStillCompared(

@@ -17,13 +17,13 @@ import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
 import { inputSchema } from '../gates/build-record.ts';
 import { readColumns } from '../gates/columns.ts';
-import { checkGates } from '../gates/gates.ts';
+import { checkGates, refusalText } from '../gates/gates.ts';
 import type { ListShape } from '../gates/list-shape.ts';
 import { writeJson } from '../gates/write-json.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
-import type { KeyFile } from '../key-file.ts';
 import { bytesOf, importRows } from '../import-rows.ts';
+import type { KeyFile } from '../key-file.ts';
 import { Progress } from '../progress.ts';
 import { STATE_ORDER } from '../state-order.ts';
 import { openTempDir } from '../temp-dir.ts';
@@ -150,8 +150,7 @@ function statesOf({ keyCounts }: KeyFile): Record<string, number> {
 function refuseUnlike(before: ListShape, now: ListShape, { limits }: NightlyConfig): void {
   const { refusals } = checkGates({ before, now, limits });
   if (refusals.length === 0) return;
-  const detail = refusals.map(({ gate, details }) => `${gate} (${details.join('; ')})`).join(', ');
-  throw new SltdError('gate-refused', { detail });
+  throw new SltdError('gate-refused', { detail: refusalText(refusals) });
 }
 
 /** Up to when all of a delivery's files are complete at least. */

@@ -38,12 +38,13 @@ async function inUse(dir: string, settings: Partial<Env>) {
     ...{ FILTER_ARENA_BYTES: String(2 ** 18), MATCH_ARENA_BYTES: String(2 ** 18) },
     ...settings,
   };
-  const { editions } = await createServices(env, {
+  const { main } = await createServices(env, {
     source: { get: async (name, lengthMax) => (await source.get(name, lengthMax))?.bytes },
     ...{ matcherModule: readMatcherModule(), hash64, now: Date.now, log: () => {} },
     fetch: () => Promise.reject(new Error('no network')),
     cache: undefined,
   });
+  const { editions } = main;
   await editions.poll(() => {});
   return editions.edition?.head.sequence ?? editions.lastFailure;
 }

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { readConfig } from '../../data-build/nightly/config.ts';
-import { withRunLock } from '../../data-build/nightly/run-lock.ts';
 import { type NightResult, runNight } from '../../data-build/nightly/run.ts';
+import { withRunLock } from '../../data-build/nightly/run-lock.ts';
 import { sendWebhook, webhookSecret } from '../../data-build/nightly/webhook.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
@@ -321,6 +321,17 @@ describe('a night with a store', () => {
     world.deliver('in/4.csv', csv(rows(109)));
     expect(await world.run()).toMatchObject({ outcome: 'published', records: 109 });
     expect((await inStore()).recordCount).toBe(109);
+  });
+
+  test('whose state was lost is held against what is in force in the store', async () => {
+    rmSync(world.stateDir, { recursive: true });
+    world.deliver('in/5.csv', csv(rows(40)));
+    await expect(world.run()).rejects.toMatchObject({
+      ...{ code: 'gate-refused', detail: expect.stringContaining('109 records before, 40 now') },
+    });
+    expect((await inStore()).recordCount).toBe(109);
+    world.deliver('in/6.csv', csv(rows(110)));
+    expect(await world.run()).toMatchObject({ published: { records: 110 } });
   });
 });
 

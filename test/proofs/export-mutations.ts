@@ -10,12 +10,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys, type KeysFile } from '../../data-build/keys.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { openEdition } from '../../data-build/open-edition.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
-import { DirectoryStore } from '../../publish/directory-store.ts';
 import { canonicalKey } from '../../src/document/canonical-key.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';

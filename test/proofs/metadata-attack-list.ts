@@ -29,8 +29,8 @@ import {
   DAY_MS,
   HOUR_MS,
   headBy,
-  type MetadataWorld,
   MINUTE_MS,
+  type MetadataWorld,
   mapSource,
   permitBy,
 } from './metadata-world.ts';

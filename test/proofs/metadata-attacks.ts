@@ -6,20 +6,20 @@
  * the deployment publishes again, and each reader has to follow: no attack outlasts its repair.
  */
 
-import { attacksOn } from './metadata-attack-list.ts';
-import { endlessAttacksOn } from './metadata-endless.ts';
-import type { Attack } from './metadata-mount.ts';
 import {
-  DAY_MS,
-  gainOf,
   headBy,
-  type MetadataWorld,
-  makeMetadataWorld,
-  mapSource,
   permitBy,
-  type Reader,
+  makeMetadataWorld,
+  gainOf,
+  mapSource,
   Victim,
+  DAY_MS,
+  type MetadataWorld,
+  type Reader,
 } from './metadata-world.ts';
+import { attacksOn } from './metadata-attack-list.ts';
+import type { Attack } from './metadata-mount.ts';
+import { endlessAttacksOn } from './metadata-endless.ts';
 import type { Proof } from './proof.ts';
 
 const READERS: readonly Reader[] = [

@@ -7,17 +7,17 @@ import { centralKilled } from './central-killed.ts';
 import { centralLoad } from './central-load.ts';
 import { exhaustive } from './exhaustive.ts';
 import { exportMutations } from './export-mutations.ts';
-import { killPublish } from './kill-publish.ts';
-import { metadataAttacks } from './metadata-attacks.ts';
 import { notifyLoss } from './notify-loss.ts';
+import { metadataAttacks } from './metadata-attacks.ts';
 import { operation2017 } from './operation-2017.ts';
+import { retroMatch } from './retro-match.ts';
 import type { Proof } from './proof.ts';
+import { killPublish } from './kill-publish.ts';
 import { replay } from './replay.ts';
 import { reportToEdge } from './report-to-edge.ts';
-import { retroMatch } from './retro-match.ts';
-import { rightsMatrix } from './rights-matrix.ts';
 import { sameBytes } from './same-bytes.ts';
 import { scale } from './scale.ts';
+import { rightsMatrix } from './rights-matrix.ts';
 import { secondReader } from './second-reader.ts';
 
 export const PROOFS: readonly Proof[] = [
