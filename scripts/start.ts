@@ -9,11 +9,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publishSpecimenCards } from './specimen-cards.ts';
 import { portIsFree, type System, startSystem } from './system.ts';
+import { startTraining, trainingCollection } from './training.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EDGE_PORT = 8787;
 const CENTRAL_PORT = 8788;
 const ORIGIN_PORT = 8789;
+const TRAINING_PORTS = { central: 8790, origin: 8791 };
+const STATE_DIR = join(ROOT, '.sltd');
+const EXPORT_FILES = [join(ROOT, 'data-build/sample/sltd-sample.csv')];
 
 /** Questions that show one status each; all documents are specimens or made up. */
 const QUESTIONS = [
@@ -51,7 +55,7 @@ const QUESTIONS = [
 ];
 
 async function main(): Promise<number> {
-  for (const port of [EDGE_PORT, CENTRAL_PORT, ORIGIN_PORT]) {
+  for (const port of [EDGE_PORT, CENTRAL_PORT, ORIGIN_PORT, ...Object.values(TRAINING_PORTS)]) {
     if (!(await portIsFree(port))) {
       console.error(`Port ${port} is in use: end what listens there and start again.`);
       return 1;
@@ -71,9 +75,10 @@ async function main(): Promise<number> {
 
   const started = Date.now();
   const starting = startSystem({
-    stateDir: join(ROOT, '.sltd'),
-    exportFiles: [join(ROOT, 'data-build/sample/sltd-sample.csv')],
+    stateDir: STATE_DIR,
+    exportFiles: EXPORT_FILES,
     ports: { edge: EDGE_PORT, central: CENTRAL_PORT, origin: ORIGIN_PORT },
+    settings: { edge: { COLLECTIONS: trainingCollection(TRAINING_PORTS) } },
     onStep: (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${text}`),
   });
   try {
@@ -86,6 +91,10 @@ async function main(): Promise<number> {
       console.log(`\nRunning on http://localhost:${EDGE_PORT} (Ctrl-C ends it).`);
       console.log('Build report: .sltd/report.html. A token for your own questions, 12 hours:\n');
       console.log(`${token}\n`);
+      const options = { stateDir: STATE_DIR, exportFiles: EXPORT_FILES, ports: TRAINING_PORTS };
+      const trainee = await Promise.race([startTraining(system, options), end]);
+      if (trainee)
+        console.log(`The same for a training, with bureaus that are played:\n\n${trainee}\n`);
       await Promise.race([end, system.failure]);
     }
     return 0;

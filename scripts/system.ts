@@ -47,9 +47,20 @@ export interface System {
   killCentral(): Promise<void>;
   /** Starts central again on the same port and database. */
   startCentral(): Promise<void>;
+  /** For further parts beside these, which end with them. */
+  parts: Parts;
   /** Rejects when a part ends by itself. */
   failure: Promise<never>;
   stop(): Promise<void>;
+}
+
+/** Starts node on a file of the project, its output in `<stateDir>/<name>.log`. */
+export interface Parts {
+  /** Waits for its end, and rejects unless it is 0. */
+  run(name: string, args: readonly string[], env?: Record<string, string>): Promise<void>;
+  /** Runs on until the system stops. */
+  serve(name: string, args: readonly string[], env?: Record<string, string>): void;
+  untilReady(url: string, name: string): Promise<void>;
 }
 
 /** A loopback port that is free now. */
@@ -194,6 +205,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         if (child) await stopGroup(child, 'SIGKILL');
       },
       startCentral,
+      parts: { run, serve, untilReady: (url, name) => untilReady(url, name, failure) },
       failure,
       stop,
     };
