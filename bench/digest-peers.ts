@@ -7,7 +7,7 @@
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { uniformDigests, writeDigests } from './digest-file.ts';
@@ -25,10 +25,15 @@ import {
   OURS_VERDICT,
   type Rounds,
 } from './digest-findings.ts';
-import type { BenchSize, Finding } from './measurement.ts';
+import type { BenchSize, Finding, Gap } from './measurement.ts';
 import { compileMicroBuckets, MicroBuckets } from './micro-buckets.ts';
 import { compileNativePeers, NativePeers } from './native-peers.ts';
 import { buildPages, bytesOf, intoShards, ResidentSet, type Shards } from './resident-set.ts';
+
+/** Digests twice, both kinds of pages twice, micro-buckets; and the widest filter in C while it is built. */
+const BYTES_PER_KEY = 100;
+/** Larger sets are built once: it takes minutes. */
+const BUILT_OFTEN_MAX = 1e7;
 
 interface Sizes {
   keyCounts: readonly number[];
@@ -41,7 +46,7 @@ interface Sizes {
 const SIZES: Record<BenchSize, Sizes> = {
   test: { keyCounts: [2_000, 5_000], asked: 5_000, rounds: 1, buildRounds: 1 },
   small: { keyCounts: [1e5, 1e6, 1e7], asked: 1_000_000, rounds: 9, buildRounds: 3 },
-  full: { keyCounts: [1e5, 1e6, 1e7, 1e8], asked: 2_000_000, rounds: 11, buildRounds: 3 },
+  full: { keyCounts: [1e5, 1e6, 1e7, 1e8, 1.5e8], asked: 2_000_000, rounds: 11, buildRounds: 3 },
 };
 async function ofSize(keyCount: number, size: Sizes, program: string | undefined): Promise<OfSize> {
   const workDir = mkdtempSync(join(tmpdir(), 'sltd-bench-digests-'));
@@ -56,7 +61,8 @@ async function ofSize(keyCount: number, size: Sizes, program: string | undefined
     writeDigests(files.unlisted, unlisted);
     const shards = intoShards(digests);
     if (program) native = new NativePeers(program, files);
-    const { built, micro, facts } = await buildInTurn(shards, size.buildRounds, native);
+    const buildRounds = keyCount > BUILT_OFTEN_MAX ? 1 : size.buildRounds;
+    const { built, micro, facts } = await buildInTurn(shards, buildRounds, native);
     const set = new ResidentSet(built);
     facts.get(OURS_BUILD)!.falseRate = set.ask(unlisted, 'both').found / size.asked;
     facts.get(MICRO_BUILD)!.falseRate = micro.ask(unlisted).found / size.asked;
@@ -135,14 +141,22 @@ async function askInTurn(
 export async function digestPeers(size: BenchSize): Promise<Finding[]> {
   const workDir = mkdtempSync(join(tmpdir(), 'sltd-bench-native-'));
   const sizes: OfSize[] = [];
-  let program: string | undefined;
+  const gaps: Gap[] = [];
   try {
-    program = compileNativePeers(workDir);
+    const program = compileNativePeers(workDir);
+    if (!program) {
+      gaps.push({ id: 'digests-gap-c', gap: 'the peers in C: no C compiler (cc) on this machine' });
+    }
     for (const keyCount of SIZES[size].keyCounts) {
+      if (BYTES_PER_KEY * keyCount > freemem()) {
+        const gap = `${keyCount / 1e6} M digests: ${(BYTES_PER_KEY * keyCount) / 1e9} GB of memory are not free`;
+        gaps.push({ id: `digests-gap-${keyCount}`, gap });
+        continue;
+      }
       sizes.push(await ofSize(keyCount, SIZES[size], program));
     }
+    return [...findings(sizes, program !== undefined), ...gaps];
   } finally {
     rmSync(workDir, { recursive: true, force: true });
   }
-  return findings(sizes, program !== undefined);
 }
