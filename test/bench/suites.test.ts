@@ -5,10 +5,15 @@ import { SUITES } from '../../bench/suites.ts';
 /** They have one size, of minutes, or start Workers. */
 const TOO_LARGE = ['matcher', 'overlay', 'http'];
 
+/** Alone they take seconds; a machine that runs much else may give them little. */
+const TIMEOUT_MS = 180_000;
+
 describe('a benchmark runs at the size of a test', () => {
   for (const [name, suites] of Object.entries(SUITES)) {
     if (TOO_LARGE.includes(name)) continue;
-    it(`${name}: every question has an answer, every plot its points`, async () => {
+    it(`${name}: every question has an answer, every plot its points`, {
+      timeout: TIMEOUT_MS,
+    }, async () => {
       const findings = [];
       for (const suite of suites) findings.push(...(await suite('test')));
       const ids = findings.map(({ id }) => id);
