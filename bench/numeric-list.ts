@@ -33,7 +33,7 @@ const NUMBERS = 1_000_000;
  * Most reports are of one document, the others of up to 400 that follow one another; so many are of one
  * that a bitmap comes to some two bits a number, as the 42 MB do that the public list takes.
  */
-const ALONE = 0.965;
+const ALONE = 0.91;
 const RUN_MAX = 400;
 
 const state = parseStateCode('RUS') as StateCode;
