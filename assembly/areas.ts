@@ -34,9 +34,13 @@ export const KEYS: usize = HOST_AREAS;
 export const DIGESTS: usize = KEYS + CHUNK_KEYS * KEY_STRIDE;
 export const ADDRESSES: usize = DIGESTS + CHUNK_KEYS * DIGEST_BYTES;
 export const ANSWERS: usize = ADDRESSES + CHUNK_KEYS * 4;
-/** u32[16]: the half-bytes where the slots of a group of keys begin, for its second pass. */
+/** Keys go through probes in groups, a pass a cache line that each needs: touch.ts says why. */
+export const GROUP_KEYS: u32 = 64;
+/** u32[64]: what the next pass of a group reads, by key. */
 export const GROUP_PLACES: usize = ANSWERS + CHUNK_KEYS;
-export const ARENAS: usize = GROUP_PLACES + 64;
+/** u32, written by touch() and never read. */
+export const TOUCHED: usize = GROUP_PLACES + 256;
+export const ARENAS: usize = TOUCHED + 4;
 
 // Builder. Each area is as large as the largest page needs; B is below 2/7 n + 1.
 const WORDS: usize = PAGE_KEYS_MAX * 4;

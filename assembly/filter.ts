@@ -2,7 +2,8 @@
  * Filter page: a blocked Bloom filter, built and probed (docs/format.md section 6).
  *
  * F. Putze, P. Sanders, J. Singler, "Cache-, hash- and space-efficient Bloom filters", JEA 14,
- * 2009. All bits of a key lie in one block of 64 bytes, so a probe costs one cache line.
+ * 2009. All bits of a key lie in one block of 64 bytes, so a probe costs one cache line; those of a
+ * group of keys are read ahead (touch.ts).
  */
 
 import {
@@ -22,6 +23,8 @@ import {
   BUILD_DIGESTS,
   BUILD_PAGE,
   DIGESTS,
+  GROUP_KEYS,
+  GROUP_PLACES,
   KEYS,
   KEY_FIRST_PAGE,
   KEY_SHARD_COUNT,
@@ -29,6 +32,7 @@ import {
 } from './areas';
 import { mulhi } from './multiply';
 import { hashKeys, wipeKeys } from './siphash';
+import { touch } from './touch';
 
 /** The answer about a page that is not in the arena. */
 const NOT_RESIDENT: u32 = 2;
@@ -59,18 +63,32 @@ function bitOf(h: u32): u32 {
  * bytes behind its header are read, which are memory of ours, and not used.
  */
 export function probeFilters(count: u32): void {
-  let digest = DIGESTS;
-  for (let i: u32 = 0; i < count; i++) {
-    const page: usize = load<u32>(ADDRESSES + (i << 2));
-    store<u8>(ANSWERS + i, probeFilter(page, digest) | <u32>(page === 0));
-    digest += DIGEST_BYTES;
+  for (let first: u32 = 0; first < count; first += GROUP_KEYS) {
+    const end = min<u32>(first + GROUP_KEYS, count);
+    touchBlocks(first, end);
+    for (let i = first; i < end; i++) {
+      const page: usize = load<u32>(ADDRESSES + (i << 2));
+      store<u8>(ANSWERS + i, probeFilter(i, first) | <u32>(page === 0));
+    }
   }
 }
 
-/** 1 (maybe) or 0 (absent); 0 of the page at address 0, which has no keys. */
-function probeFilter(page: usize, digest: usize): u32 {
-  const block = blockOf(page, digest);
-  let h = load<u32>(digest, 8);
+/** Reads ahead the blocks of the keys from `first` to before `end`; leaves them in GROUP_PLACES. */
+function touchBlocks(first: u32, end: u32): void {
+  let place = GROUP_PLACES;
+  for (let i = first; i < end; i++) {
+    const page: usize = load<u32>(ADDRESSES + (i << 2));
+    store<u32>(place, <u32>blockOf(page, DIGESTS + i * DIGEST_BYTES));
+    place += 4;
+  }
+  touch(place, 0);
+}
+
+/** 1 (maybe) or 0 (absent) of key `i` of the group of `first`; 0 of the page at address 0, without keys. */
+function probeFilter(i: u32, first: u32): u32 {
+  const page: usize = load<u32>(ADDRESSES + (i << 2));
+  const block: usize = load<u32>(GROUP_PLACES + ((i - first) << 2));
+  let h = load<u32>(DIGESTS + i * DIGEST_BYTES, 8);
   let all: u32 = <u32>(load<u32>(page, PAGE_TABLE_COUNT) !== 0);
   for (let probes = load<u32>(page, PAGE_PARAMETER); probes > 0; probes--) {
     all &= load<u32>(wordOf(block, h)) >> bitOf(h);
@@ -79,19 +97,24 @@ function probeFilter(page: usize, digest: usize): u32 {
   return all;
 }
 
+/** Address of the word of an overlay's filter that the digest belongs to. */
+function overlayWordOf(words: usize, shift: u32, digest: usize): usize {
+  return words + ((<usize>(load<u32>(digest) >> shift)) << 2);
+}
+
 /** 1 if the words of an overlay's filter (host: src/format/overlay.ts) have the digest's bits. */
 function probeOverlay(words: usize, shift: u32, digest: usize): u32 {
   const d1 = load<u32>(digest, 4);
   const one: u32 = 1;
   const bits = (one << d1) | (one << (d1 >> 5)) | (one << (d1 >> 10)) | (one << (d1 >> 15));
-  const word = load<u32>(words + ((<usize>(load<u32>(digest) >> shift)) << 2));
+  const word = load<u32>(overlayWordOf(words, shift, digest));
   return <u32>((word & bits) === bits);
 }
 
 /**
  * The whole of a check that finds nothing, in one call: reads EPOCH_KEY and `count` keys of KEYS with
  * the pages they belong to, finds those pages in the arena's table of `slotMask` + 1 slots (host:
- * page-arena.ts), writes DIGESTS and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there;
+ * page-arena.ts), writes DIGESTS, ADDRESSES and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there;
  * and 4 more if the overlay's filter at `overlayWords` has the key. Without an overlay, zero words do.
  * Answers how many are not 0. The keys are wiped. Trusted as in digestKeys() and probeFilters().
  */
@@ -103,28 +126,43 @@ export function screenKeys(
   overlayShift: u32,
 ): u32 {
   hashKeys(count);
-  let key = KEYS;
-  let digest = DIGESTS;
   let open: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const shardCount = load<u32>(key, KEY_SHARD_COUNT);
-    const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(load<u32>(digest, 12), shardCount);
-    const slot = table + ((id & slotMask) << 3);
-    const entry = load<u32>(slot, 4);
-    const isThere = <u32>(load<u32>(slot) === id) & <u32>(shardCount !== 0) & <u32>(entry !== 0);
-    const page = select<u32>(entry & ~1, 0, isThere);
-    // The lowest bit tells the arena that the page was used.
-    store<u32>(slot, entry | isThere, 4);
-    const ofPage = select<u32>(probeFilter(page, digest), NOT_RESIDENT, isThere);
-    const ofOverlay = probeOverlay(overlayWords, overlayShift, digest);
-    const answer = ofPage | (ofOverlay << IN_OVERLAY_SHIFT);
-    store<u8>(ANSWERS + i, answer);
-    open += <u32>(answer !== 0);
-    key += KEY_STRIDE;
-    digest += DIGEST_BYTES;
+  for (let first: u32 = 0; first < count; first += GROUP_KEYS) {
+    const end = min<u32>(first + GROUP_KEYS, count);
+    let place = GROUP_PLACES;
+    for (let i = first; i < end; i++) {
+      const digest = DIGESTS + i * DIGEST_BYTES;
+      store<u32>(ADDRESSES + (i << 2), pageOf(i, table, slotMask));
+      store<u32>(place, <u32>overlayWordOf(overlayWords, overlayShift, digest));
+      place += 4;
+    }
+    touch(place, 0);
+    touchBlocks(first, end);
+    for (let i = first; i < end; i++) {
+      const isThere = load<u32>(ADDRESSES + (i << 2)) !== 0;
+      const ofPage = select<u32>(probeFilter(i, first), NOT_RESIDENT, isThere);
+      const ofOverlay = probeOverlay(overlayWords, overlayShift, DIGESTS + i * DIGEST_BYTES);
+      const answer = ofPage | (ofOverlay << IN_OVERLAY_SHIFT);
+      store<u8>(ANSWERS + i, answer);
+      open += <u32>(answer !== 0);
+    }
   }
   wipeKeys(count);
   return open;
+}
+
+/** Address of the filter page of key `i`, marked as used; 0 if it is not there. */
+function pageOf(i: u32, table: usize, slotMask: u32): u32 {
+  const key = KEYS + <usize>i * KEY_STRIDE;
+  const shardCount = load<u32>(key, KEY_SHARD_COUNT);
+  const rest = load<u32>(DIGESTS + i * DIGEST_BYTES, 12);
+  const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(rest, shardCount);
+  const slot = table + ((id & slotMask) << 3);
+  const entry = load<u32>(slot, 4);
+  const isThere = <u32>(load<u32>(slot) === id) & <u32>(shardCount !== 0) & <u32>(entry !== 0);
+  // The lowest bit tells the arena that the page was used.
+  store<u32>(slot, entry | isThere, 4);
+  return select<u32>(entry & ~1, 0, isThere);
 }
 
 /**
