@@ -172,7 +172,9 @@ function costPlot(all: readonly Asked[]): Plot {
 /** Asking, space, building and error of everybody, and how ours compares. */
 export async function stringPeers(size: BenchSize): Promise<Finding[]> {
   const sizes = SIZES[size];
-  const found = await allPeers(Array.from({ length: sizes.keys }, (_, index) => keyOf(index)));
+  // In one piece already: strings that are put together when first read would lighten what is weighed.
+  const keys = Array.from({ length: sizes.keys }, (_, index) => freshKey(keyOf(index)));
+  const found = await allPeers(keys);
   const peers = found.filter((peer): peer is Peer => !('gap' in peer));
   try {
     const all = await askInTurn(peers, sizes);
