@@ -25,7 +25,8 @@ import { addJointOperationRoutes } from './joint-operations/routes.ts';
 import { addCoverageRoutes } from './coverage/routes.ts';
 import { addRetroMatchRoutes } from './retro-match/routes.ts';
 import type { CentralDatabase } from './database/schema.ts';
-import { trainingReader } from './training/database.ts';
+import { TRAINING } from '../src/format/training.ts';
+import { collectionReader } from './training/database.ts';
 import { markTraining } from './training/mark-response.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import {
@@ -120,14 +121,14 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     });
   });
 
-  const isTraining = trainingReader(options.db);
+  const collection = collectionReader(options.db);
   app.use(async (c, next) => {
     await next();
     // What cannot be asked now is not marked, and says nothing either: the database is away.
-    if (await isTraining().catch(() => false)) c.res = await markTraining(c.res);
+    if ((await collection().catch(() => '')) === TRAINING) c.res = await markTraining(c.res);
   });
 
-  const services = servicesOf(options, { clock, log, isTraining });
+  const services = servicesOf(options, { clock, log, collection });
   for (const addRoutes of ROUTE_MODULES) addRoutes(app, services);
   // What was registered before answers first: here only the other methods of an address arrive.
   for (const path of new Set(app.routes.map((route) => route.path))) {
@@ -147,11 +148,11 @@ function servicesOf(
   {
     clock,
     log,
-    isTraining,
+    collection,
   }: {
     clock: () => number;
     log: (line: LogLine) => void;
-    isTraining: () => Promise<boolean>;
+    collection: () => Promise<string>;
   },
 ): CentralServices {
   const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
@@ -161,6 +162,7 @@ function servicesOf(
     authenticate(c.req.header('authorization'), { ...rule, nowMs: clock() });
   return {
     db,
+    collection,
     clock,
     signingKey,
     dayKeys: options.dayKeys,
@@ -174,7 +176,7 @@ function servicesOf(
     callerOf: async (c) =>
       callerOf(c, {
         ...{ keys: tokenKeys, lifetimeMaxSeconds: DIRECT_TOKEN_SECONDS_MAX },
-        isTraining: await isTraining(),
+        isTraining: (await collection()) === TRAINING,
       }),
     edgeCallerOf: (c) =>
       callerOf(c, {

@@ -16,7 +16,6 @@ import type { Role } from '../../src/format/role.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { BODY_BYTES_MAX, readBytes } from '../http/read-body.ts';
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
-import { ownCollection } from '../training/database.ts';
 import { IngestQueue } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 
@@ -28,13 +27,16 @@ const PositionSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const unzip = promisify(gunzip);
 
 /** Adds the addresses above. */
-export const addCheckEventRoutes: RouteModule = (app, { db, clock, callerOf, edgeCallerOf }) => {
+export const addCheckEventRoutes: RouteModule = (
+  app,
+  { db, collection, clock, callerOf, edgeCallerOf },
+) => {
   const queue = new IngestQueue(db, clock);
 
   app.post('/v1/check-events', async (c) => {
     await edgeCallerOf(c);
     const counts: LineCounts = { passedOver: 0, malformed: 0 };
-    const events = eventsOfLines((await textOf(c)).split('\n'), await ownCollection(db), counts);
+    const events = eventsOfLines((await textOf(c)).split('\n'), await collection(), counts);
     return c.json({ ...(await queue.take(events)), ...counts });
   });
 

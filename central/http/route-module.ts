@@ -33,6 +33,8 @@ export type CentralContext = Context<CentralEnv>;
 /** What every module may use; nothing of a request lives here. */
 export interface CentralServices {
   db: CentralDatabase;
+  /** Name of the collection that the database holds. */
+  collection: () => Promise<string>;
   /** Milliseconds since 1970. */
   clock: () => number;
   /** What a bureau may do in a day before a second person has to release it. */

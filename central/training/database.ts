@@ -10,6 +10,8 @@ import { SltdError } from '../../src/errors.ts';
 import { TRAINING } from '../../src/format/training.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 
+const DEFAULT_COLLECTION = 'sltd';
+
 /** Set the collection of a database that has none; 'config-invalid' if it holds another one. */
 export async function claimCollection(db: CentralDatabase, collection: string): Promise<void> {
   await db
@@ -29,20 +31,26 @@ export const holdsTraining = async (db: CentralDatabase): Promise<boolean> =>
 
 /** The collection that is held here; in a new database, the one that is loaded by default. */
 export const ownCollection = async (db: CentralDatabase): Promise<string> =>
-  (await collectionOf(db)) ?? 'sltd';
+  (await collectionOf(db)) ?? DEFAULT_COLLECTION;
 
 async function collectionOf(db: CentralDatabase): Promise<string | null> {
   const row = await db.selectFrom('data_state').select('collection').executeTakeFirstOrThrow();
   return row.collection;
 }
 
-/** holdsTraining(), asked of the database until it has a collection and remembered from then on. */
-export function trainingReader(db: CentralDatabase): () => Promise<boolean> {
-  let known: boolean | undefined;
+/**
+ * ownCollection() for a service: asked of the database until it has a collection, by one question at a
+ * time however many requests wait for it, and remembered from then on.
+ */
+export function collectionReader(db: CentralDatabase): () => Promise<string> {
+  let known: string | undefined;
+  let asking: Promise<string | null> | undefined;
   return async () => {
     if (known !== undefined) return known;
-    const collection = await collectionOf(db);
-    if (collection !== null) known = collection === TRAINING;
-    return known ?? false;
+    asking ??= collectionOf(db).finally(() => {
+      asking = undefined;
+    });
+    known = (await asking) ?? known;
+    return known ?? DEFAULT_COLLECTION;
   };
 }
