@@ -40,7 +40,9 @@ export const GROUP_KEYS: u32 = 64;
 export const GROUP_PLACES: usize = ANSWERS + CHUNK_KEYS;
 /** u32, written by touch() and never read. */
 export const TOUCHED: usize = GROUP_PLACES + 256;
-export const ARENAS: usize = TOUCHED + 4;
+/** u8[48]: the name of a document, each character replaced by that of its look-alike group. */
+export const GROUP_NAME: usize = TOUCHED + 16;
+export const ARENAS: usize = GROUP_NAME + 64;
 
 // Builder. Each area is as large as the largest page needs; B is below 2/7 n + 1.
 const WORDS: usize = PAGE_KEYS_MAX * 4;

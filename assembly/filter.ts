@@ -14,7 +14,6 @@ import {
   PAGE_HEADER_BYTES,
   PAGE_KEY_COUNT,
   PAGE_PARAMETER,
-  PAGE_SHARD_COUNT,
   PAGE_TABLE_COUNT,
 } from '../src/format/layout';
 import {
@@ -41,8 +40,7 @@ const IN_OVERLAY_SHIFT: u32 = 2;
 
 /** Address of the block of the digest at `digest` in the filter page at `page`. */
 function blockOf(page: usize, digest: usize): usize {
-  const rest = load<u32>(digest, 12) * load<u32>(page, PAGE_SHARD_COUNT);
-  const block = mulhi(rest, load<u32>(page, PAGE_TABLE_COUNT));
+  const block = mulhi(load<u32>(digest, 4), load<u32>(page, PAGE_TABLE_COUNT));
   return page + PAGE_HEADER_BYTES + block * FILTER_BLOCK_BYTES;
 }
 
@@ -155,8 +153,8 @@ export function screenKeys(
 function pageOf(i: u32, table: usize, slotMask: u32): u32 {
   const key = KEYS + <usize>i * KEY_STRIDE;
   const shardCount = load<u32>(key, KEY_SHARD_COUNT);
-  const rest = load<u32>(DIGESTS + i * DIGEST_BYTES, 12);
-  const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(rest, shardCount);
+  const group = load<u32>(DIGESTS + i * DIGEST_BYTES, 12);
+  const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(group, shardCount);
   const slot = table + ((id & slotMask) << 3);
   const entry = load<u32>(slot, 4);
   const isThere = <u32>(load<u32>(slot) === id) & <u32>(shardCount !== 0) & <u32>(entry !== 0);

@@ -16,6 +16,7 @@ import { readObject } from '../publish/read-object.ts';
 import { epochKeyId } from '../src/document/digest.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import { assert, SltdError } from '../src/errors.ts';
+import { FORMAT_VERSION } from '../src/format/layout.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';
 import { toHex } from '../src/format/names.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
@@ -158,7 +159,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     const shared = { threads, onProgress, signal };
     const partition = await steps.once(
       'partition',
-      `${toHex(page.epochKeyId)} ${keysPerShard}`,
+      `${FORMAT_VERSION} ${toHex(page.epochKeyId)} ${keysPerShard}`,
       () => partitionKeys({ ...shared, keyFile, keysPerShard, epochKey, tempDir }),
       (value) => value.files,
     );

@@ -8,7 +8,7 @@
  * complete goes on, vouched for by the key of overlays and not by that of heads.
  */
 
-import { sipHash128 } from '../../src/document/digest.ts';
+import { digestOf } from '../../src/document/digest.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Head } from '../../src/format/head.ts';
 import { type KnownOverlay, loadOverlay } from '../../src/format/load-overlay.ts';
@@ -209,11 +209,9 @@ export class OverlayPublisher {
   }
 }
 
-const ENCODER = new TextEncoder();
-
 /** The rows, each with the 16-byte digest of its key. */
 const rowsOf = (keys: readonly FoldedKey[], epochKey: Uint8Array): Operation[] =>
   keys.map(({ key, kind, category }) => ({
-    digest: sipHash128(epochKey, ENCODER.encode(key)),
+    digest: digestOf(key, epochKey),
     ...{ kind, category },
   }));

@@ -63,9 +63,9 @@ export const BUILD: Command = {
       help: 'up to when the export is complete, or "now"; if not given, its newest report',
     },
     collection: { value: 'NAME', help: 'the list it is', default: 'sltd' },
-    'bits-per-key': { value: 'N', help: 'size of the filter pages', default: '8' },
-    'keys-per-shard': { value: 'N', help: 'size of the pages', default: '32768' },
-    probes: { value: 'N', help: 'bits that a key sets in its filter page', default: '5' },
+    'bits-per-key': { value: 'N', help: 'size of the filter pages', default: '10' },
+    'keys-per-shard': { value: 'N', help: 'size of the pages', default: '8192' },
+    probes: { value: 'N', help: 'bits that a key sets in its filter page', default: '6' },
     rejects: { value: 'FILE', help: 'writes where and why rows were rejected (CSV)' },
     'rejects-max': {
       value: 'PERCENT',

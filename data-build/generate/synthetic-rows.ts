@@ -7,7 +7,11 @@
  * that a question with them is surely not listed.
  */
 
-import { ISSUING_STATES, importStateCode } from '../../src/document/issuing-state.ts';
+import {
+  ISSUING_STATES,
+  importStateCode,
+  type StateCode,
+} from '../../src/document/issuing-state.ts';
 import { Random } from './random.ts';
 
 /** Columns in file order; docs/export-profiles.md says what they hold. */
@@ -66,10 +70,35 @@ const ARABIC_DIGIT_STATES = new Set(['EGY', 'IRN', 'MAR', 'DZA', 'SAU', 'IRQ', '
 const NEWEST_DAY = Date.UTC(2025, 5, 30) / 86_400_000;
 const DAYS = 365 * 22;
 
-interface Issuer {
+/** A state whose documents the synthetic list has. */
+interface ListedState {
+  /** Three letters, as exporters write it. */
   code: string;
+  /** As the edition names it. */
+  state: StateCode;
   name: string;
   alpha2: string;
+  /** Its share of the list, up to a factor that all have in common. */
+  weight: number;
+}
+
+/** By their share of the list, the most first. */
+export const ISSUERS: readonly ListedState[] = listStates();
+
+function listStates(): ListedState[] {
+  const rank = new Map(LARGE.map((code, index) => [code, index]));
+  const states = ISSUING_STATES.flatMap(({ code: state, name, alpha2, alpha3 }) => {
+    if (!alpha2 || !alpha3) return [];
+    // Some names mean two states, and then none: exporters of sense give their code.
+    const isClear = importStateCode(name) === state;
+    return [{ code: alpha3, state, alpha2, name: isClear ? name : alpha3 }];
+  });
+  const rankOf = (code: string): number => rank.get(code) ?? LARGE.length;
+  states.sort((a, b) => rankOf(a.code) - rankOf(b.code) || (a.code < b.code ? -1 : 1));
+  return states.map((state, index) => ({ ...state, weight: 1 / (index + 2) ** 1.3 }));
+}
+
+interface Issuer extends ListedState {
   letterCount: number;
   digitCount: number;
   /** Where the last cluster of serials stands. */
@@ -111,28 +140,19 @@ function specimen(type: string, number: string, category: string, reference: str
 export class SyntheticRows {
   readonly #random: Random;
   readonly #issuers: Issuer[];
-  /** Sums of the weights 1/(rank + 2), to find a state by one random number. */
+  /** Sums of the weights, to find a state by one random number. */
   readonly #bounds: Float64Array;
   #before: SyntheticRow | undefined;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
-    const rank = new Map(LARGE.map((code, index) => [code, index]));
-    const states = ISSUING_STATES.flatMap(({ code, name, alpha2, alpha3 }) => {
-      if (!alpha2 || !alpha3) return [];
-      // Some names mean two states, and then none: exporters of sense give their code.
-      const isClear = importStateCode(name) === code;
-      return [{ code: alpha3, alpha2, name: isClear ? name : alpha3 }];
-    });
-    const rankOf = (code: string): number => rank.get(code) ?? LARGE.length;
-    states.sort((a, b) => rankOf(a.code) - rankOf(b.code) || (a.code < b.code ? -1 : 1));
-    this.#issuers = states.map((state) => ({ ...state, ...this.#newForm() }));
-    this.#bounds = new Float64Array(states.length);
+    this.#issuers = ISSUERS.map((issuer) => ({ ...issuer, ...this.#newForm() }));
+    this.#bounds = new Float64Array(ISSUERS.length);
     let sum = 0;
-    for (let i = 0; i < states.length; i++) {
-      sum += 1 / (i + 2) ** 1.3;
+    ISSUERS.forEach(({ weight }, i) => {
+      sum += weight;
       this.#bounds[i] = sum;
-    }
+    });
   }
 
   /** The next row; the same rows for the same seed. */

@@ -49,9 +49,9 @@ const schema = v.strictObject({
   feed: v.pipe(v.array(feedSchema), v.minLength(1), v.maxLength(250)),
   build: v.optional(
     v.strictObject({
-      'bits-per-key': v.optional(decimal(1, 64), 8),
-      'keys-per-shard': v.optional(integer(64, 60_000), 32_768),
-      probes: v.optional(integer(1, 16), 5),
+      'bits-per-key': v.optional(decimal(1, 64), 10),
+      'keys-per-shard': v.optional(integer(64, 60_000), 8192),
+      probes: v.optional(integer(1, 16), 6),
       'rejects-max-percent': v.optional(decimal(0, 100), REJECTS_MAX_PERCENT),
       temp: v.optional(path),
     }),

@@ -1,5 +1,6 @@
 /**
- * Digest of a canonical key: SipHash-2-4 with 128-bit output under the secret epoch key.
+ * Digest of a canonical key: SipHash-2-4 with 128-bit output under the secret epoch key; its last word
+ * is that of the key's look-alike group.
  *
  * The plain, slow-but-clear one: the wasm matcher hashes the batches. The rule stands in
  * docs/format.md section 3; the algorithm is J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast
@@ -7,8 +8,12 @@
  * paper has 64 bits only). Held against OpenSSL's in test/document/digest.test.ts.
  */
 
+import { type CanonicalKey, documentName } from './canonical-key.ts';
+import { lookAlikeGroup } from './look-alike.ts';
+
 const KEY_BYTES = 16;
 const ID_BYTES = 16;
+const GROUP_WORD_OFFSET = 12;
 const ID_LABEL = 'sltd-epoch-key';
 
 /** v0 to v3, each as low word, high word: "somepseudorandomlygeneratedbytes". */
@@ -21,6 +26,17 @@ const V0 = 0;
 const V1 = 2;
 const V2 = 4;
 const V3 = 6;
+
+/** The 16 bytes of a key's digest; throws RangeError if the epoch key is not 16 bytes long. */
+export function digestOf(key: CanonicalKey, epochKey: Uint8Array): Uint8Array {
+  const hash = (text: string) => sipHash128(epochKey, new TextEncoder().encode(text));
+  const digest = hash(key);
+  digest.set(
+    hash(lookAlikeGroup(documentName(key))).subarray(GROUP_WORD_OFFSET),
+    GROUP_WORD_OFFSET,
+  );
+  return digest;
+}
 
 /** The 16 bytes of SipHash-2-4-128 of `data`; throws RangeError if the key is not 16 bytes long. */
 export function sipHash128(key: Uint8Array, data: Uint8Array): Uint8Array {

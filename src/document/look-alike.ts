@@ -13,7 +13,8 @@
  * A spelling can add a candidate, which central confirms; it can never take one away.
  */
 
-import { NUMBER_LENGTH_MAX } from './canonical-key.ts';
+import { assert } from '../errors.ts';
+import { type DocumentName, NUMBER_LENGTH_MAX } from './canonical-key.ts';
 import { characterValue, weightAt } from './check-digit.ts';
 
 /** At most so many spellings, so that with the number itself at most 64 keys are probed. */
@@ -21,6 +22,28 @@ const LOOK_ALIKES_MAX = 63;
 
 /** Pairs that no check digit tells apart, then pairs that look alike in OCR-B, print or by hand. */
 const PAIRS = 'G6 S8 L1 PF U0 QG ' + 'O0 I1 B8 S5 Z2 Q0 D0 OQ OD IL';
+
+/**
+ * Characters of one group are joined by pairs; the first stands for all. Part of the edition format
+ * (docs/format.md section 3): what is listed is kept by group, so that all spellings of a document
+ * are asked of one page. A pair across two groups would be looked for in the wrong page.
+ */
+const GROUPS = ['06DGOQU', '1IL', '2Z', '8BS5', 'FP'];
+
+/** What stands for a character. */
+const STANDS_FOR: ReadonlyMap<string, string> = new Map(
+  GROUPS.flatMap((group) => [...group].map((letter) => [letter, group[0]!] as const)),
+);
+
+/** The text with each character replaced by the one that stands for its group. */
+export function lookAlikeGroup(name: DocumentName): string {
+  return Array.from(name, (letter) => STANDS_FOR.get(letter) ?? letter).join('');
+}
+
+for (const pair of PAIRS.split(' ')) {
+  const isInOne = GROUPS.some((group) => [...pair].every((letter) => group.includes(letter)));
+  assert(isInOne, 'a pair lies in one look-alike group');
+}
 
 /** Alternatives of all characters, flat: those of code c are ALTERNATIVE_STARTS[c] to [c + 1]. */
 const ALTERNATIVE_STARTS = new Uint8Array(129);

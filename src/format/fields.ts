@@ -45,7 +45,7 @@ export function readMagic(bytes: Uint8Array): string | undefined {
  *
  * struct {
  *    0  u8[8]  magic
- *    8  u16    version     // 1
+ *    8  u16    version     // 2
  *   10  u16    reserved
  *   12  u32    length      // of the whole object
  * }

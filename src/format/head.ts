@@ -79,7 +79,7 @@ const MAGIC = 'SLTDHEAD';
 /*
  * struct Head {                  // 384 bytes
  *    0  u8[8]  magic             // "SLTDHEAD"
- *    8  u16    version           // 1
+ *    8  u16    version           // 2
  *   10  u16    reserved
  *   12  u32    length            // 384
  *   16  u64    sequence

@@ -6,7 +6,7 @@
  * from the start of the row. Integers are unsigned and little-endian.
  */
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 // Digest: 16 bytes, read as the words d0 d1 d2 d3.
 export const DIGEST_BYTES = 16;

@@ -109,7 +109,7 @@ export interface OverlayFilter {
 /*
  * struct Overlay {
  *    0  u8[8]  magic             // "SLTDOVRL"
- *    8  u16    version           // 1
+ *    8  u16    version           // 2
  *   10  u16    reserved
  *   12  u32    length            // of the whole object, trailer included
  *   16  u8[16] epochKeyId

@@ -71,7 +71,7 @@ const MAGIC: Record<PageKind, string> = { filter: 'SLTDFILT', match: 'SLTDMTCH' 
 /*
  * struct PageHeader {            // 64 bytes
  *    0  u8[8]  magic             // "SLTDFILT" or "SLTDMTCH"
- *    8  u16    version           // 1
+ *    8  u16    version           // 2
  *   10  u16    reserved
  *   12  u32    length            // of the whole page in bytes
  *   16  u8[4]  state

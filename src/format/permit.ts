@@ -48,7 +48,7 @@ const MAGIC = 'SLTDPRMT';
 /*
  * struct Permit {                // 176 bytes
  *    0  u8[8]  magic             // "SLTDPRMT"
- *    8  u16    version           // 1
+ *    8  u16    version           // 2
  *   10  u16    reserved
  *   12  u32    length            // 176
  *   16  u64    issuedAt

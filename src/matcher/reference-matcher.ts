@@ -8,7 +8,7 @@
  */
 
 import type { CanonicalKey } from '../document/canonical-key.ts';
-import { sipHash128 } from '../document/digest.ts';
+import { digestOf } from '../document/digest.ts';
 import { SltdError } from '../errors.ts';
 import type { Digests, Matcher } from './matcher.ts';
 
@@ -27,9 +27,7 @@ export class ReferenceMatcher implements Matcher {
   digests(keys: readonly CanonicalKey[], epochKey: Uint8Array): Digests {
     const digests = new Uint32Array(4 * keys.length);
     keys.forEach((key, index) => {
-      // A canonical key is ASCII: its characters are its bytes.
-      const bytes = Uint8Array.from(key, (character) => character.charCodeAt(0));
-      const view = new DataView(sipHash128(epochKey, bytes).buffer);
+      const view = new DataView(digestOf(key, epochKey).buffer);
       for (let word = 0; word < 4; word++) {
         digests[4 * index + word] = view.getUint32(4 * word, true);
       }
@@ -42,7 +40,7 @@ export class ReferenceMatcher implements Matcher {
     const blocks = page.tableCount;
     if (page.parameter < 1 || page.parameter > 16 || blocks > 65536) corrupt();
     if (filterPage.length !== 64 + 64 * blocks) corrupt();
-    return answerAll(page, digests, (_d0, _d1, d2, d3) => maybe(page, d2, d3));
+    return answerAll(page, digests, (_d0, d1, d2) => maybe(page, d1, d2));
   }
 
   match(matchPage: Uint8Array, digests: Digests): Uint8Array {
@@ -59,7 +57,7 @@ function readPage(bytes: Uint8Array, magic: string): Page {
   for (let i = 0; i < 8; i++) if (bytes[i] !== magic.charCodeAt(i)) corrupt();
   const version = view.getUint16(8, true);
   const reserved = view.getUint16(10, true) + view.getUint32(56, true) + view.getUint32(60, true);
-  if (version !== 1 || reserved !== 0 || view.getUint32(12, true) !== bytes.length) corrupt();
+  if (version !== 2 || reserved !== 0 || view.getUint32(12, true) !== bytes.length) corrupt();
   const page: Page = {
     view,
     shardCount: view.getUint32(24, true),
@@ -73,9 +71,8 @@ function readPage(bytes: Uint8Array, magic: string): Page {
 }
 
 /** Section 6. */
-function maybe(page: Page, d2: number, d3: number): number {
-  const rest = multiplyLow(d3, page.shardCount); // section 4
-  const block = 64 + 64 * multiplyHigh(rest, page.tableCount);
+function maybe(page: Page, d1: number, d2: number): number {
+  const block = 64 + 64 * multiplyHigh(d1, page.tableCount);
   let h = d2;
   for (let probe = 0; probe < page.parameter; probe++) {
     const bit = h >>> 23;

@@ -182,6 +182,11 @@ export class WasmMatcher implements Matcher {
     this.#words = new Uint32Array(memory.buffer);
   }
 
+  /** All of its wasm memory: arenas, tables and work areas. */
+  get memoryBytes(): number {
+    return this.#core.memory.buffer.byteLength;
+  }
+
   /**
    * Digests of keys, in order. A change stands for the key before it with the number spelled so
    * (document/look-alike.ts): a dozen spellings of a document cost no string each.

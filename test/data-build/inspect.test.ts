@@ -8,7 +8,7 @@ import { buildSummaryJson, buildSummaryText } from '../../data-build/summary.ts'
 import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
-const VECTORS = join(ROOT, 'test/vectors/edition-v1');
+const VECTORS = join(ROOT, 'test/vectors/edition-v2');
 
 describe('inspect', () => {
   test('shows the vectors of the format as it always did', () => {

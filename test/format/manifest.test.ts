@@ -147,8 +147,13 @@ describe('manifest codec', () => {
       [SHARDS + 88, 65],
     ] as const) {
       const bytes = changed((view) => view.setUint32(offset, length, true));
-      expect(codeOf(() => openManifest(bytes))).toBe('format-value');
+      expect(codeOf(() => contentOf(openManifest(bytes)))).toBe('format-value');
     }
+    const shards = [
+      { ...shard(1), filter: { ...shard(1).filter, length: 65 } },
+      ...SMALL.shards.slice(1),
+    ];
+    expect(codeOf(() => encodeManifest({ ...SMALL, shards }))).toBe('format-value');
   });
 
   test('each reserved field is zero', () => {
@@ -156,7 +161,7 @@ describe('manifest codec', () => {
     for (const offset of offsets) {
       const bytes = changed((_, all) => all.fill(1, offset, offset + 1));
       expect(
-        codeOf(() => openManifest(bytes)),
+        codeOf(() => contentOf(openManifest(bytes))),
         `offset ${offset}`,
       ).toBe('format-reserved');
     }

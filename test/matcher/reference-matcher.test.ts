@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
-import { sipHash128 } from '../../src/document/digest.ts';
+import { digestOf } from '../../src/document/digest.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { filterPageBytes, matchPageBytes, writePageHeader } from '../../src/format/page.ts';
 import { ReferenceMatcher } from '../../src/matcher/reference-matcher.ts';
@@ -25,7 +25,7 @@ function matchPage(category: number): Uint8Array {
   const length = matchPageBytes(1, 1);
   const bytes = new Uint8Array(length);
   writePageHeader(bytes, { ...ROW, kind: 'match', length, parameter: 5 });
-  bytes.set(sipHash128(EPOCH_KEY, new TextEncoder().encode(KEY)).subarray(0, 4), SLOTS);
+  bytes.set(digestOf(KEY, EPOCH_KEY).subarray(0, 4), SLOTS);
   bytes[SLOTS + 4] = category;
   return bytes;
 }
@@ -40,7 +40,7 @@ function filterPage(fill: number): Uint8Array {
 
 const damages: [what: string, offset: number, value: number][] = [
   ['magic', 0, 0x73],
-  ['version', 8, 2],
+  ['version', 8, 3],
   ['reserved', 10, 1],
   ['length', 12, 1],
   ['shard index', 20, 1],

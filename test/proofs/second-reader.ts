@@ -126,9 +126,9 @@ function askPython(
     .map((line) => JSON.parse(line) as ReaderAnswer);
 }
 
-/** How many keys of test/vectors/edition-v1.json the Python reader answers otherwise. */
+/** How many keys of test/vectors/edition-v2.json the Python reader answers otherwise. */
 function compareVectors(): number {
-  const vector = JSON.parse(readFileSync(join(VECTORS_DIR, 'edition-v1.json'), 'utf8')) as {
+  const vector = JSON.parse(readFileSync(join(VECTORS_DIR, 'edition-v2.json'), 'utf8')) as {
     now: number;
     epochKey: string;
     publicKeys: { edition: string; overlay: string; head: string };
@@ -136,7 +136,7 @@ function compareVectors(): number {
   };
   const { edition, overlay, head } = vector.publicKeys;
   const answers = askPython(
-    join(VECTORS_DIR, 'edition-v1'),
+    join(VECTORS_DIR, 'edition-v2'),
     vector.answers.map(({ key }) => key),
     [
       ...['--epoch-key', vector.epochKey, '--now', String(vector.now), '--head-key', head],

@@ -1,11 +1,11 @@
 /**
- * Makes test/vectors/edition-v1: a small, whole edition and what a reader must answer from it.
+ * Makes test/vectors/edition-v2: a small, whole edition and what a reader must answer from it.
  *
  *     node test/vectors/make-vectors.ts      (after `npm run wasm`)
  *
  * Same bytes every time: keys come from fixed labels, times are fixed. Expected answers come from
  * the lists here, not from any reader. If the files move, the format has moved: first docs/format.md
- * and its version, then this (test/vectors/edition-v1.test.ts holds it).
+ * and its version, then this (test/vectors/edition-v2.test.ts holds it).
  */
 
 import { createHash, createPrivateKey } from 'node:crypto';
@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
-import { epochKeyId, sipHash128 } from '../../src/document/digest.ts';
+import { epochKeyId, digestOf } from '../../src/document/digest.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { encodeHead } from '../../src/format/head.ts';
 import { encodeManifest, type PageReference } from '../../src/format/manifest.ts';
@@ -30,7 +30,7 @@ import { encodePermit } from '../../src/format/permit.ts';
 import { signingKey, signObject } from '../../src/format/signature.ts';
 import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
 
-/** What edition-v1.json holds. */
+/** What edition-v2.json holds. */
 export interface EditionVector {
   /** Whose words these are and what they are for. */
   about: string;
@@ -219,9 +219,9 @@ export async function makeVectors(): Promise<Map<string, Uint8Array>> {
     objects: Object.fromEntries([...objects].map(([name, { length }]) => [name, length]).sort()),
     answers: expectedAnswers(),
   };
-  const files = new Map([...objects].map(([name, bytes]) => [`edition-v1/${name}`, bytes]));
+  const files = new Map([...objects].map(([name, bytes]) => [`edition-v2/${name}`, bytes]));
   const text = `${JSON.stringify(vector, null, 1)}\n`;
-  return files.set('edition-v1.json', new TextEncoder().encode(text));
+  return files.set('edition-v2.json', new TextEncoder().encode(text));
 }
 
 function expectedAnswers(): EditionVector['answers'] {
@@ -279,17 +279,13 @@ function bitsPerKey(state: StateCode): number {
 }
 
 const operationsOf = (kind: Operation['kind'], listed: readonly Listed[]): Operation[] =>
-  listed.map(({ key, category }) => ({ digest: digestOf(key), kind, category }));
+  listed.map(({ key, category }) => ({ digest: digestOf(key, EPOCH_KEY), kind, category }));
 
 const withdrawn = (keys: readonly CanonicalKey[]): Listed[] =>
   keys.map((key) => ({ key, category: 0 }));
 
-function digestOf(canonicalKey: CanonicalKey): Uint8Array {
-  return sipHash128(EPOCH_KEY, new TextEncoder().encode(canonicalKey));
-}
-
 function wordsOf(canonicalKey: CanonicalKey): number[] {
-  const view = new DataView(digestOf(canonicalKey).buffer);
+  const view = new DataView(digestOf(canonicalKey, EPOCH_KEY).buffer);
   return [0, 4, 8, 12].map((offset) => view.getUint32(offset, true));
 }
 
@@ -315,7 +311,7 @@ function sha256(bytes: Uint8Array): Uint8Array {
 }
 
 if (import.meta.main) {
-  rmSync(new URL('edition-v1', import.meta.url), { recursive: true, force: true });
+  rmSync(new URL('edition-v2', import.meta.url), { recursive: true, force: true });
   for (const [path, bytes] of await makeVectors()) {
     const url = new URL(path, import.meta.url);
     mkdirSync(dirname(url.pathname), { recursive: true });

@@ -86,6 +86,15 @@ def siphash128(key, data):
     return struct.pack("<QQ", low, v0 ^ v1 ^ v2 ^ v3)
 
 
+STANDS_FOR = str.maketrans("6DGOQUILZBS5P", "000000112888F")
+
+
+def digest_of(epoch_key, key):
+    group = key[1:].translate(STANDS_FOR)
+    whole, grouped = (siphash128(epoch_key, text.encode()) for text in (key, group))
+    return whole[:12] + grouped[12:]
+
+
 def epoch_key_id(key):
     return hashlib.sha256(b"sltd-epoch-key" + key).digest()[:16]
 
@@ -163,7 +172,7 @@ def check_signature(data, public_keys, where):
 def check_start(data, magic, length_min):
     need(len(data) >= length_min, f"{magic}: too short")
     need(data[:8] == magic.encode(), f"{magic}: magic")
-    need(data[8:12] == b"\1\0\0\0", f"{magic}: version")
+    need(data[8:12] == b"\2\0\0\0", f"{magic}: version")
     need(u32(data, 12) == len(data), f"{magic}: length")
 
 
@@ -317,10 +326,10 @@ class FilterPage(Page):
         need(1 <= self.parameter <= 16, "filter page: probes")
         need(len(data) == 64 + 64 * self.table, "filter page: length")
 
-    def maybe(self, digest, rest):
+    def maybe(self, digest):
         if self.keys == 0:
             return False
-        block, h = 64 + 64 * mulhi(rest, self.table), digest[2]
+        block, h = 64 + 64 * mulhi(digest[1], self.table), digest[2]
         for _ in range(self.parameter):
             bit = h >> 23
             if not self.data[block + (bit >> 3)] >> (bit & 7) & 1:
@@ -422,7 +431,7 @@ class Edition:
         """Verdict, category and whether a withdrawal is on its way."""
         if not KEY.fullmatch(key):
             return "unknown", None, False
-        data = siphash128(self.epoch_key, key.encode())
+        data = digest_of(self.epoch_key, key)
         kind, category = self.operations.get(data, (0, 0))
         if kind in (1, 3):
             return "candidate", meaning(category), kind == 3
@@ -431,9 +440,9 @@ class Edition:
             return "unknown", None, False
         digest = struct.unpack("<IIII", data)
         shard_count = self.manifest.states[state][1]
-        shard, rest = mulhi(digest[3], shard_count), mullo(digest[3], shard_count)
+        shard = mulhi(digest[3], shard_count)
         try:
-            if not self.page(FilterPage, "SLTDFILT", state, shard).maybe(digest, rest):
+            if not self.page(FilterPage, "SLTDFILT", state, shard).maybe(digest):
                 return "absent", None, False
             category = self.page(MatchPage, "SLTDMTCH", state, shard).category(digest)
         except (Refused, OSError) as failure:

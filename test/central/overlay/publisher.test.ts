@@ -16,7 +16,7 @@ import { DirectoryStore } from '../../../publish/directory-store.ts';
 import { publishEdition, readHead } from '../../../publish/head.ts';
 import { readObject } from '../../../publish/read-object.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
-import { epochKeyId, sipHash128 } from '../../../src/document/digest.ts';
+import { epochKeyId, digestOf } from '../../../src/document/digest.ts';
 import { decodeHead } from '../../../src/format/head.ts';
 import { loadOverlay } from '../../../src/format/load-overlay.ts';
 import { openManifest } from '../../../src/format/manifest.ts';
@@ -104,7 +104,7 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
       readObject(store, 'overlays', named),
     );
     const find = (key: CanonicalKey, epochKey = keys.epochKey) => {
-      const { buffer } = sipHash128(epochKey, new TextEncoder().encode(key)).slice();
+      const { buffer } = digestOf(key, epochKey);
       const [d0, d1, d2, d3] = new Uint32Array(buffer);
       return overlay.find(d0!, d1!, d2!, d3!);
     };

@@ -17,8 +17,8 @@ import { ReferenceMatcher } from '../../src/matcher/reference-matcher.ts';
 import { type EditionVector, makeVectors } from './make-vectors.ts';
 
 const VECTORS = fileURLToPath(new URL('.', import.meta.url));
-const EDITION = join(VECTORS, 'edition-v1');
-const VECTOR: EditionVector = JSON.parse(readFileSync(join(VECTORS, 'edition-v1.json'), 'utf8'));
+const EDITION = join(VECTORS, 'edition-v2');
+const VECTOR: EditionVector = JSON.parse(readFileSync(join(VECTORS, 'edition-v2.json'), 'utf8'));
 const EPOCH_KEY = fromHex(VECTOR.epochKey);
 
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(EDITION, name)));
@@ -32,13 +32,13 @@ async function openEdition() {
   return { head, manifest, overlay };
 }
 
-describe('edition-v1', () => {
+describe('edition-v2', () => {
   test('is made again byte for byte: if it moves, the format version has to move', async () => {
     const made = await makeVectors();
     const files = readdirSync(EDITION, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(VECTORS.length));
-    expect([...made.keys()].sort()).toEqual([...files, 'edition-v1.json'].sort());
+    expect([...made.keys()].sort()).toEqual([...files, 'edition-v2.json'].sort());
     for (const [path, bytes] of made) {
       expect(toHex(bytes), path).toBe(toHex(readFileSync(join(VECTORS, path))));
     }
@@ -229,7 +229,7 @@ describe.skipIf(pythonMissing)('the reader in Python, written from the document 
   test('objects of the right hash that break a rule of form are refused', () => {
     // Offsets are those of the document; no key is given, so that only structure is checked.
     const rules: [kind: 'manifest' | 'overlay', offset: number, bytes: number[]][] = [
-      ['manifest', 8, [2]], // version
+      ['manifest', 8, [1]], // version
       ['manifest', 10, [1]], // reserved
       ['manifest', 12, [0]], // length
       ['manifest', 39, [1]], // a time of 2^53 or later
