@@ -23,6 +23,8 @@ export interface WorkerdProcess {
   url: string;
   /** Processor time that the process has used so far, in seconds. */
   cpuSeconds(): number;
+  /** Memory of the process that is in RAM now, as Linux counts it. */
+  memoryBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startWorkerd(
   return {
     url,
     cpuSeconds: () => cpuSecondsOf(child.pid as number),
+    memoryBytes: () => memoryBytesOf(child.pid as number),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());
@@ -78,6 +81,12 @@ export async function startWorkerd(
 function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** proc(5), VmRSS. */
+function memoryBytesOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
 }
 
 async function untilAnswers(url: string, child: ChildProcess): Promise<void> {

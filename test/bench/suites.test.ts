@@ -3,7 +3,7 @@ import { isMeasurement, isPlot } from '../../bench/measurement.ts';
 import { SUITES } from '../../bench/suites.ts';
 
 /** They have one size, of minutes, or start Workers. */
-const TOO_LARGE = ['matcher', 'overlay', 'http'];
+const TOO_LARGE = ['matcher', 'overlay', 'cold', 'http'];
 
 /** Alone they take seconds; a machine that runs much else may give them little. */
 const TIMEOUT_MS = 180_000;

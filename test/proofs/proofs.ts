@@ -12,6 +12,7 @@ import { metadataAttacks } from './metadata-attacks.ts';
 import { operation2017 } from './operation-2017.ts';
 import { retroMatch } from './retro-match.ts';
 import type { Proof } from './proof.ts';
+import { isolateMemory } from './isolate-memory.ts';
 import { killPublish } from './kill-publish.ts';
 import { replay } from './replay.ts';
 import { reportToEdge } from './report-to-edge.ts';
@@ -26,6 +27,7 @@ export const PROOFS: readonly Proof[] = [
   scale,
   sameBytes,
   secondReader,
+  isolateMemory,
   byteFlip,
   badBodies,
   killPublish,
