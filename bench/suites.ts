@@ -2,6 +2,7 @@
 
 import { wholeBuild } from './build.ts';
 import { coldStart, manifestOpen } from './cold-start.ts';
+import { collectionsCost } from './collections.ts';
 import { digestPeers } from './digest-peers.ts';
 import { falsePositives } from './false-positives.ts';
 import { httpCost } from './http.ts';
@@ -15,6 +16,7 @@ import { stringPeers } from './string-peers.ts';
 export const SUITES: Record<string, readonly Suite[]> = {
   matcher: [rawProbe, warmProbe, singleCheck, mrzCheck, pageBuild, space],
   overlay: [overlayCost],
+  collections: [collectionsCost],
   digests: [digestPeers],
   filter: [falsePositives],
   peers: [stringPeers, numericList],

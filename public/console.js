@@ -21,6 +21,13 @@ const STATUS_WORDS = {
   invalid: ['Cannot be checked', 'Read the document again.'],
 };
 
+/** Where the traveller is not to learn of it: the page may be seen from before the desk. */
+const DISCREET_WORDS = [
+  'One more step',
+  'Carry on as usual and say nothing of this to the traveller.',
+  'Call the National Central Bureau from where nobody hears it, before you let the traveller go on.',
+];
+
 const REFUSED_WORDS = {
   unauthenticated: 'The access token is not accepted. It may have expired: enter a new one.',
   forbidden: 'The access token does not allow checks. Enter one that does.',
@@ -130,10 +137,16 @@ function showAnswer(body) {
     field('token').focus();
     return;
   }
-  const list = body.collections?.[0];
+  const shown = { facts: factsOf(body), isTraining: body.training === true };
+  if (body.handling === 'discreet') {
+    const [title, ...lines] = DISCREET_WORDS;
+    show('discreet', title, lines, shown);
+    if (body.checkId) addAskAgain(body.checkId);
+    return;
+  }
+  const list = decisiveList(body);
   const [title, meaning] = STATUS_WORDS[body.status] ?? STATUS_WORDS.unknown;
   const lines = [meaning];
-  const shown = { facts: factsOf(body), isTraining: body.training === true };
   if (body.title) lines.unshift(body.title);
   const advice = ADVICE_WORDS[body.advice];
   if (advice && !lines.some((line) => line.includes('again') || line.includes('second check'))) {
@@ -158,22 +171,30 @@ function showAnswer(body) {
   if (document.activeElement === field('mrz') && body.status !== 'invalid') field('mrz').select();
 }
 
-function factsOf({ match, collections, mrz }) {
-  const list = collections?.[0];
+/** The list that decided: with one alone it has no status of its own. */
+const decisiveList = ({ status, collections }) =>
+  collections?.find((list) => list.status === status) ?? collections?.[0];
+
+function factsOf(body) {
+  const { match, collections, mrz } = body;
+  const list = decisiveList(body);
+  const asked = collections?.length > 1 ? collections : [];
   return [
     ['Matched number', match?.number],
     ['Category', match?.category],
     ['Withdrawal', match?.withdrawalPending ? 'on its way; not confirmed' : undefined],
     ['Record', match?.record?.id],
+    ['Notice', match?.record?.noticeColor],
     ['Disputed', match?.record?.challenged ? 'by another bureau; not answered yet' : undefined],
     ['National reference', match?.record?.nationalReference],
     ['National Central Bureau', match?.record?.ncb],
     ['Date of theft', match?.record?.dateOfTheft],
     ['Format', mrz?.format],
     ['Issuing state reports', COVERAGE_WORDS[list?.coverage]],
-    ['Reports up to', list && reportsUpTo(Date.parse(list.asOf))],
-    ['Edition', list && `${list.edition.slice(0, 12)}, sequence ${list.sequence}`],
-    ['Edition confirmed', list && `${ageText(list.ageSeconds)} ago`],
+    ['Reports up to', list?.edition && reportsUpTo(Date.parse(list.asOf))],
+    ['Edition', list?.edition && `${list.edition.slice(0, 12)}, sequence ${list.sequence}`],
+    ['Edition confirmed', list?.edition && `${ageText(list.ageSeconds)} ago`],
+    ...asked.map(({ collection, status }) => [`List ${collection}`, STATUS_WORDS[status]?.[0]]),
   ].filter(([, value]) => value !== undefined);
 }
 
@@ -191,14 +212,22 @@ function ageText(ageSeconds) {
 }
 
 function show(status, title, lines, { facts = [], isTraining = false } = {}) {
-  answer.className = status in STATUS_WORDS ? status : 'unknown';
+  const isDiscreet = status === 'discreet';
+  answer.className = isDiscreet || status in STATUS_WORDS ? status : 'unknown';
   answer.replaceChildren(
     ...(isTraining ? [trainingMark()] : []),
     element('h2', title),
     ...lines.map((line) => element('p', line)),
-    ...(facts.length > 0 ? [factList(facts)] : []),
+    ...(facts.length > 0 ? [isDiscreet ? folded(factList(facts)) : factList(facts)] : []),
   );
   answer.scrollIntoView({ block: 'nearest' });
+}
+
+/** Shown only when it is asked for. */
+function folded(list) {
+  const details = document.createElement('details');
+  details.append(element('summary', 'Details'), list);
+  return details;
 }
 
 /** A page that is left open must not go on saying how fresh the list was in the morning. */

@@ -15,6 +15,7 @@ import { createJointOperations } from './migrations/0005-joint-operations.ts';
 import { createCheckEvents } from './migrations/0006-check-events.ts';
 import { createCards } from './migrations/0008-cards.ts';
 import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
+import { addNoticeColor } from './migrations/0010-notice-color.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -27,6 +28,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0006-check-events': { up: createCheckEvents },
   '0008-cards': { up: createCards },
   '0009-overlay-publications': { up: createOverlayPublications },
+  '0010-notice-color': { up: addNoticeColor },
 };
 
 /** Every schema that there has been, the first one first. */

@@ -31,6 +31,7 @@ export const STAGED_COLUMNS = [
   'date_of_issue',
   'date_of_expiry',
   'national_reference',
+  'notice_color',
   'owner_ncb',
   'reported_at',
   'blank_from',

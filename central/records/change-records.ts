@@ -263,6 +263,7 @@ function fieldsOf(row: RecordRow): RecordFields {
     dateOfIssue: row.date_of_issue,
     dateOfExpiry: row.date_of_expiry,
     nationalReference: row.national_reference,
+    noticeColor: row.notice_color,
     reviewDate: row.review_date,
   };
 }

@@ -10,6 +10,7 @@ import { classesOfRecord } from '../../src/document/document-class.ts';
 import { parseStateCode, type StateCode } from '../../src/document/issuing-state.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { CATEGORIES, type Category } from '../../src/format/category.ts';
+import { type NoticeColor, parseNoticeColor } from '../../src/format/notice.ts';
 import { type FieldError, FieldsError } from '../http/fields-error.ts';
 import type { ReportedRecord } from './record-row.ts';
 
@@ -26,6 +27,8 @@ export interface RecordFields {
   dateOfIssue?: string | null;
   dateOfExpiry?: string | null;
   nationalReference?: string | null;
+  /** Of the notice that the document belongs to. */
+  noticeColor?: string | null;
   /** Day by which the bureau looks at the record again; ten years ahead by default and at most. */
   reviewDate?: string | null;
 }
@@ -48,6 +51,7 @@ export const RECORD_FIELDS = [
   'dateOfIssue',
   'dateOfExpiry',
   'nationalReference',
+  'noticeColor',
   'reviewDate',
 ] as const satisfies readonly (keyof RecordFields)[];
 
@@ -113,6 +117,7 @@ class FieldReader {
       dateOfIssue: this.#date('dateOfIssue', today),
       dateOfExpiry: this.#date('dateOfExpiry'),
       nationalReference: this.#text('nationalReference', REFERENCE_LENGTH_MAX),
+      noticeColor: this.#color(),
     };
     const { dateOfIssue, dateOfExpiry } = rest;
     if (dateOfIssue && dateOfExpiry && dateOfExpiry < dateOfIssue) {
@@ -174,6 +179,12 @@ class FieldReader {
     if (typeCode === undefined) return void this.#missing('documentType');
     const classes = classesOfRecord(typeCode);
     return classes ? { typeCode, classes } : this.#refuse('documentType', 'class-unknown');
+  }
+
+  #color(): NoticeColor | undefined {
+    const text = this.#text('noticeColor', 16);
+    if (text === undefined) return undefined;
+    return parseNoticeColor(text) ?? this.#refuse('noticeColor', 'field-invalid');
   }
 
   #country(): string | undefined {

@@ -14,6 +14,7 @@ import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-ke
 import { CLASS_LETTER, type DocumentClass } from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { Category } from '../../src/format/category.ts';
+import type { NoticeColor } from '../../src/format/notice.ts';
 
 /** A document as an export or a bureau reports it. */
 export interface ReportedRecord {
@@ -30,6 +31,7 @@ export interface ReportedRecord {
   dateOfIssue?: string | undefined;
   dateOfExpiry?: string | undefined;
   nationalReference?: string | undefined;
+  noticeColor?: NoticeColor | undefined;
   ncb?: string | undefined;
   reportedAt?: string | undefined;
   blankRange?: { from: string; to: string } | undefined;
@@ -50,6 +52,7 @@ export interface ReportedRow {
   date_of_issue: string | null;
   date_of_expiry: string | null;
   national_reference: string | null;
+  notice_color: NoticeColor | null;
   owner_ncb: string | null;
   reported_at: string | null;
   blank_from: string | null;
@@ -64,6 +67,7 @@ export const CORRECTABLE = [
   'country_of_theft',
   'date_of_issue',
   'date_of_expiry',
+  'notice_color',
   'owner_ncb',
   'reported_at',
   'blank_from',
@@ -96,6 +100,7 @@ export function reportedRow(record: ReportedRecord, identityKey: string): Report
     date_of_issue: textOf(record.dateOfIssue),
     date_of_expiry: textOf(record.dateOfExpiry),
     national_reference: nationalReference,
+    notice_color: record.noticeColor ?? null,
     owner_ncb: textOf(record.ncb),
     reported_at: textOf(record.reportedAt),
     blank_from: record.blankRange?.from ?? null,

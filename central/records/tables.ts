@@ -7,6 +7,7 @@
 
 import type { Generated, Selectable } from 'kysely';
 import type { Category } from '../../src/format/category.ts';
+import type { NoticeColor } from '../../src/format/notice.ts';
 
 /** One report of one document; a row is never deleted, it is withdrawn. */
 export interface RecordsTable {
@@ -27,6 +28,8 @@ export interface RecordsTable {
   date_of_issue: string | null;
   date_of_expiry: string | null;
   national_reference: string | null;
+  /** Of the notice that the document belongs to. */
+  notice_color: NoticeColor | null;
   owner_ncb: string | null;
   /** ISO 8601, as reported. */
   reported_at: string | null;

@@ -53,6 +53,7 @@ export function confirmationView(row: RecordRow, caller: Caller): RecordView {
     typeCode,
     dateOfTheft: fitting(row.date_of_theft, 10),
     nationalReference: fitting(row.national_reference, 64),
+    noticeColor: row.notice_color ?? undefined,
     ncb,
     challenged,
   };
@@ -72,6 +73,7 @@ export interface RecordDetails {
   typeCode?: string;
   dateOfTheft?: string;
   nationalReference?: string;
+  noticeColor?: string;
   reportedAt?: string;
   updatedAt?: string;
   withdrawnAt?: string;
@@ -111,6 +113,7 @@ export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | u
   if (level === 'audit') return details;
   details.dateOfTheft = row.date_of_theft ?? undefined;
   details.nationalReference = row.national_reference ?? undefined;
+  details.noticeColor = row.notice_color ?? undefined;
   return level === 'full' ? { ...details, ...ownersFields(row) } : details;
 }
 

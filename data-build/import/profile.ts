@@ -23,6 +23,7 @@ export const TEXT_FIELDS = [
   'dateOfIssue',
   'dateOfExpiry',
   'nationalReference',
+  'noticeColor',
   'ncb',
   'reportedAt',
 ] as const;

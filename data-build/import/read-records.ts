@@ -6,6 +6,7 @@
  */
 
 import { CLASS_LETTER } from '../../src/document/document-class.ts';
+import { parseNoticeColor } from '../../src/format/notice.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { importDate } from './import-date.ts';
 import type { Profile } from './profile.ts';
@@ -130,6 +131,8 @@ class RecordCollector implements RecordConsumer {
       const text = row.text(field);
       if (text !== undefined) record[field] = text;
     }
+    const noticeColor = parseNoticeColor(row.text('noticeColor') ?? '');
+    if (noticeColor !== undefined) record.noticeColor = noticeColor;
     const reportedAt = row.text('reportedAt') ?? '';
     const reportedTime = importDateTime(reportedAt) ?? importDate(reportedAt);
     if (reportedTime !== undefined) record.reportedAt = reportedTime;

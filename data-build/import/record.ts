@@ -9,6 +9,7 @@
 import type { DocumentClass } from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { Category } from '../../src/format/category.ts';
+import type { NoticeColor } from '../../src/format/notice.ts';
 
 /** One document of the list; a row with a range of numbers becomes one record a number. */
 export interface ImportedRecord {
@@ -29,6 +30,8 @@ export interface ImportedRecord {
   dateOfIssue?: string;
   dateOfExpiry?: string;
   nationalReference?: string;
+  /** Of the notice that the document belongs to. */
+  noticeColor?: NoticeColor;
   /** The National Central Bureau that owns the record. */
   ncb?: string;
   /** ISO 8601, date or date and time. */

@@ -12,6 +12,7 @@
 import type { Mrz } from '../document/mrz.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Coverage } from '../format/manifest.ts';
+import { handlingOf } from '../format/notice.ts';
 import type { Role } from '../format/role.ts';
 import type { Freshness, ListState } from '../store/edition.ts';
 import { seesMatch } from './caller.ts';
@@ -33,9 +34,13 @@ export interface VisibleFinding {
   status: Resolution['status'];
   code?: ErrorCode | undefined;
   advice: Advice;
+  /** How the holder is to be handled, if in a special way. */
+  handling?: 'discreet' | undefined;
   basis?: Basis | undefined;
   coverage: Coverage | undefined;
   match?: Match | undefined;
+  /** The caller may not know more than that a second check is needed. */
+  hidesPlace?: boolean;
 }
 
 /** One document's result as far as its caller may see it. */
@@ -60,7 +65,9 @@ export function visibleFinding(
   { collection, resolution, coverage }: Pick<Finding, 'collection' | 'resolution' | 'coverage'>,
   role: Role,
 ): VisibleFinding {
-  return { collection, coverage, ...visibleTo(role, resolution) };
+  const seen = visibleTo(role, resolution);
+  const handling = seen.match && handlingOf(collection, seen.match.record?.noticeColor);
+  return { collection, coverage, ...seen, handling };
 }
 
 function visibleTo(
@@ -82,7 +89,9 @@ function visibleTo(
     default:
       break;
   }
-  if (!seesMatch(role)) return { status: 'candidate', advice: 'second-check', basis: 'edge' };
+  if (!seesMatch(role)) {
+    return { status: 'candidate', advice: 'second-check', basis: 'edge', hidesPlace: true };
+  }
   const { status, basis, match } = resolution;
   if (status === 'hit') return { status, advice: 'verify-with-issuer', basis, match };
   const advice = match.spelling === 'look-alike' ? 're-read' : 'second-check';
@@ -96,11 +105,11 @@ export function answerText(result: VisibleResult, asked: readonly AskedList[]): 
   if (decisive.code !== undefined) text += `${problemMembers(decisive.code)},`;
   text += idMember(id);
   if (decisive.code === undefined) text += `"status":"${decisive.status}",`;
-  text += `"advice":"${decisive.advice}"`;
+  text += adviceMembers(decisive);
   text += ',"collections":[';
   for (let i = 0; i < asked.length; i++) {
     if (i > 0) text += ',';
-    text += `{${listMembers(asked[i]!)},${findingMembers(findings[i]!, asked.length > 1)}}`;
+    text += `{${listMembers(asked[i]!)}${findingMembers(findings[i]!, result)}}`;
   }
   text += ']';
   return `${text}${detailMembers(result)}}`;
@@ -117,26 +126,28 @@ export function batchText(results: readonly VisibleResult[], asked: readonly Ask
     if (i > 0) text += ',';
     text += `{${idMember(id)}"status":"${decisive.status}"`;
     if (decisive.code !== undefined) text += `,"code":"${decisive.code}"`;
-    text += `,"advice":"${decisive.advice}"`;
-    if (findings.length > 1) text += `,"collections":[${findings.map(batchFinding).join(',')}]`;
+    text += `,${adviceMembers(decisive)}`;
+    if (findings.length > 1) text += `,"collections":[${batchFindings(result)}]`;
     else text += placeMembers(decisive);
     text += `${detailMembers(result)}}`;
   }
   return `${text}]}`;
 }
 
-const batchFinding = (finding: VisibleFinding): string =>
-  `{"collection":"${finding.collection}",${findingMembers(finding, true)}}`;
+const batchFindings = (result: VisibleResult): string =>
+  result.findings
+    .map((each) => `{"collection":"${each.collection}"${findingMembers(each, result)}}`)
+    .join(',');
 
-/** Its match too if there are others: of one collection alone, it is that of the whole answer. */
-function findingMembers(finding: VisibleFinding, isOneOfSeveral: boolean): string {
-  const { status, code, advice } = finding;
-  let text = `"status":"${status}"`;
-  if (isOneOfSeveral) {
-    if (code !== undefined) text += `,"code":"${code}"`;
-    text += `,"advice":"${advice}"`;
-  }
-  return text + placeMembers(finding) + (isOneOfSeveral ? matchMember(finding) : '');
+/** What one of the collections says; with one alone, it is what the whole answer says. */
+function findingMembers(finding: VisibleFinding, { decisive, findings }: VisibleResult): string {
+  if (findings.length === 1) return placeMembers(finding);
+  // Where the whole hides what was found, the parts do not tell in which list it was.
+  const { status, code } = decisive.hidesPlace ? decisive : finding;
+  let text = `,"status":"${status}"`;
+  if (code !== undefined) text += `,"code":"${code}"`;
+  text += `,${adviceMembers(decisive.hidesPlace ? decisive : finding)}`;
+  return text + placeMembers(finding) + matchMember(finding);
 }
 
 /** Members of problem details (RFC 9457). `status` is the answer's, not the number of HTTP. */
@@ -144,6 +155,9 @@ export function problemMembers(code: ErrorCode): string {
   const { title, status } = ERRORS[code];
   return `"type":"urn:sltd-edge:problem:${code}","title":"${title}","status":"${status}","code":"${code}"`;
 }
+
+const adviceMembers = ({ advice, handling }: VisibleFinding): string =>
+  handling === undefined ? `"advice":"${advice}"` : `"advice":"${advice}","handling":"${handling}"`;
 
 const idMember = (id: string | undefined) =>
   id === undefined ? '' : `"id":${JSON.stringify(id)},`;

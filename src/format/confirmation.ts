@@ -8,6 +8,7 @@
  */
 
 import * as v from 'valibot';
+import { NOTICE_COLORS } from './notice.ts';
 
 export const CONFIRMATION_ITEMS_MAX = 4096;
 export const CONFIRMATION_TYPE = 'sltd-confirmation+jwt';
@@ -53,6 +54,8 @@ const RecordViewSchema = v.object({
   typeCode: v.optional(token(8)),
   dateOfTheft: v.optional(token(10)),
   nationalReference: v.optional(token(64)),
+  /** Of the notice that the document belongs to. */
+  noticeColor: v.optional(v.picklist(NOTICE_COLORS)),
   ncb: v.optional(token(64)),
   /** Another bureau disputes the record, and its owner has not answered yet. */
   challenged: v.optional(v.boolean()),

@@ -108,6 +108,7 @@ describe.each(kinds)('confirmations on $name', ({ name, create }) => {
         typeCode: 'TYPE-CODE-OF-A-STATE',
         dateOfTheft: 'some day in March',
         nationalReference: 'R'.repeat(65),
+        noticeColor: undefined,
         ncb: '',
         placeOfTheft: 'a\0b',
       });

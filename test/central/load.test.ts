@@ -67,6 +67,7 @@ describe.each(kinds)('a load on $name', ({ create }) => {
         date_of_issue: '2020-04-16',
         date_of_expiry: '2030-04-15',
         national_reference: 'UTO-2026-17',
+        notice_color: 'blue',
         owner_ncb: 'IP Zenith',
         reported_at: '2026-03-02',
         blank_from: 'L898902C0',

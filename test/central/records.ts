@@ -20,6 +20,7 @@ export const record = (changes: Partial<ImportedRecord> = {}): ImportedRecord =>
   dateOfIssue: '2020-04-16',
   dateOfExpiry: '2030-04-15',
   nationalReference: 'UTO-2026-17',
+  noticeColor: 'blue',
   ncb: 'IP Zenith',
   reportedAt: '2026-03-02',
   line: 2,

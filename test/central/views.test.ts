@@ -21,10 +21,27 @@ const OWNER = 'NCB-UTO';
 const OTHER = 'NCB-D';
 
 const AUDIT_VIEW = ['category', 'id', 'ncb', 'typeCode'];
-const OFFICER_VIEW = ['category', 'dateOfTheft', 'id', 'nationalReference', 'ncb', 'typeCode'];
+const OFFICER_VIEW = [
+  'category',
+  'dateOfTheft',
+  'id',
+  'nationalReference',
+  'ncb',
+  'noticeColor',
+  'typeCode',
+];
 
 const OFFICER_DETAILS = [
-  ...['category', 'dateOfTheft', 'id', 'issuingState', 'nationalReference', 'ncb', 'status'],
+  ...[
+    'category',
+    'dateOfTheft',
+    'id',
+    'issuingState',
+    'nationalReference',
+    'ncb',
+    'noticeColor',
+    'status',
+  ],
   'typeCode',
 ];
 const AUDIT_DETAILS = [
@@ -32,7 +49,15 @@ const AUDIT_DETAILS = [
 ];
 const OWNER_DETAILS = [
   ...['category', 'countryOfTheft', 'dateOfExpiry', 'dateOfIssue', 'dateOfTheft'],
-  ...['documentNumber', 'id', 'issuingState', 'nationalReference', 'ncb', 'placeOfTheft'],
+  ...[
+    'documentNumber',
+    'id',
+    'issuingState',
+    'nationalReference',
+    'ncb',
+    'noticeColor',
+    'placeOfTheft',
+  ],
   ...['reportedAt', 'status', 'typeCode', 'updatedAt', 'version'],
 ];
 

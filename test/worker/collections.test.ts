@@ -116,6 +116,53 @@ describe('a check of several collections', () => {
   });
 });
 
+describe('a document that belongs to a notice', () => {
+  const colors = [
+    ...[
+      ['blue', 'discreet'],
+      ['green', 'discreet'],
+      ['purple', 'discreet'],
+    ],
+    ...[
+      ['red', undefined],
+      ['yellow', undefined],
+      ['un-special', undefined],
+    ],
+    // Nobody knows that it asks for no discretion.
+    [undefined, 'discreet'],
+  ] as const;
+
+  it.each(colors)('of color %s is handled so: %s', async (noticeColor, handling) => {
+    edge.central.list('PUTON7000001', { noticeColor });
+    const answer = await ask(NOTICED_FIELDS);
+    expect(answer).toMatchObject({ status: 'hit', advice: 'verify-with-issuer' });
+    expect(answer.handling).toBe(handling);
+    expect(answer.match.record.noticeColor).toBe(noticeColor);
+    expect(answer.collections[1].handling).toBe(handling);
+    expect(answer.collections[0].handling).toBeUndefined();
+  });
+
+  it('is handled discreetly while central has not confirmed it', async () => {
+    edge.central.fault = async () => new Response('', { status: 500 });
+    expect(await ask(NOTICED_FIELDS)).toMatchObject({
+      ...{ status: 'candidate', advice: 'second-check', handling: 'discreet' },
+    });
+  });
+
+  it('looks to a carrier like any other that needs a second check, in whatever list it is', async () => {
+    edge.central.list(SPECIMEN_KEY);
+    edge.central.list('PUTON7000001', { noticeColor: 'blue' });
+    const shape = async (fields: Json) => {
+      const { checkId, collections, ...rest } = await ask(fields, ALL, 'carrier');
+      return { ...rest, collections: collections.map(({ edition, ...list }: Json) => list) };
+    };
+    expect(await shape(NOTICED_FIELDS)).toEqual(await shape(SPECIMEN_FIELDS));
+    expect((await shape(NOTICED_FIELDS)).collections).toMatchObject(
+      ALL.map(() => ({ status: 'candidate' })),
+    );
+  });
+});
+
 describe('what a caller may ask', () => {
   it('is what the credential names, and `sltd` if it names nothing', async () => {
     const names = async (claims: object) =>

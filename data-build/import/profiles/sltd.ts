@@ -27,6 +27,7 @@ export const SLTD: Profile = {
     dateOfIssue: ['date_of_issue'],
     dateOfExpiry: ['date_of_expiry'],
     nationalReference: ['national_reference'],
+    noticeColor: ['notice_color', 'notice_colour'],
     ncb: ['owner_ncb', 'ncb'],
     reportedAt: ['reported_at'],
   },
