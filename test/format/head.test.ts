@@ -97,7 +97,7 @@ describe('head codec', () => {
     expect(codeOf(() => decodeHead(changed((view) => view.setUint8(0, 0x73))))).toBe(
       'format-magic',
     );
-    expect(codeOf(() => decodeHead(changed((view) => view.setUint16(8, 2, true))))).toBe(
+    expect(codeOf(() => decodeHead(changed((view) => view.setUint16(8, 3, true))))).toBe(
       'format-version',
     );
     for (const offset of [10, 52, 88, 127]) {

@@ -87,6 +87,7 @@ describe('freshness', () => {
       type: 'urn:sltd-edge:problem:edition-missing',
       title: 'No edition of the list is loaded.',
       ...{ status: 'unknown', code: 'edition-missing', advice: 'no-decision' },
+      collections: [{ collection: 'sltd' }],
     });
   });
 });
