@@ -193,15 +193,17 @@ export class JsonScanner {
   #hasExponent(text: Uint8Array, name: string): boolean {
     const source = this.#decoder.decode(text);
     if (!EXPONENT.test(source)) return false;
-    let found = false;
-    // The text of a number reaches a reviver (ECMA-262, JSON.parse source text access); a member of the
-    // same name within a member is taken for it, which may cost a row and never lists a wrong number.
-    const look = (key: string, value: unknown, context?: { source?: string }): unknown => {
-      if (key === name && typeof value === 'number') found ||= /e/i.test(context?.source ?? '');
+    // The text of a number reaches a reviver (ECMA-262, JSON.parse source text access), and `this` is the
+    // object that it is a member of: one deeper down may have a member of the same name.
+    const holders = new Set<unknown>();
+    function look(this: unknown, key: string, value: unknown, context?: { source?: string }) {
+      if (key === name && typeof value === 'number' && /e/i.test(context?.source ?? '')) {
+        holders.add(this);
+      }
       return value;
-    };
-    JSON.parse(source, look as (key: string, value: unknown) => unknown);
-    return found;
+    }
+    const row: unknown = JSON.parse(source, look as (key: string, value: unknown) => unknown);
+    return holders.has(row);
   }
 
   /** Notes names that are not quite a column's; 'input-schema' if one object has a member twice. */

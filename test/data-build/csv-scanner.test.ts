@@ -167,4 +167,11 @@ describe('JSON', () => {
       }),
     );
   });
+
+  test('a number with an exponent is bad where it is a column, and nobody minds one deeper down', () => {
+    const rows = collector(1);
+    const text = '{"a":1e3}\n{"a":7,"c":{"a":1e-7}}\n{"c":[{"a":1e3}],"a":8}';
+    feed(new JsonScanner({ sink: rows, columns: ['a'] }), text, []);
+    expect(rows.rows).toEqual(['row-value', ['7'], ['8']]);
+  });
 });

@@ -87,7 +87,7 @@ export async function importFiles(
 export function build(space: Workspace, options: Partial<BuildOptions> & { files: string[] }) {
   return buildEdition({
     ...{ profile: SLTD, keys: space.keys, outDir: space.path('edition'), collection: 'sltd' },
-    ...{ asOf: Date.UTC(2025, 0, 31), bitsPerKey: 8, keysPerShard: 32_768, probes: 5 },
+    ...{ asOf: Date.UTC(2025, 0, 31), bitsPerKey: 10, keysPerShard: 8_192, probes: 6 },
     ...{ tempRoot: space.dir, nonMemberCount: 20_000 },
     ...options,
   });
