@@ -116,6 +116,7 @@ export class VerifyPortion {
     this.#matcher = new WasmMatcher(module, {
       filterArenaBytes: input.filterBytes,
       matchArenaBytes: input.matchBytes,
+      shardCount: rowCount,
     });
     this.#filterAddresses = new Uint32Array(rowCount);
     this.#matchAddresses = new Uint32Array(rowCount);

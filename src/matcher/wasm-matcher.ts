@@ -141,13 +141,17 @@ export class WasmMatcher implements Matcher {
   #overlays = new WeakMap<OverlayFilter, number>();
   #overlaysEnd = 0;
 
-  /** Synchronous. The arenas are 1 MiB for filter pages and 2 MiB for match pages if not told. */
+  /**
+   * Synchronous. The arenas are 1 MiB for filter pages and 2 MiB for match pages if not told. With
+   * `shardCount`, the pages of so many shards in a row are found at once, if the arenas have room.
+   */
   constructor(
     module: WebAssembly.Module,
     {
       filterArenaBytes = FILTER_ARENA_BYTES,
       matchArenaBytes = MATCH_ARENA_BYTES,
-    }: { filterArenaBytes?: number; matchArenaBytes?: number } = {},
+      shardCount = 0,
+    }: { filterArenaBytes?: number; matchArenaBytes?: number; shardCount?: number } = {},
   ) {
     const core = startCore(module);
     this.#core = core;
@@ -166,11 +170,14 @@ export class WasmMatcher implements Matcher {
 
     const { memory } = core;
     const filters = {
-      ...{ start: nextArena(core.ARENAS.value), slotCount: FILTER_SLOTS },
+      ...{ start: nextArena(core.ARENAS.value), slotCount: slotsFor(shardCount, FILTER_SLOTS) },
       ...{ capacityBytes: filterArenaBytes, kind: 'filter' as const },
     };
     const matches = {
-      ...{ start: nextArena(filters.start + arenaBytes(filters)), slotCount: MATCH_SLOTS },
+      ...{
+        start: nextArena(filters.start + arenaBytes(filters)),
+        slotCount: slotsFor(shardCount, MATCH_SLOTS),
+      },
       ...{ capacityBytes: matchArenaBytes, kind: 'match' as const },
     };
     this.#overlayWords = nextArena(matches.start + arenaBytes(matches));
@@ -456,6 +463,10 @@ function copy<Elements extends Uint8Array | Uint32Array>(
   if (count > LOOP_ELEMENTS_MAX) target.set(source.subarray(from, from + count), to);
   else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
 }
+
+/** A power of two: pages of so many shards in a row have a slot each. */
+const slotsFor = (shardCount: number, least: number): number =>
+  Math.max(least, 2 ** Math.ceil(Math.log2(Math.max(1, shardCount))));
 
 /** The next multiple of 64 that leaves the guard behind what ends at `end`. */
 function nextArena(end: number): number {

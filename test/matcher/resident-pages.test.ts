@@ -42,6 +42,21 @@ describe('resident pages', () => {
     expect(expectedMatches.filter((answer) => answer! > 0).length).toBeGreaterThan(100);
   });
 
+  it('of as many shards as the matcher was told are all there, the list of 150 M rows too', () => {
+    const shardCount = 12_000;
+    const matcher = new WasmMatcher(wasmModule, { shardCount });
+    const { filterPage, matchPage } = drawShard(0, { seed: 1 });
+    for (let row = 7; row < 7 + shardCount; row++) {
+      matcher.filters.put(row, filterPage);
+      matcher.matches.put(row, matchPage);
+    }
+    for (let row = 7; row < 7 + shardCount; row++) {
+      expect(matcher.filters.find(row) * matcher.matches.find(row), `row ${row}`).toBeGreaterThan(
+        0,
+      );
+    }
+  });
+
   it('give every listed key a slot of its own, and none outside of the page', () => {
     const matcher = new WasmMatcher(wasmModule);
     for (const keyCount of [1, 2, 17, 300, 3000]) {
