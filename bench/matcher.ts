@@ -23,7 +23,8 @@ import type { PageKind } from '../src/format/page.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { PageArena } from '../src/matcher/page-arena.ts';
 import { PageBuilder } from '../src/matcher/page-builder.ts';
-import { reserve, startCore, WasmMatcher } from '../src/matcher/wasm-matcher.ts';
+import { reserve, startCore } from '../src/matcher/matcher-core.ts';
+import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { renderMrz } from '../test/support/render-mrz.ts';
 import { type Measurement, measured, repeat } from './measurement.ts';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { GOLDEN } from '../src/format/layout.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
-import { reserve } from '../src/matcher/wasm-matcher.ts';
+import { reserve } from '../src/matcher/matcher-core.ts';
 import { processorMs } from './measurement.ts';
 import type { Shards } from './resident-set.ts';
 

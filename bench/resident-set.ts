@@ -12,7 +12,7 @@ import type { PageKind } from '../src/format/page.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { PageArena } from '../src/matcher/page-arena.ts';
 import { PageBuilder } from '../src/matcher/page-builder.ts';
-import { type MatcherCore, reserve, startCore } from '../src/matcher/wasm-matcher.ts';
+import { type MatcherCore, reserve, startCore } from '../src/matcher/matcher-core.ts';
 import { processorMs } from './measurement.ts';
 
 /** As `sltd build` has them if not told (data-build/commands/build.ts). */

@@ -3,7 +3,7 @@
  * of what it did. What a row is, csv-scanner.ts alone says.
  */
 
-import { type MatcherCore, reserve, startCore } from '../../src/matcher/wasm-matcher.ts';
+import { type MatcherCore, reserve, startCore } from '../../src/matcher/matcher-core.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

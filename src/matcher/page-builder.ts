@@ -16,7 +16,7 @@ import {
   writePageHeader,
 } from '../format/page.ts';
 import type { Digests } from './matcher.ts';
-import { type MatcherCore, reserve, startCore } from './wasm-matcher.ts';
+import { type MatcherCore, reserve, startCore } from './matcher-core.ts';
 
 /** Whose page it is. */
 export interface PageIdentity {

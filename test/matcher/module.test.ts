@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
-import { startCore, WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
+import { startCore } from '../../src/matcher/matcher-core.ts';
+import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
 import { drawShard, wasmModule } from './shards.ts';
 
 it('the module is smaller than 16 KiB', () => {
