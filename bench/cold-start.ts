@@ -12,8 +12,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { startOrigin } from '../data-build/origin.ts';
-import { issueToken } from '../data-build/token.ts';
+import { startOrigin } from '../data-build/edition/origin.ts';
+import { issueToken } from '../data-build/keys/token.ts';
 import { ISSUING_STATES } from '../src/document/issuing-state.ts';
 import { TRAILER_BYTES } from '../src/format/layout.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';

@@ -8,7 +8,7 @@
 
 import xxhash from 'xxhash-wasm';
 import { readMatcherModule } from '../data-build/matcher-module.ts';
-import { issueToken } from '../data-build/token.ts';
+import { issueToken } from '../data-build/keys/token.ts';
 import { createApp } from '../src/app.ts';
 import { createServices, type Env } from '../src/env.ts';
 import { edgeSettings } from '../test/support/edge-settings.ts';

@@ -1,10 +1,10 @@
 /**
  * How often a filter page says *maybe* about a document that is not listed, counted and by theory, for
- * 4 to 12 bits a key. Theory: data-build/filter-theory.ts, and for a Bloom filter that is not blocked
+ * 4 to 12 bits a key. Theory: data-build/verify/filter-theory.ts, and for a Bloom filter that is not blocked
  * B. H. Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", CACM 13, 1970.
  */
 
-import { filterFalsePositiveRate } from '../data-build/filter-theory.ts';
+import { filterFalsePositiveRate } from '../data-build/verify/filter-theory.ts';
 import { decodePage } from '../src/format/page.ts';
 import { uniformDigests } from './digest-file.ts';
 import { type BenchSize, type Finding, measured, type Series } from './measurement.ts';

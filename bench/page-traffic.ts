@@ -2,11 +2,11 @@
  * What a way to cut the list into pages costs an isolate in fetches and bytes, by arithmetic: page
  * numbers and sizes go through modelled arenas, and no page holds a byte.
  *
- * False positives come by their theory (data-build/filter-theory.ts). The proof isolate-memory does the
+ * False positives come by their theory (data-build/verify/filter-theory.ts). The proof isolate-memory does the
  * same with the code that ships and pages that are real.
  */
 
-import { filterFalsePositiveRate } from '../data-build/filter-theory.ts';
+import { filterFalsePositiveRate } from '../data-build/verify/filter-theory.ts';
 import type { CanonicalKey } from '../src/document/canonical-key.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import type { Change } from '../src/document/look-alike.ts';

@@ -15,13 +15,13 @@ import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, toHex } from '../src/format/names.ts';
 import { verifyKeys } from '../src/format/signature.ts';
 import { passStoreGates, type StoreGates } from './gates/store-gates.ts';
-import { headSignerOf } from './head-signer.ts';
-import type { KeyFile } from './key-file.ts';
-import { type KeysOf, publicKeysText } from './keys.ts';
-import type { OpenEdition } from './open-edition.ts';
+import { headSignerOf } from './keys/head-signer.ts';
+import type { KeyFile } from './key-file/key-file.ts';
+import { type KeysOf, publicKeysText } from './keys/keys.ts';
+import type { OpenEdition } from './edition/open-edition.ts';
 import type { Progress } from './progress.ts';
-import type { Threads } from './threads.ts';
-import { checkVerified, type VerifyResult, verifyEdition } from './verify-edition.ts';
+import type { Threads } from './threads/threads.ts';
+import { checkVerified, type VerifyResult, verifyEdition } from './verify/verify-edition.ts';
 
 /** Enough to see a filter that lets everything through; the build asked for a million. */
 const NON_MEMBERS = 100_000;

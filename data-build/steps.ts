@@ -27,7 +27,7 @@ import { deserialize, serialize } from 'node:v8';
 import xxhash from 'xxhash-wasm';
 import { isAlive } from '../publish/is-alive.ts';
 import { SltdError } from '../src/errors.ts';
-import { readAll } from './key-file.ts';
+import { readAll } from './key-file/key-file.ts';
 import type { TempDir } from './temp-dir.ts';
 
 /** To be raised when a step leaves something else than before. */

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../bench/workerd.ts';
-import { EDGE_SETTINGS } from '../data-build/key-settings.ts';
+import { EDGE_SETTINGS } from '../data-build/keys/key-settings.ts';
 import { workerdConfig } from '../host/workerd-config.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { writeZip } from '../central/cards/write-zip.ts';
-import { issueToken } from '../data-build/token.ts';
+import { issueToken } from '../data-build/keys/token.ts';
 import type { System } from './system.ts';
 
 const FOLDER = fileURLToPath(new URL('../examples/cards/uto/', import.meta.url));

@@ -12,9 +12,9 @@ import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CENTRAL_SETTINGS, EDGE_SETTINGS, settingValues } from '../data-build/key-settings.ts';
-import { type KeysFile, publicKeysText, readKeys } from '../data-build/keys.ts';
-import { issueToken } from '../data-build/token.ts';
+import { CENTRAL_SETTINGS, EDGE_SETTINGS, settingValues } from '../data-build/keys/key-settings.ts';
+import { type KeysFile, publicKeysText, readKeys } from '../data-build/keys/keys.ts';
+import { issueToken } from '../data-build/keys/token.ts';
 import type { Role } from '../src/format/role.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -6,8 +6,8 @@
  */
 
 import { join } from 'node:path';
-import { CENTRAL_SETTINGS, settingValues } from '../data-build/key-settings.ts';
-import { issueToken } from '../data-build/token.ts';
+import { CENTRAL_SETTINGS, settingValues } from '../data-build/keys/key-settings.ts';
+import { issueToken } from '../data-build/keys/token.ts';
 import { TRAINING } from '../src/format/training.ts';
 import type { System } from './system.ts';
 

@@ -17,11 +17,11 @@ import { GateRefusal, quarantineText } from '../gates/quarantine.ts';
 import { findProfile, PROFILES } from '../import/find-profile.ts';
 import type { Profile } from '../import/profile.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
-import { readKeys } from '../keys.ts';
+import { readKeys } from '../keys/keys.ts';
 import { type BuildOptions, type BuildSummary, buildEdition } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
-import { writeReport } from '../report.ts';
-import { buildSummaryJson, buildSummaryText } from '../summary.ts';
+import { writeReport } from '../report/report.ts';
+import { buildSummaryJson, buildSummaryText } from '../report/summary.ts';
 
 /** How an export is read; the same for build and verify. */
 export const IMPORT_OPTIONS = {

@@ -6,7 +6,7 @@ import { openStore } from '../../publish/open-store.ts';
 import { readManifest } from '../../publish/read-manifest.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
-import { publicKeysText, readKeys } from '../keys.ts';
+import { publicKeysText, readKeys } from '../keys/keys.ts';
 import { Progress } from '../progress.ts';
 
 export const DIFF: Command = {

@@ -4,7 +4,7 @@ import { collectGarbage, type GarbageResult } from '../../publish/collect-garbag
 import { openStore } from '../../publish/open-store.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
-import { publicKeysText, readKeys } from '../keys.ts';
+import { publicKeysText, readKeys } from '../keys/keys.ts';
 import { Progress } from '../progress.ts';
 
 export const GC: Command = {

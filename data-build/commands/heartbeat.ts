@@ -3,8 +3,8 @@
 import { heartbeat } from '../../publish/head.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
-import { headSignerOf } from '../head-signer.ts';
-import { readKeys } from '../keys.ts';
+import { headSignerOf } from '../keys/head-signer.ts';
+import { readKeys } from '../keys/keys.ts';
 
 export const HEARTBEAT: Command = {
   name: 'heartbeat',

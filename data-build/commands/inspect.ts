@@ -1,7 +1,7 @@
 /** `sltd inspect`: shows what an edition directory, or one object of it, says. */
 
 import { type Command, EXIT } from '../command.ts';
-import { inspect, inspectionText } from '../inspect.ts';
+import { inspect, inspectionText } from '../edition/inspect.ts';
 
 export const INSPECT: Command = {
   name: 'inspect',

@@ -1,9 +1,14 @@
 /** `sltd keys`: makes, shows, changes and hands out the keys of a deployment. */
 
 import { type Command, type CommandInput, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
-import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../key-rotation.ts';
-import { KEY_SETTINGS, keysOfProcess, PROCESS_KEYS, type ProcessName } from '../key-settings.ts';
-import { createKeys, type KeysFile, readKeys, writeKeys } from '../keys.ts';
+import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../keys/key-rotation.ts';
+import {
+  KEY_SETTINGS,
+  keysOfProcess,
+  PROCESS_KEYS,
+  type ProcessName,
+} from '../keys/key-settings.ts';
+import { createKeys, type KeysFile, readKeys, writeKeys } from '../keys/keys.ts';
 
 interface Action {
   /** What the second argument names; absent if there is none. */

@@ -7,14 +7,14 @@ import { type Command, type CommandInput, EXIT, KEYS_OPTION, UsageError } from '
 import { parseLimits } from '../gates/limits.ts';
 import type { ReleasedBy } from '../gates/release.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { bytesOf, importRows } from '../import-rows.ts';
-import type { KeyFile } from '../key-file.ts';
-import { readKeys } from '../keys.ts';
-import { openEdition } from '../open-edition.ts';
+import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import type { KeyFile } from '../key-file/key-file.ts';
+import { readKeys } from '../keys/keys.ts';
+import { openEdition } from '../edition/open-edition.ts';
 import { Progress } from '../progress.ts';
 import { publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads.ts';
+import { Threads, threadCountFor } from '../threads/threads.ts';
 import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
 
 export const PUBLISH: Command = {

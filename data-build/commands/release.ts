@@ -4,7 +4,7 @@ import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { listQuarantine, quarantineText } from '../gates/quarantine.ts';
 import { releaseEdition } from '../gates/release.ts';
-import { readKeys } from '../keys.ts';
+import { readKeys } from '../keys/keys.ts';
 
 export const RELEASE: Command = {
   name: 'release',

@@ -13,7 +13,7 @@ import {
   tagKeyText,
 } from '../../src/format/tag-key.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
-import { readKeys, writeKeys } from '../keys.ts';
+import { readKeys, writeKeys } from '../keys/keys.ts';
 
 export const TAG_KEY: Command = {
   name: 'tag-key',

@@ -3,8 +3,8 @@
 import { parseCollections } from '../../src/format/collection.ts';
 import { ROLES } from '../../src/format/role.ts';
 import { type Command, EXIT, KEYS_OPTION, oneOf, UsageError, wholeNumber } from '../command.ts';
-import { readKeys } from '../keys.ts';
-import { issueToken, TOKEN_MINUTES_MAX } from '../token.ts';
+import { readKeys } from '../keys/keys.ts';
+import { issueToken, TOKEN_MINUTES_MAX } from '../keys/token.ts';
 
 export const TOKEN: Command = {
   name: 'token',

@@ -13,7 +13,7 @@ import * as v from 'valibot';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
-import type { OpenEdition } from '../open-edition.ts';
+import type { OpenEdition } from '../edition/open-edition.ts';
 import type { InputShape, ListShape } from './list-shape.ts';
 import { writeJson } from './write-json.ts';
 

@@ -14,8 +14,8 @@ import { SltdError } from '../../src/errors.ts';
 import { openManifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
 import { signingKey, verifyKeys, verifyObject } from '../../src/format/signature.ts';
-import { headSignerOf } from '../head-signer.ts';
-import { type KeysOf, publicKeysText } from '../keys.ts';
+import { headSignerOf } from '../keys/head-signer.ts';
+import { type KeysOf, publicKeysText } from '../keys/keys.ts';
 import { writeBuildRecord } from './build-record.ts';
 import { endQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
 

@@ -1,7 +1,7 @@
 /** A JSON file that appears whole or not at all, and that only its owner may read. */
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
-import { writeAll } from '../key-file.ts';
+import { writeAll } from '../key-file/key-file.ts';
 
 /** Writes a value in the place of what was there. */
 export function writeJson(path: string, value: unknown): void {

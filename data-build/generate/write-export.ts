@@ -7,7 +7,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SltdError } from '../../src/errors.ts';
-import { writeAll } from '../key-file.ts';
+import { writeAll } from '../key-file/key-file.ts';
 import type { Progress } from '../progress.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { COLUMNS, SPECIMENS, type SyntheticRow, SyntheticRows } from './synthetic-rows.ts';

@@ -22,12 +22,12 @@ import type { ListShape } from '../gates/list-shape.ts';
 import { writeJson } from '../gates/write-json.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
-import { bytesOf, importRows } from '../import-rows.ts';
-import type { KeyFile } from '../key-file.ts';
+import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import type { KeyFile } from '../key-file/key-file.ts';
 import { Progress } from '../progress.ts';
-import { STATE_ORDER } from '../state-order.ts';
+import { STATE_ORDER } from '../key-file/state-order.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads.ts';
+import { Threads, threadCountFor } from '../threads/threads.ts';
 import type { Feed, NightlyConfig } from './config.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
 

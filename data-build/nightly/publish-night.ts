@@ -13,14 +13,14 @@ import { readHistory } from '../../publish/history.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
-import { headSignerOf } from '../head-signer.ts';
-import { bytesOf, importRows } from '../import-rows.ts';
-import type { KeysOf } from '../keys.ts';
-import { openEdition } from '../open-edition.ts';
+import { headSignerOf } from '../keys/head-signer.ts';
+import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import type { KeysOf } from '../keys/keys.ts';
+import { openEdition } from '../edition/open-edition.ts';
 import type { Progress } from '../progress.ts';
 import { type PublishSummary, publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads.ts';
+import { Threads, threadCountFor } from '../threads/threads.ts';
 import type { NightlyConfig } from './config.ts';
 
 interface PublishNight {

@@ -5,7 +5,7 @@ import type { Head } from '../../src/format/head.ts';
 import { type Manifest, openManifest } from '../../src/format/manifest.ts';
 import { verifyKeys, verifyObject } from '../../src/format/signature.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
-import { epochKeyOf, type KeysOf, publicKeysText } from '../keys.ts';
+import { epochKeyOf, type KeysOf, publicKeysText } from '../keys/keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
 import { readOperationFile } from './operation-file.ts';
 import { checkReplay, type ReplayResult, replayMatches } from './replay-editions.ts';

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { issueToken } from '../../data-build/token.ts';
+import { issueToken } from '../../data-build/keys/token.ts';
 import { decodeHead } from '../../src/format/head.ts';
 import { publishSpecimenCards } from '../../scripts/specimen-cards.ts';
 import { type System, startSystem } from '../../scripts/system.ts';

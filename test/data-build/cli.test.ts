@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { readKeys } from '../../data-build/keys.ts';
+import { readKeys } from '../../data-build/keys/keys.ts';
 import { renderMrz } from '../support/render-mrz.ts';
 import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
@@ -173,7 +173,7 @@ describe('sltd check', () => {
     const damaged = space.path('damaged');
     const file = space.write('one.csv', sltdCsv('UTO,PAS,A1,,,lost'));
     await build(space, { files: [file], outDir: damaged });
-    const { openEdition } = await import('../../data-build/open-edition.ts');
+    const { openEdition } = await import('../../data-build/edition/open-edition.ts');
     const { DirectoryStore } = await import('../../publish/directory-store.ts');
     const { objectName } = await import('../../src/format/names.ts');
     const { rmSync } = await import('node:fs');

@@ -3,9 +3,9 @@
 import { cpSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import xxhash from 'xxhash-wasm';
-import { headSignerOf } from '../../data-build/head-signer.ts';
+import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { publishOverlay } from '../../publish/head.ts';
 import { createServices, type Env } from '../../src/env.ts';

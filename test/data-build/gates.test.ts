@@ -10,7 +10,7 @@ import type { InputShape, ListShape } from '../../data-build/gates/list-shape.ts
 import { GateRefusal, listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { releaseEdition } from '../../data-build/gates/release.ts';
 import type { GateReport } from '../../data-build/gates/pass-gates.ts';
-import { headSignerOf } from '../../data-build/head-signer.ts';
+import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { readHead } from '../../publish/head.ts';
 import { build, sltd, sltdCsv, workspace } from './workspace.ts';
 

@@ -13,10 +13,10 @@ import { readRows } from '../../data-build/import/read-rows.ts';
 import { RejectLog } from '../../data-build/import/rejects.ts';
 import { newCounts } from '../../data-build/import/row-reader.ts';
 import { RemovedKeys } from '../../data-build/import/removed-keys.ts';
-import { KeyEncoder } from '../../data-build/key-encoder.ts';
-import { importRows } from '../../data-build/import-rows.ts';
+import { KeyEncoder } from '../../data-build/key-file/key-encoder.ts';
+import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { Threads } from '../../data-build/threads.ts';
+import { Threads } from '../../data-build/threads/threads.ts';
 import { workspace } from './workspace.ts';
 
 const space = workspace();

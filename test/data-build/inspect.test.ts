@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inspect, inspectBytes, inspectionText } from '../../data-build/inspect.ts';
-import { reportHtml, writeReport } from '../../data-build/report.ts';
-import { buildSummaryJson, buildSummaryText } from '../../data-build/summary.ts';
+import { inspect, inspectBytes, inspectionText } from '../../data-build/edition/inspect.ts';
+import { reportHtml, writeReport } from '../../data-build/report/report.ts';
+import { buildSummaryJson, buildSummaryText } from '../../data-build/report/summary.ts';
 import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();

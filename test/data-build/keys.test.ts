@@ -2,14 +2,14 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../../data-build/key-rotation.ts';
+import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../../data-build/keys/key-rotation.ts';
 import {
   CENTRAL_SETTINGS,
   EDGE_SETTINGS,
   KEY_SETTINGS,
   settingValues,
-} from '../../data-build/key-settings.ts';
-import { createKeys, KEY_ROLES, readKeys, writeKeys } from '../../data-build/keys.ts';
+} from '../../data-build/keys/key-settings.ts';
+import { createKeys, KEY_ROLES, readKeys, writeKeys } from '../../data-build/keys/keys.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import { fromHex, toHex } from '../../src/format/names.ts';
 import { verifyKeys } from '../../src/format/signature.ts';

@@ -20,7 +20,7 @@ import { readConfig } from '../../data-build/nightly/config.ts';
 import { type NightResult, runNight } from '../../data-build/nightly/run.ts';
 import { withRunLock } from '../../data-build/nightly/run-lock.ts';
 import { sendWebhook, webhookSecret } from '../../data-build/nightly/webhook.ts';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { bucketOf } from '../../publish/open-store.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createOrigin, startOrigin } from '../../data-build/origin.ts';
+import { createOrigin, startOrigin } from '../../data-build/edition/origin.ts';
 import { decodeHead } from '../../src/format/head.ts';
 import { build, objectNames, sltdCsv, startSltd, workspace } from './workspace.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readGroup } from '../../data-build/partition-writer.ts';
+import { readGroup } from '../../data-build/pages/partition-writer.ts';
 
 test('one document over and over fills no memory: the build says so before it reads the digests', () => {
   const group = { firstShard: 0, shardCount: 1, stateShardCount: 1 };

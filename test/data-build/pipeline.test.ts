@@ -5,11 +5,11 @@ import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { GateRefusal } from '../../data-build/gates/quarantine.ts';
 import { releaseEdition } from '../../data-build/gates/release.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
-import { headSignerOf } from '../../data-build/head-signer.ts';
+import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { heartbeat, readHead } from '../../publish/head.ts';
 import { RU_MVD } from '../../data-build/import/profiles/ru-mvd.ts';
-import { createKeys } from '../../data-build/keys.ts';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { createKeys } from '../../data-build/keys/keys.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { build, objectNames, sltdCsv, startSltd, workspace } from './workspace.ts';
 

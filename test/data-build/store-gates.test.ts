@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { build, sltd, sltdCsv, workspace } from './workspace.ts';
 

@@ -8,12 +8,12 @@ import { spawn } from 'node:child_process';
 import { afterAll } from 'vitest';
 import type { Profile } from '../../data-build/import/profile.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
-import { readKeyFile } from '../../data-build/key-file.ts';
-import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys.ts';
-import { importRows } from '../../data-build/import-rows.ts';
+import { readKeyFile } from '../../data-build/key-file/key-file.ts';
+import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys/keys.ts';
+import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { type BuildOptions, buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { Threads } from '../../data-build/threads.ts';
+import { Threads } from '../../data-build/threads/threads.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { EDGE_SETTINGS } from '../../data-build/key-settings.ts';
+import { EDGE_SETTINGS } from '../../data-build/keys/key-settings.ts';
 
 interface Settings {
   r2_buckets: { binding: string; bucket_name: string }[];

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { issueToken } from '../../data-build/token.ts';
+import { issueToken } from '../../data-build/keys/token.ts';
 import { spellingsOf } from '../../src/document/query.ts';
 import { edgeSettings } from '../support/edge-settings.ts';
 import { makeTestKeys } from '../support/edition.ts';

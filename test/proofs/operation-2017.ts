@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationReport } from '../../central/joint-operations/report.ts';
-import { issueToken } from '../../data-build/token.ts';
+import { issueToken } from '../../data-build/keys/token.ts';
 import type { System } from '../../scripts/system.ts';
 import { askBatch, startBorderDay } from './border-day.ts';
 import type { Proof } from './proof.ts';

@@ -8,14 +8,14 @@
 
 import { DEFAULT_LIMITS } from '../../data-build/gates/limits.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
-import { importRows } from '../../data-build/import-rows.ts';
-import { readKeys } from '../../data-build/keys.ts';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { importRows } from '../../data-build/key-file/import-rows.ts';
+import { readKeys } from '../../data-build/keys/keys.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
 import { openTempDir } from '../../data-build/temp-dir.ts';
-import { Threads } from '../../data-build/threads.ts';
+import { Threads } from '../../data-build/threads/threads.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { ObjectStore } from '../../publish/object-store.ts';
 import { openStore } from '../../publish/open-store.ts';

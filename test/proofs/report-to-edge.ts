@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { issueToken } from '../../data-build/token.ts';
+import { issueToken } from '../../data-build/keys/token.ts';
 import { type System, startSystem } from '../../scripts/system.ts';
 import type { Proof } from './proof.ts';
 

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
-import { createKeys } from '../../data-build/keys.ts';
+import { createKeys } from '../../data-build/keys/keys.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { type Proof, randomSource } from './proof.ts';

@@ -3,7 +3,7 @@
 import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { collectGarbage } from '../../publish/collect-garbage.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { provePages } from '../../publish/prove-pages.ts';

@@ -1,8 +1,8 @@
 /** How two editions differ, as their pages tell. */
 
 import { expect, test } from 'vitest';
-import { rotateKey } from '../../data-build/key-rotation.ts';
-import { writeKeys } from '../../data-build/keys.ts';
+import { rotateKey } from '../../data-build/keys/key-rotation.ts';
+import { writeKeys } from '../../data-build/keys/keys.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { sltd, workspace } from '../data-build/workspace.ts';
 import { buildNight, publishNight } from './nights.ts';

@@ -2,10 +2,10 @@
 
 import { readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { openEdition } from '../../data-build/open-edition.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
-import { Threads } from '../../data-build/threads.ts';
+import { Threads } from '../../data-build/threads/threads.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { build, sltdCsv, type Workspace } from '../data-build/workspace.ts';
 
