@@ -22,7 +22,7 @@ export const CHUNK_KEYS: usize = 256;
  *    0  u8[36] text          // or u32, a change of the nearest key before (document/look-alike.ts)
  *   36  u32    length        // KEY_IS_CHANGE: it is a change
  *   40  u32    firstPage     // id of the filter page of its state's shard 0; for screenKeys() only
- *   44  u32    shardCount    // of its state; 0 if there is no page
+ *   44  u32    shardCount    // of its state; 0: no page, KEY_IS_CHANGE: that of the key before
  * }
  */
 export const KEY_STRIDE: usize = 48;

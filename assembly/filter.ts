@@ -26,11 +26,11 @@ import {
   GROUP_PLACES,
   KEYS,
   KEY_FIRST_PAGE,
+  KEY_IS_CHANGE,
   KEY_SHARD_COUNT,
   KEY_STRIDE,
 } from './areas';
 import { mulhi } from './multiply';
-import { hashKeys, wipeKeys } from './siphash';
 import { touch } from './touch';
 
 /** The answer about a page that is not in the arena. */
@@ -110,11 +110,11 @@ function probeOverlay(words: usize, shift: u32, digest: usize): u32 {
 }
 
 /**
- * The whole of a check that finds nothing, in one call: reads EPOCH_KEY and `count` keys of KEYS with
- * the pages they belong to, finds those pages in the arena's table of `slotMask` + 1 slots (host:
- * page-arena.ts), writes DIGESTS, ADDRESSES and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there;
- * and 4 more if the overlay's filter at `overlayWords` has the key. Without an overlay, zero words do.
- * Answers how many are not 0. The keys are wiped. Trusted as in digestKeys() and probeFilters().
+ * A check that finds nothing, after hashKeys(): reads `count` digests and keys with the pages they belong
+ * to, finds those pages in the arena's table of `slotMask` + 1 slots (host: page-arena.ts), writes ADDRESSES
+ * and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there; and 4 more if the overlay's filter at
+ * `overlayWords` has the key. Without an overlay, zero words do. Answers how many are not 0. Trusted as in
+ * digestKeys() and probeFilters().
  */
 export function screenKeys(
   count: u32,
@@ -123,14 +123,16 @@ export function screenKeys(
   overlayWords: usize,
   overlayShift: u32,
 ): u32 {
-  hashKeys(count);
   let open: u32 = 0;
+  let page: u32 = 0;
   for (let first: u32 = 0; first < count; first += GROUP_KEYS) {
     const end = min<u32>(first + GROUP_KEYS, count);
     let place = GROUP_PLACES;
     for (let i = first; i < end; i++) {
+      const shardCount = load<u32>(KEYS + <usize>i * KEY_STRIDE, KEY_SHARD_COUNT);
+      if (shardCount !== KEY_IS_CHANGE) page = pageOf(i, shardCount, table, slotMask);
+      store<u32>(ADDRESSES + (i << 2), page);
       const digest = DIGESTS + i * DIGEST_BYTES;
-      store<u32>(ADDRESSES + (i << 2), pageOf(i, table, slotMask));
       store<u32>(place, <u32>overlayWordOf(overlayWords, overlayShift, digest));
       place += 4;
     }
@@ -145,16 +147,14 @@ export function screenKeys(
       open += <u32>(answer !== 0);
     }
   }
-  wipeKeys(count);
   return open;
 }
 
 /** Address of the filter page of key `i`, marked as used; 0 if it is not there. */
-function pageOf(i: u32, table: usize, slotMask: u32): u32 {
-  const key = KEYS + <usize>i * KEY_STRIDE;
-  const shardCount = load<u32>(key, KEY_SHARD_COUNT);
+function pageOf(i: u32, shardCount: u32, table: usize, slotMask: u32): u32 {
   const group = load<u32>(DIGESTS + i * DIGEST_BYTES, 12);
-  const id = load<u32>(key, KEY_FIRST_PAGE) + mulhi(group, shardCount);
+  const firstPage = load<u32>(KEYS + <usize>i * KEY_STRIDE, KEY_FIRST_PAGE);
+  const id = firstPage + mulhi(group, shardCount);
   const slot = table + ((id & slotMask) << 3);
   const entry = load<u32>(slot, 4);
   const isThere = <u32>(load<u32>(slot) === id) & <u32>(shardCount !== 0) & <u32>(entry !== 0);

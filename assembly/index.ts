@@ -28,5 +28,5 @@ export { sortDigests } from './digest-sort';
 export { buildFilterPage, probeFilters, screenKeys } from './filter';
 export { probeMatches } from './match-query';
 export { buildMatchPage } from './pilot-search';
-export { digestKeys } from './siphash';
+export { digestKeys, hashKeys, wipeKeys } from './siphash';
 export { locateSlots } from './slot-query';

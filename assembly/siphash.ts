@@ -15,6 +15,7 @@ import {
   KEYS,
   KEY_IS_CHANGE,
   KEY_LENGTH,
+  KEY_SHARD_COUNT,
   KEY_STRIDE,
 } from './areas';
 
@@ -42,15 +43,15 @@ export function digestKeys(count: u32): void {
   wipeKeys(count);
 }
 
-/** Lets no document number outlive the call that it was written for. */
+/** Wipes the first `count` keys: no document number outlives the call that it was written for. */
 export function wipeKeys(count: u32): void {
   memory.fill(KEYS, 0, <usize>count * KEY_STRIDE);
   memory.fill(GROUP_NAME, 0, KEY_STRIDE);
 }
 
 /**
- * digestKeys(), but changes are written out and the keys stay. A change is of the group of the key that
- * it changes, so its last word is known.
+ * digestKeys(), but changes are written out and the keys stay, to be hashed with another epoch key or
+ * looked up. A change is of the group of the key that it changes, so its last word is known.
  */
 export function hashKeys(count: u32): void {
   let key = KEYS;
@@ -156,7 +157,7 @@ function standingFor(text: v128): v128 {
   );
 }
 
-/** Puts in the place of a change the key that it makes of `base`. */
+/** Puts in the place of a change the key that it makes of `base`; it lies in the same page. */
 function writeChanged(key: usize, base: usize): void {
   let change = load<u32>(key);
   v128.store(key, v128.load(base));
@@ -166,4 +167,5 @@ function writeChanged(key: usize, base: usize): void {
   for (; change !== 0; change >>= 16) {
     store<u8>(number + (change & PLACE_MASK), change >> 8);
   }
+  store<u32>(key, KEY_IS_CHANGE, KEY_SHARD_COUNT);
 }

@@ -44,6 +44,7 @@ const ENTRY: StateEntry = {
   ...{ state: STATE, coverage: 'reports', asOf: 0, recordCount: LISTED },
   ...{ firstShard: 0, shardCount: SHARD_COUNT },
 };
+const ENTRIES = Array.from({ length: 64 }, () => ENTRY);
 const SCREEN = { epochKey: EPOCH_KEY, firstPageId: 0 };
 const FILTER_OPTIONS = { bitsPerKey: 8, probes: 5 };
 
@@ -284,11 +285,12 @@ export async function space(): Promise<Measurement[]> {
 
 /** Whether any key is a candidate: what the request path does with resident pages. */
 function isCandidate(matcher: WasmMatcher, keys: readonly (CanonicalKey | Change)[]): boolean {
-  const screened = matcher.screen(
-    keys,
-    keys.map(() => ENTRY),
-    SCREEN,
+  const exactCount = keys.reduce(
+    (count: number, key) => count + Number(typeof key === 'string'),
+    0,
   );
+  const entries = ENTRIES.slice(0, exactCount);
+  const [screened] = matcher.screen(keys, [{ ...SCREEN, entries }]);
   if (screened === undefined) return false;
   const { answers, digests } = screened;
   for (let i = 0; i < keys.length; i++) {

@@ -59,9 +59,8 @@ function operationsFrom(matcher: WasmMatcher, first: number, count: number): Ope
 
 /** The work for one batch of keys on their way to *absent*; how many were not. */
 function probe(matcher: WasmMatcher, keys: readonly CanonicalKey[], overlay?: Overlay): number {
-  const screened = matcher.screen(keys, ENTRIES, {
-    ...{ epochKey: EPOCH_KEY, firstPageId: 1, overlay: overlay?.filter },
-  });
+  const edition = { epochKey: EPOCH_KEY, firstPageId: 1, overlay: overlay?.filter };
+  const [screened] = matcher.screen(keys, [{ ...edition, entries: ENTRIES }]);
   if (!screened || !overlay) return 0;
   const { digests, inOverlay } = screened;
   const found = inOverlay.filter((place) => {

@@ -29,9 +29,12 @@ export async function ours(keys: readonly CanonicalKey[], state: StateCode): Pro
   };
   const entries = Array.from({ length: BATCH_KEYS }, () => entry);
   const ask = (batch: CanonicalKey[]): number => {
-    const screened = matcher.screen(batch, entries.slice(0, batch.length), {
-      ...{ epochKey: EPOCH_KEY, firstPageId: 0 },
-    });
+    const edition = {
+      epochKey: EPOCH_KEY,
+      firstPageId: 0,
+      entries: entries.slice(0, batch.length),
+    };
+    const [screened] = matcher.screen(batch, [edition]);
     if (!screened) return 0;
     const { answers, digests } = screened;
     const left: number[] = [];

@@ -120,18 +120,29 @@ export function batchText(results: readonly VisibleResult[], asked: readonly Ask
   let text = '{"collections":[';
   for (let i = 0; i < asked.length; i++) text += `${i > 0 ? ',' : ''}{${listMembers(asked[i]!)}}`;
   text += '],"results":[';
+  /** Documents that nothing is found on share their findings. */
+  const known = new Map<readonly VisibleFinding[], string>();
   for (let i = 0; i < results.length; i++) {
     const result = results[i]!;
-    const { id, findings, decisive } = result;
+    let members = known.get(result.findings);
+    if (members === undefined) {
+      members = batchMembers(result);
+      known.set(result.findings, members);
+    }
     if (i > 0) text += ',';
-    text += `{${idMember(id)}"status":"${decisive.status}"`;
-    if (decisive.code !== undefined) text += `,"code":"${decisive.code}"`;
-    text += `,${adviceMembers(decisive)}`;
-    if (findings.length > 1) text += `,"collections":[${batchFindings(result)}]`;
-    else text += placeMembers(decisive);
-    text += `${detailMembers(result)}}`;
+    text += `{${idMember(result.id)}${members}${detailMembers(result)}}`;
   }
   return `${text}]}`;
+}
+
+/** What was found, of the whole and of each collection. */
+function batchMembers(result: VisibleResult): string {
+  const { findings, decisive } = result;
+  let text = `"status":"${decisive.status}"`;
+  if (decisive.code !== undefined) text += `,"code":"${decisive.code}"`;
+  text += `,${adviceMembers(decisive)}`;
+  if (findings.length === 1) return text + placeMembers(decisive);
+  return `${text},"collections":[${batchFindings(result)}]`;
 }
 
 const batchFindings = (result: VisibleResult): string =>

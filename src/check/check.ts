@@ -3,45 +3,31 @@
  *
  *     document > probes > digests > overlay and pages > verdict > confirmation > result
  *
- * The same for each collection that the caller may see, side by side: one edition of it for the whole
- * request (S6), one wasm call for the digests, one question to its central for its candidates. Whatever fails makes a document unknown, never clear (S4).
+ * The same for each collection that the caller may see: one edition of it for the whole request (S6), one
+ * question to its central for its candidates. The wasm hashes and screens the keys for all of them at
+ * once, and most requests are answered by that. Whatever fails makes a document unknown, never clear
+ * (S4).
  */
 
-import {
-  type CanonicalKey,
-  canonicalKey,
-  type DocumentName,
-  documentName,
-} from '../document/canonical-key.ts';
-import { type Change, respell } from '../document/look-alike.ts';
+import { type DocumentName, documentName } from '../document/canonical-key.ts';
 import type { Mrz } from '../document/mrz.ts';
-import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
-import { type Category, categoryOf } from '../format/category.ts';
-import type { Coverage, StateEntry } from '../format/manifest.ts';
+import type { Coverage } from '../format/manifest.ts';
+import type { Screened, WasmMatcher } from '../matcher/wasm-matcher.ts';
 import { type Age, ageOf, type Edition, type FreshnessLimits } from '../store/edition.ts';
 import type { Caller } from './caller.ts';
 import type { Collection } from './collection.ts';
 import type { ConfirmationFailure } from './confirmation.ts';
-import { type LookUp, type LookUpTools, lookUp } from './look-up.ts';
+import { ABSENT, absentOf, unknownOf, verdictsOf } from './judge.ts';
+import { type AskedEdition, editionFor, type LookUpTools, lookUp, screen } from './look-up.ts';
+import { type DocumentRequest, type Keys, keysOf, planOf, type Step } from './plan.ts';
 import {
   type Confirmations,
   decisiveOf,
-  type Question,
   type Resolution,
   resolve,
   type Verdict,
 } from './verdict.ts';
-
-/** One document as asked: either an MRZ, or number and issuing state. */
-export interface DocumentRequest {
-  /** The client's own, echoed. */
-  id?: string | undefined;
-  mrz?: string | undefined;
-  number?: string | undefined;
-  issuingState?: string | undefined;
-  documentClass?: string | undefined;
-}
 
 export interface CheckRequest {
   documents: readonly DocumentRequest[];
@@ -108,189 +94,122 @@ export async function checkDocuments(
   tools: CheckTools,
 ): Promise<CheckResults> {
   const plan = planOf(request.documents);
-  const replies = await Promise.all(
-    request.caller.collections.map((collection, i) =>
-      askCollection(
-        plan,
-        { ...request, collection, sequenceMin: i === 0 ? request.sequenceMin : 0 },
-        tools,
-      ),
+  const keys = keysOf(plan);
+  const openings = await Promise.all(
+    request.caller.collections.map((name, i) =>
+      openCollection(name, i === 0 ? request.sequenceMin : 0, tools),
     ),
   );
-  return { results: plan.map((step, i) => resultOf(step, i, replies)), asked: replies };
+  screenAll(openings, keys, tools.matcher);
+  const absent = absentOf(plan);
+  const replies = await Promise.all(
+    openings.map((opening) => replyOf(opening, { plan, keys, absent }, request, tools)),
+  );
+  return { results: resultsOf(plan, replies), asked: replies };
 }
 
-/** All documents in one collection. */
+/** A collection on its way through a request. */
+interface Opening {
+  name: string;
+  collection: Collection | undefined;
+  used: UsedEdition | undefined;
+  edition?: AskedEdition;
+  /** Undefined once screened: every key is absent. */
+  screened?: Screened | undefined;
+  /** Why it cannot answer. */
+  problem?: Problem;
+}
+
+interface Problem {
+  code: ErrorCode;
+  /** If it was not expected: for the log. */
+  failure?: unknown;
+}
+
+function problemOf(error: unknown): Problem {
+  const code = error instanceof SltdError ? error.code : 'internal';
+  return code === 'internal' ? { code, failure: error } : { code };
+}
+
+async function openCollection(
+  name: string,
+  sequenceMin: number,
+  { collections, defer, now, limits }: CheckTools,
+): Promise<Opening> {
+  const collection = collections.get(name);
+  let used: UsedEdition | undefined;
+  try {
+    // S4: a list that the caller may ask and the edge does not hold has not been asked.
+    if (!collection) throw new SltdError('collection-missing');
+    const edition = await collection.editions.current(defer, sequenceMin);
+    used = { edition, ...ageOf(edition.head, now(), limits) };
+    if (used.freshness === 'expired') throw new SltdError('edition-expired');
+    return { name, collection, used };
+  } catch (error) {
+    return { name, collection, used, problem: problemOf(error) };
+  }
+}
+
+/** Synchronous. Gives each collection that can answer its `edition` and `screened`, or a problem. */
+function screenAll(openings: readonly Opening[], keys: Keys, matcher: WasmMatcher): void {
+  const usable = openings.filter(({ problem }) => problem === undefined);
+  try {
+    const editions = usable.map(({ used }) => editionFor(used!.edition, keys));
+    const screened = screen(keys, editions, matcher);
+    for (const [i, opening] of usable.entries()) {
+      opening.edition = editions[i]!;
+      opening.screened = screened[i];
+    }
+  } catch (error) {
+    for (const opening of usable) opening.problem = problemOf(error);
+  }
+}
+
+/** What one collection says of all documents. */
 interface Reply extends AskedCollection {
   verdicts: readonly Verdict[];
   confirmations: Confirmations | undefined;
 }
 
-/** Who asks which collection, and what for. */
-interface Asking extends Omit<CheckRequest, 'documents'> {
-  collection: string;
+interface Asked {
+  plan: readonly Step[];
+  keys: Keys;
+  /** What is said where all that was probed is absent: shared, since most replies are this one. */
+  absent: readonly Verdict[];
 }
 
-async function askCollection(
-  plan: readonly Step[],
-  asking: Asking,
+async function replyOf(
+  opening: Opening,
+  { plan, keys, absent }: Asked,
+  request: CheckRequest,
   tools: CheckTools,
 ): Promise<Reply> {
-  const collection = tools.collections.get(asking.collection);
-  let used: UsedEdition | undefined;
-  let verdicts: readonly Verdict[];
-  let failure: unknown;
+  const { name, collection, used, edition, screened } = opening;
+  let { problem } = opening;
+  let verdicts = absent;
   try {
-    // S4: a list that the caller may ask and the edge does not hold has not been asked.
-    if (!collection) throw new SltdError('collection-missing');
-    const edition = await collection.editions.current(tools.defer, asking.sequenceMin);
-    used = { edition, ...ageOf(edition.head, tools.now(), tools.limits) };
-    if (used.freshness === 'expired') throw new SltdError('edition-expired');
-    verdicts = await verdictsOf(plan, edition, { ...tools, pages: collection.pages });
+    assert(problem !== undefined || edition !== undefined, 'S1: absent means screened');
+    if (problem === undefined && screened) {
+      const pages = { ...tools, pages: collection!.pages };
+      const found = await lookUp(keys, edition!, screened, pages);
+      verdicts = verdictsOf(plan, found);
+    }
   } catch (error) {
-    const code = error instanceof SltdError ? error.code : 'internal';
-    if (code === 'internal') failure = error;
-    verdicts = plan.map((step) => refusalOf(step) ?? { kind: 'unknown', code });
+    problem = problemOf(error);
   }
-  const { confirmations, central } = await confirm(verdicts, asking, used?.edition, collection);
-  return { collection: asking.collection, used, verdicts, confirmations, central, failure };
+  if (problem) verdicts = unknownOf(plan, problem.code);
+  const { confirmations, central } =
+    verdicts === absent
+      ? NOT_CONFIRMED
+      : await confirm(verdicts, request, used?.edition, collection);
+  return { collection: name, used, verdicts, confirmations, central, failure: problem?.failure };
 }
 
-/** One document on its way: what is probed for it, or why it cannot be. */
-interface Step {
-  id: string | undefined;
-  code: ErrorCode | undefined;
-  state: string;
-  mrz: Mrz | undefined;
-  spellings: readonly Spellings[];
-}
-
-const NOTHING: readonly Spellings[] = [];
-
-function planOf(documents: readonly DocumentRequest[]): Step[] {
-  return documents.map(({ id, mrz, number, issuingState, documentClass }) => {
-    const result =
-      mrz === undefined
-        ? queryFromFields({ number: number ?? '', issuingState: issuingState ?? '', documentClass })
-        : queryFromMrz(mrz, documentClass);
-    if (!result.ok) return { id, code: result.code, state: '', mrz: undefined, spellings: NOTHING };
-    const { query } = result;
-    return {
-      id,
-      code: undefined,
-      state: query.state,
-      mrz: result.mrz,
-      spellings: spellingsOf(query),
-    };
-  });
-}
-
-const refusalOf = ({ code }: Step): Verdict | undefined =>
-  code === undefined ? undefined : { kind: 'invalid', code };
-
-async function verdictsOf(
-  plan: readonly Step[],
-  edition: Edition,
-  tools: LookUpTools,
-): Promise<Verdict[]> {
-  const keys: (CanonicalKey | Change)[] = [];
-  const entries: (StateEntry | undefined)[] = [];
-  // Most travellers in a row come from few states: the last look-up mostly serves again.
-  let state = '';
-  let entry: StateEntry | undefined;
-  for (const { spellings } of plan) {
-    for (const spelling of spellings) {
-      if (spelling.state !== state) {
-        state = spelling.state;
-        entry = edition.manifest.state(state);
-      }
-      keys.push(spelling.key);
-      entries.push(entry);
-      for (const change of spelling.lookAlikes) {
-        keys.push(change);
-        entries.push(entry);
-      }
-    }
-  }
-  const found = await lookUp(edition, { keys, entries }, tools);
-  let first = 0;
-  return plan.map((step) => {
-    const from = first;
-    for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    return refusalOf(step) ?? verdictOf(step.spellings, from, first, found);
-  });
-}
-
-const ABSENT: Verdict = { kind: 'absent' };
-
-/**
- * The verdict on one document, whose keys stand at places `from` to before `to`. Nothing found at all:
- * every key is absent.
- */
-function verdictOf(
-  spellings: readonly Spellings[],
-  from: number,
-  to: number,
-  found: LookUp | undefined,
-): Verdict {
-  assert(to > from, 'S1: a document is absent only if it was probed');
-  if (!found) return ABSENT;
-  const isAbsent = !found.doubts && isUntouched(from, to, found);
-  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, found);
-}
-
-/** The way of nearly all documents: neither page nor overlay has a word on any of the keys. */
-function isUntouched(from: number, to: number, { answers, operations }: LookUp): boolean {
-  for (let i = from; i < to; i++) if (answers[i] !== 0) return false;
-  if (!operations) return true;
-  for (let i = from; i < to; i++) if (operations.has(i)) return false;
-  return true;
-}
-
-/** The few others: every spelling is written out and judged on its own. */
-function closeVerdictOf(spellings: readonly Spellings[], from: number, found: LookUp): Verdict {
-  let doubt: ErrorCode | undefined;
-  let isWithdrawalPending = false;
-  const readings: Question[] = [];
-  const lookAlikes: Question[] = [];
-  let place = from;
-  /** Category of what is listed under the digest at `place`, which it passes. */
-  const next = (): Category | undefined => {
-    const code = found.doubts?.get(place);
-    doubt ??= code;
-    const answer = code === undefined ? found.answers[place]! : 0;
-    const operation = found.operations?.get(place);
-    place++;
-    if (operation?.kind === 'added') return categoryOf(operation.category);
-    const wasAdded = operation?.kind === 'added-withdrawn';
-    // S5: a withdrawal takes nothing away here; central decides.
-    if (wasAdded || (answer > 0 && operation)) isWithdrawalPending = true;
-    if (wasAdded) return categoryOf(operation.category);
-    return answer > 0 ? categoryOf(answer - 1) : undefined;
-  };
-  for (const { key, state, number, documentClass, spelling, lookAlikes: changes } of spellings) {
-    readings.push({ key, spelling, number, category: next() });
-    for (const change of changes) {
-      const category = next();
-      if (category === undefined) continue;
-      const respelled = respell(number, change);
-      const respelledKey = canonicalKey(documentClass, state, respelled);
-      lookAlikes.push({ key: respelledKey, spelling: 'look-alike', number: respelled, category });
-    }
-  }
-  const questions = [...readings.sort(exactFirst), ...lookAlikes];
-  if (questions.some(({ category }) => category !== undefined)) {
-    return { kind: 'candidate', questions, doubt, isWithdrawalPending };
-  }
-  return doubt === undefined ? ABSENT : { kind: 'unknown', code: doubt };
-}
-
-const exactFirst = (a: Question, b: Question) =>
-  Number(b.spelling === 'exact') - Number(a.spelling === 'exact');
+const NOT_CONFIRMED = { confirmations: undefined, central: 'not-asked' } as const;
 
 async function confirm(
   verdicts: readonly Verdict[],
-  { caller, purpose, direction }: Asking,
+  { caller, purpose, direction }: CheckRequest,
   edition: Edition | undefined,
   collection: Collection | undefined,
 ): Promise<Pick<Reply, 'confirmations' | 'central'>> {
@@ -303,7 +222,7 @@ async function confirm(
       if (spelling === 'exact') exact.add(key);
     }
   }
-  if (keys.size === 0 || !edition) return { confirmations: undefined, central: 'not-asked' };
+  if (keys.size === 0 || !edition) return NOT_CONFIRMED;
   if (!collection?.central) return { confirmations: undefined, central: 'off' };
   const result = await collection.central.confirm([...keys], edition.list, caller, {
     ...{ exact, purpose, direction },
@@ -313,19 +232,27 @@ async function confirm(
     : { confirmations: undefined, central: result.failure };
 }
 
-function resultOf(
-  { id, state, mrz, spellings }: Step,
-  place: number,
-  replies: readonly Reply[],
-): DocumentResult {
-  const findings = replies.map(({ collection, verdicts, confirmations, used }) => {
+function resultsOf(plan: readonly Step[], replies: readonly Reply[]): DocumentResult[] {
+  /** Of documents that are absent everywhere, by issuing state: nothing else tells them apart. */
+  const ofAbsent = new Map<string, readonly Finding[]>();
+  return plan.map(({ id, state, mrz, spellings }, place) => {
+    const isAbsent = replies.every(({ verdicts }) => verdicts[place] === ABSENT);
+    let findings = isAbsent ? ofAbsent.get(state) : undefined;
+    if (!findings) {
+      findings = findingsOf(state, place, replies);
+      if (isAbsent) ofAbsent.set(state, findings);
+    }
+    // The first spelling is the first reading, letter by letter.
+    const name = spellings[0] && documentName(spellings[0].key);
+    return { id, findings, decisive: decisiveOf(findings), mrz, name };
+  });
+}
+
+const findingsOf = (state: string, place: number, replies: readonly Reply[]): Finding[] =>
+  replies.map(({ collection, verdicts, confirmations, used }) => {
     const verdict = verdicts[place]!;
     return {
       ...{ collection, verdict, resolution: resolve(verdict, confirmations) },
       coverage: used?.edition.manifest.state(state)?.coverage,
     };
   });
-  // The first spelling is the first reading, letter by letter.
-  const name = spellings[0] && documentName(spellings[0].key);
-  return { id, findings, decisive: decisiveOf(findings), mrz, name };
-}

@@ -1,24 +1,23 @@
 /**
  * Look-up: for each digest, whether the pages of the edition have it.
  *
- * Filter pages first; only where one says *maybe*, the match page decides. One call into the wasm
- * makes the digests and probes the filter pages that are resident: for most requests that is all.
+ * Filter pages first; only where one says *maybe*, the match page decides. screen() makes the digests and
+ * probes the filter pages that are resident, of all editions at once: for most requests that is all.
  * Pages that are not resident are fetched, a few at a time, and each is probed in the very step that
  * puts it into the arena: no address and no digest stays in wasm memory across an await (S7). A page
  * that cannot be had answers nothing, and the digest is in doubt (S4).
  */
 
-import type { CanonicalKey } from '../document/canonical-key.ts';
-import type { Change } from '../document/look-alike.ts';
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import type { StateEntry } from '../format/manifest.ts';
 import type { Overlay, OverlayMatch } from '../format/overlay.ts';
 import type { PageKind } from '../format/page.ts';
 import type { Digests } from '../matcher/matcher.ts';
-import { NOT_RESIDENT, type WasmMatcher } from '../matcher/wasm-matcher.ts';
+import { NOT_RESIDENT, type Screened, type WasmMatcher } from '../matcher/wasm-matcher.ts';
 import { type Edition, pageExpectation, shardRow } from '../store/edition.ts';
 import type { Defer, PageStore } from '../store/page-store.ts';
 import { forEachParallel } from '../store/parallel.ts';
+import type { Keys } from './plan.ts';
 
 /** Time for the pages of one kind, in milliseconds: after it no further one is fetched. */
 const FETCHING_MAX_MS = 4_000;
@@ -40,33 +39,58 @@ export interface LookUp {
   doubts: ReadonlyMap<number, ErrorCode> | undefined;
 }
 
-/** Keys in a row with the state that each belongs to. */
-interface Keys {
-  keys: readonly (CanonicalKey | Change)[];
-  /** By key; undefined where the edition does not know the issuing state. */
+/** An edition and the rows that it has for the keys of a request. */
+export interface AskedEdition {
+  edition: Edition;
+  /** For each of `states`; undefined where the edition does not know the issuing state. */
   entries: readonly (StateEntry | undefined)[];
 }
 
+/** What the edition knows of the states of the keys. */
+export function editionFor(edition: Edition, { states }: Keys): AskedEdition {
+  // Most travellers in a row come from few states: the last look-up mostly serves again.
+  let state = '';
+  let entry: StateEntry | undefined;
+  const entries = states.map((next) => {
+    if (next !== state) {
+      state = next;
+      entry = edition.manifest.state(next);
+    }
+    return entry;
+  });
+  return { edition, entries };
+}
+
 /**
- * Looks all keys up in the pages of one edition; never throws for a page. Undefined if every key is
- * absent and the overlay has no word on any.
+ * Looks all keys up in the resident filter pages and the overlays of editions; for each undefined if
+ * every key is absent and the overlay has no word on any.
  */
+export const screen = (
+  { keys }: Keys,
+  editions: readonly AskedEdition[],
+  matcher: WasmMatcher,
+): (Screened | undefined)[] =>
+  matcher.screen(
+    keys,
+    editions.map(({ edition: { epochKey, firstPageId, overlay }, entries }) => {
+      return { entries, epochKey, firstPageId, overlay: overlay?.filter };
+    }),
+  );
+
+/** Settles what screen() left open in one edition; never throws for a page. */
 export async function lookUp(
-  edition: Edition,
-  { keys, entries }: Keys,
+  { keys }: Keys,
+  { edition, entries }: AskedEdition,
+  { digests, answers: filterAnswers, inOverlay }: Screened,
   tools: LookUpTools,
-): Promise<LookUp | undefined> {
-  const { epochKey, firstPageId, overlay } = edition;
-  const screen = { epochKey, firstPageId, overlay: overlay?.filter };
-  const screened = tools.matcher.screen(keys, entries, screen);
-  if (screened === undefined) return undefined;
-  const { digests, answers: filterAnswers, inOverlay } = screened;
+): Promise<LookUp> {
+  const { overlay } = edition;
   const operations = overlay && operationsOn(overlay, digests, inOverlay);
-  const count = entries.length;
+  const count = keys.length;
   const asked: Asked = {
     edition,
     digests,
-    entries,
+    entries: entriesByKey(keys, entries),
     rows: new Int32Array(count),
     doubts: new Map(),
   };
@@ -80,6 +104,15 @@ export async function lookUp(
   if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
   const doubts = asked.doubts.size === 0 ? undefined : asked.doubts;
   return { answers, operations, doubts };
+}
+
+/** A change belongs to the state of the key that it changes. */
+function entriesByKey(
+  keys: Keys['keys'],
+  entries: AskedEdition['entries'],
+): (StateEntry | undefined)[] {
+  let exact = -1;
+  return keys.map((key) => entries[typeof key === 'string' ? ++exact : exact]);
 }
 
 function operationsOn(
@@ -116,6 +149,7 @@ async function askFilters(answers: Uint8Array, asked: Asked, tools: LookUpTools)
 interface Asked {
   edition: Edition;
   digests: Digests;
+  /** By key. */
   entries: readonly (StateEntry | undefined)[];
   /** Row of each key's shard in the manifest; filled in for those that are not absent. */
   rows: Int32Array;

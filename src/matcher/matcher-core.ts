@@ -4,6 +4,8 @@
 export interface MatcherCore {
   memory: WebAssembly.Memory;
   digestKeys(count: number): void;
+  hashKeys(count: number): void;
+  wipeKeys(count: number): void;
   probeFilters(count: number): void;
   screenKeys(
     count: number,

@@ -7,26 +7,19 @@
  * one reads, and the keys are wiped before it returns.
  */
 
-import {
-  type CanonicalKey,
-  KEY_PREFIX_LENGTH,
-  NUMBER_LENGTH_MAX,
-} from '../document/canonical-key.ts';
-import { type Change, respell } from '../document/look-alike.ts';
+import type { CanonicalKey } from '../document/canonical-key.ts';
+import type { Change } from '../document/look-alike.ts';
 import { assert, SltdError } from '../errors.ts';
 import { DIGEST_BYTES, EPOCH_KEY_BYTES } from '../format/layout.ts';
 import type { StateEntry } from '../format/manifest.ts';
 import type { OverlayFilter } from '../format/overlay.ts';
 import { decodePage, type PageKind } from '../format/page.ts';
 import type { Digests, Matcher } from './matcher.ts';
+import { KEY_ROW_BYTES, KeyRows } from './key-rows.ts';
 import { type MatcherCore, reserve, startCore } from './matcher-core.ts';
 import { arenaBytes, PageArena } from './page-arena.ts';
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;
-
-/** A key as bytes: its ASCII characters from 0, its length as u32 at KEY_ROW_LENGTH. */
-export const KEY_ROW_BYTES = 48;
-export const KEY_ROW_LENGTH = 36;
 
 /** A page without keys is probed this far behind its header, without effect (assembly/filter.ts). */
 const GUARD_BYTES = 64;
@@ -43,6 +36,8 @@ export const NOT_RESIDENT = 2;
 
 /** What keys are looked up in: pages and overlay of one edition. */
 export interface Screen {
+  /** For each key that is no change, in order: its state's row; undefined if the edition has none. */
+  entries: readonly (StateEntry | undefined)[];
   /** Under which the edition's digests were made: 16 bytes. */
   epochKey: Uint8Array;
   /** Id in the arenas of the filter page of shard row 0. */
@@ -79,11 +74,7 @@ export class WasmMatcher implements Matcher {
   readonly #pageScratch: number;
   readonly #chunkKeys: number;
   readonly #keys: number;
-  readonly #keyStride: number;
-  readonly #keyLength: number;
-  readonly #keyFirstPage: number;
-  readonly #keyIsChange: number;
-  readonly #keyShardCount: number;
+  #keyRows: KeyRows;
   readonly #epochKey: number;
   readonly #digests: number;
   readonly #addresses: number;
@@ -110,12 +101,6 @@ export class WasmMatcher implements Matcher {
     this.#core = core;
     this.#chunkKeys = core.CHUNK_KEYS.value;
     this.#keys = core.KEYS.value;
-    this.#keyStride = core.KEY_STRIDE.value;
-    this.#keyLength = core.KEY_LENGTH.value;
-    this.#keyFirstPage = core.KEY_FIRST_PAGE.value;
-    this.#keyIsChange = core.KEY_IS_CHANGE.value;
-    this.#keyShardCount = core.KEY_SHARD_COUNT.value;
-    assert(this.#keyStride === KEY_ROW_BYTES && this.#keyLength === KEY_ROW_LENGTH, 'one key row');
     this.#epochKey = core.EPOCH_KEY.value;
     this.#digests = core.DIGESTS.value;
     this.#addresses = core.ADDRESSES.value;
@@ -140,6 +125,7 @@ export class WasmMatcher implements Matcher {
     this.matches = new PageArena({ memory, ...matches });
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);
+    this.#keyRows = new KeyRows(core, this.#words);
   }
 
   /** All of its wasm memory: arenas, tables and work areas. */
@@ -154,43 +140,59 @@ export class WasmMatcher implements Matcher {
   digests(keys: readonly (CanonicalKey | Change)[], epochKey: Uint8Array): Digests {
     const digests = new Uint32Array(DIGEST_WORDS * keys.length);
     this.#writeEpochKey(epochKey);
-    for (let first = 0; first < keys.length; first += this.#chunkKeys) {
-      const count = Math.min(this.#chunkKeys, keys.length - first);
-      this.#writeKeys(keys, first, count);
+    for (let first = 0; first < keys.length; ) {
+      const count = this.#keyRows.write(keys, first);
       this.#core.digestKeys(count);
       this.#readDigests(digests, first, count);
+      first += count;
     }
     return digests;
   }
 
   /**
-   * The way of nearly all documents: their keys are hashed and looked up in the filter pages of their
-   * states, `entries` of the same places, and in the overlay, all in one call. Undefined if every
-   * key is absent.
+   * The way of nearly all documents: their keys are looked up in the filter pages of their states and in
+   * the overlay, of each edition that is asked. They are written once, and hashed once for editions in a
+   * row with the same epoch key. For each edition undefined if every key is absent.
    */
   screen(
     keys: readonly (CanonicalKey | Change)[],
-    entries: readonly (StateEntry | undefined)[],
-    { epochKey, firstPageId, overlay }: Screen,
-  ): Screened | undefined {
-    assert(entries.length === keys.length, 'one state a key');
-    let screened: Screened | undefined;
-    this.#writeEpochKey(epochKey);
+    editions: readonly Screen[],
+  ): (Screened | undefined)[] {
+    const all = editions.map((): Screened | undefined => undefined);
+    /** Keys of the chunks before that are no changes. */
+    let firstExact = 0;
+    for (let first = 0; first < keys.length; ) {
+      const count = this.#keyRows.write(keys, first);
+      let hashedWith: Uint8Array | undefined;
+      for (let i = 0; i < editions.length; i++) {
+        const edition = editions[i]!;
+        if (edition.epochKey !== hashedWith) {
+          hashedWith = edition.epochKey;
+          this.#writeEpochKey(hashedWith);
+          this.#core.hashKeys(count);
+        }
+        if (this.#screenChunk(edition, firstExact, count) === 0) continue;
+        all[i] ??= {
+          answers: new Uint8Array(keys.length),
+          inOverlay: [],
+          digests: new Uint32Array(DIGEST_WORDS * keys.length),
+        };
+        this.#readScreened(all[i]!, first, count);
+      }
+      this.#core.wipeKeys(count);
+      first += count;
+      firstExact += this.#keyRows.exactCount;
+    }
+    for (const { entries } of editions) assert(entries.length === firstExact, 'one state a key');
+    return all;
+  }
+
+  /** How many keys of the chunk, hashed before, are not absent. */
+  #screenChunk({ entries, firstPageId, overlay }: Screen, from: number, count: number): number {
+    this.#keyRows.writePlaces(entries, from, firstPageId);
     const { table, slotMask } = this.filters;
     const { address, shift } = overlay ? this.#placeOverlay(overlay) : NO_OVERLAY;
-    for (let first = 0; first < keys.length; first += this.#chunkKeys) {
-      const count = Math.min(this.#chunkKeys, keys.length - first);
-      this.#writeKeys(keys, first, count);
-      this.#writePlaces(entries, first, count, firstPageId);
-      if (this.#core.screenKeys(count, table, slotMask, address, shift) === 0) continue;
-      screened ??= {
-        answers: new Uint8Array(keys.length),
-        inOverlay: [],
-        digests: new Uint32Array(DIGEST_WORDS * keys.length),
-      };
-      this.#readScreened(screened, first, count);
-    }
-    return screened;
+    return this.#core.screenKeys(count, table, slotMask, address, shift);
   }
 
   #placeOverlay(overlay: OverlayFilter): { address: number; shift: number } {
@@ -297,79 +299,6 @@ export class WasmMatcher implements Matcher {
     return slots;
   }
 
-  #writeKeys(keys: readonly (CanonicalKey | Change)[], first: number, count: number): void {
-    let hasKey = false;
-    for (let i = 0; i < count; i++) {
-      const key = keys[first + i]!;
-      if (typeof key === 'string') {
-        this.#writeKey(i, key);
-        hasKey = true;
-      } else if (hasKey) {
-        this.#writeChange(i, key);
-      } else {
-        // A chunk may begin with changes: the key that they change was in the one before.
-        let base = first - 1;
-        while (typeof keys[base] === 'number') base--;
-        assert(base >= 0, 'a change follows a key');
-        this.#writeKey(i, respelledKey(keys[base] as CanonicalKey, key));
-      }
-    }
-  }
-
-  /** Where the wasm finds the filter page of each key. */
-  #writePlaces(
-    entries: readonly (StateEntry | undefined)[],
-    first: number,
-    count: number,
-    firstPageId: number,
-  ): void {
-    const words = this.#words;
-    for (let i = 0; i < count; i++) {
-      const entry = entries[first + i];
-      const at = this.#keys + i * this.#keyStride;
-      words[(at + this.#keyFirstPage) >> 2] = entry ? firstPageId + entry.firstShard : 0;
-      words[(at + this.#keyShardCount) >> 2] = entry ? entry.shardCount : 0;
-    }
-  }
-
-  /** Four characters at a time: for keys this short quicker than TextEncoder. */
-  #writeKey(index: number, key: CanonicalKey): void {
-    const words = this.#words;
-    const { length } = key;
-    assert(length <= this.#keyLength, 'a canonical key has at most 36 characters');
-    const at = this.#keys + index * this.#keyStride;
-    words[(at + this.#keyLength) >> 2] = length;
-    let word = at >> 2;
-    let allBits = 0;
-    let i = 0;
-    for (; i + 4 <= length; i += 4) {
-      const a = key.charCodeAt(i);
-      const b = key.charCodeAt(i + 1);
-      const c = key.charCodeAt(i + 2);
-      const d = key.charCodeAt(i + 3);
-      allBits |= a | b | c | d;
-      words[word++] = a | (b << 8) | (c << 16) | (d << 24);
-    }
-    let tail = 0;
-    for (let shift = 0; i < length; i++, shift += 8) {
-      const code = key.charCodeAt(i);
-      allBits |= code;
-      tail |= code << shift;
-    }
-    // At 36 characters there is no tail, and the word behind them is the length.
-    if (length < this.#keyLength) words[word] = tail;
-    assert(allBits < 128, 'a canonical key is ASCII');
-  }
-
-  /** A change of the nearest key before, which the wasm writes out. */
-  #writeChange(index: number, change: Change): void {
-    // Both places at once: the second is 0 if there is none.
-    assert(((change | (change >> 16)) & 0xff) < NUMBER_LENGTH_MAX, 'a change lies in the number');
-    const at = this.#keys + index * this.#keyStride;
-    this.#words[at >> 2] = change;
-    this.#words[(at + this.#keyLength) >> 2] = this.#keyIsChange;
-  }
-
   /** Puts a page behind the arenas; a format error if it is not one of this kind. */
   #copyPage(page: Uint8Array, kind: PageKind): void {
     // Decoded here, so that no probe ever reads outside of it.
@@ -378,6 +307,7 @@ export class WasmMatcher implements Matcher {
     if (this.#bytes.length === 0) {
       this.#bytes = new Uint8Array(this.#core.memory.buffer);
       this.#words = new Uint32Array(this.#core.memory.buffer);
+      this.#keyRows = new KeyRows(this.#core, this.#words);
     }
     this.#bytes.set(page, this.#pageScratch);
   }
@@ -401,9 +331,6 @@ export class WasmMatcher implements Matcher {
     return answers;
   }
 }
-
-const respelledKey = (key: CanonicalKey, change: Change): CanonicalKey =>
-  (key.slice(0, KEY_PREFIX_LENGTH) + respell(key.slice(KEY_PREFIX_LENGTH), change)) as CanonicalKey;
 
 /** Copies elements; for few, a loop is quicker than TypedArray.set() with its view of the part. */
 function copy<Elements extends Uint8Array | Uint32Array>(

@@ -8,6 +8,7 @@ import {
   answerText,
   batchText,
   type ListFacts,
+  type VisibleFinding,
   type VisibleResult,
   visibleFinding,
 } from '../check/answer.ts';
@@ -18,6 +19,7 @@ import {
   type CheckResults,
   checkDocuments,
   type DocumentResult,
+  type Finding,
   type UsedEdition,
 } from '../check/check.ts';
 import { sealCheck, sealedList } from '../check/check-id.ts';
@@ -38,8 +40,9 @@ export async function postChecks(context: GuardedRoute): Promise<Response> {
     if (failure !== undefined) services.log(errorLine(failure, 'internal', requestId));
   }
   const visible: VisibleResult[] = [];
+  const findingsSeen = new Map<readonly Finding[], readonly VisibleFinding[]>();
   for (const [place, result] of results.entries()) {
-    const seen = visibleResult(result, caller);
+    const seen = visibleResult(result, caller, findingsSeen);
     const checkId = await checkIdOf(result, seen, { asked, place, body, context });
     visible.push(checkId === undefined ? seen : { ...seen, checkId });
   }
@@ -51,11 +54,17 @@ export async function postChecks(context: GuardedRoute): Promise<Response> {
   return respondAnswer(visible[0]!, answerText(visible[0]!, lists), requestId);
 }
 
+/** `known` are the findings seen so far: documents that nothing is found on share them (check.ts). */
 function visibleResult(
   { id, findings, decisive, mrz }: DocumentResult,
   { role }: Caller,
+  known: Map<readonly Finding[], readonly VisibleFinding[]>,
 ): VisibleResult {
-  const visible = findings.map((finding) => visibleFinding(finding, role));
+  let visible = known.get(findings);
+  if (!visible) {
+    visible = findings.map((finding) => visibleFinding(finding, role));
+    known.set(findings, visible);
+  }
   return { id, mrz, findings: visible, decisive: visible[findings.indexOf(decisive)]! };
 }
 

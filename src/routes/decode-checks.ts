@@ -5,7 +5,7 @@
  * here; whether a number can be one is the document's business, and told for each document alone.
  */
 
-import type { DocumentRequest } from '../check/check.ts';
+import type { DocumentRequest } from '../check/plan.ts';
 import { SltdError } from '../errors.ts';
 import { DIRECTIONS, OPERATION_ID, PURPOSES } from '../format/check-event.ts';
 

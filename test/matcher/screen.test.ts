@@ -1,7 +1,7 @@
 /** screen(): one call, and the same answers as digests, addresses and probes one after the other. */
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-key.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { type Change, lookAlikes, respell } from '../../src/document/look-alike.ts';
@@ -80,15 +80,17 @@ describe('screen', () => {
         const keys: (CanonicalKey | Change)[] = [];
         const written: CanonicalKey[] = [];
         const entries: (StateEntry | undefined)[] = [];
+        const states: number[] = [];
         for (const { number, state } of asked) {
           const keyOf = (text: string) => canonicalKey('passport', 'D' as StateCode, text);
           const changes = lookAlikes(number, 'none');
           keys.push(keyOf(number), ...changes);
           written.push(keyOf(number), ...changes.map((change) => keyOf(respell(number, change))));
-          for (let i = 0; i <= changes.length; i++) entries.push(ENTRIES[state]);
+          entries.push(ENTRIES[state]);
+          for (let i = 0; i <= changes.length; i++) states.push(state);
         }
         keyCountMax = Math.max(keyCountMax, keys.length);
-        const expected = written.map((key, i) => expectedAnswer(matcher, key, entries[i]));
+        const expected = written.map((key, i) => expectedAnswer(matcher, key, ENTRIES[states[i]!]));
         const digests = matcher.digests(written, EPOCH_KEY);
         // Every third key has a row.
         const rows = new Map<string, Uint8Array>();
@@ -96,7 +98,7 @@ describe('screen', () => {
           rows.set(written[i]!, bytesOf(digests, i));
         }
         const overlay = isInOverlay ? overlayOf([...rows.values()]) : undefined;
-        const screened = matcher.screen(keys, entries, { ...screen, overlay: overlay?.filter });
+        const [screened] = matcher.screen(keys, [{ ...screen, entries, overlay: overlay?.filter }]);
         if (screened === undefined) {
           expect(rows.size).toBe(0);
           expect(expected.every((answer) => answer === 0)).toBe(true);
@@ -119,9 +121,59 @@ describe('screen', () => {
     const keys = [canonicalKey('passport', 'D' as StateCode, 'C01X00T47')];
     const [digest] = [bytesOf(matcher.digests(keys, EPOCH_KEY), 0)];
     const placesIn = (overlay: Overlay | undefined) =>
-      matcher.screen(keys, [ENTRIES[0]], { ...screen, overlay: overlay?.filter })?.inOverlay ?? [];
+      matcher.screen(keys, [{ ...screen, entries: [ENTRIES[0]], overlay: overlay?.filter }])[0]
+        ?.inOverlay ?? [];
     const [full, empty] = [overlayOf([digest]), overlayOf([])];
     expect([full, empty, undefined, full].map(placesIn)).toEqual([[0], [], [], [0]]);
+  });
+
+  it('answers each edition as if it were asked alone, whatever its epoch key and pages', () => {
+    const keys: (CanonicalKey | Change)[] = [];
+    const entries: (StateEntry | undefined)[] = [];
+    for (let i = 0; i < 60; i++) {
+      const number = `S0B${i}8`;
+      keys.push(canonicalKey('passport', 'D' as StateCode, number), ...lookAlikes(number, 'none'));
+      entries.push(ENTRIES[i % 3]);
+    }
+    const other = { epochKey: EPOCH_KEY.toReversed(), firstPageId: FIRST_PAGE_ID + 1, entries };
+    const digests = matcher.digests(keys, other.epochKey);
+    const overlay = overlayOf([bytesOf(digests, 0), bytesOf(digests, keys.length - 1)]);
+    const editions = [
+      { ...screen, entries },
+      { ...other, overlay: overlay.filter },
+      { ...screen, entries: entries.toReversed() },
+      other,
+    ];
+    const alone = editions.map((edition) => matcher.screen(keys, [edition])[0]);
+    expect(new Set(alone.map((each) => each?.answers.join())).size).toBe(3);
+    expect(matcher.screen(keys, editions)).toEqual(alone);
+  });
+
+  it('leaves no document number in the memory of the wasm', () => {
+    const memories: WebAssembly.Memory[] = [];
+    class Watched extends WebAssembly.Instance {
+      constructor(module: WebAssembly.Module, imports: WebAssembly.Imports) {
+        super(module, imports);
+        const { memory } = this.exports;
+        memories.push(memory as WebAssembly.Memory);
+      }
+    }
+    const real = WebAssembly.Instance;
+    WebAssembly.Instance = Watched as typeof WebAssembly.Instance;
+    onTestFinished(() => {
+      WebAssembly.Instance = real;
+    });
+    const watched = new WasmMatcher(wasmModule);
+    const keys = [canonicalKey('passport', 'D' as StateCode, 'C01X00T47')];
+    const edition = { ...screen, entries: [ENTRIES[0]] };
+    const [screened] = watched.screen(keys, [
+      edition,
+      { ...edition, epochKey: new Uint8Array(16) },
+    ]);
+    expect(screened?.answers).toEqual(Uint8Array.of(NOT_RESIDENT));
+    const text = Buffer.from(memories[0]!.buffer).toString('latin1');
+    expect(text).not.toContain('C01X');
+    expect(text).not.toContain('C0IX');
   });
 
   it('marks the pages that it asks as used', () => {
@@ -132,7 +184,7 @@ describe('screen', () => {
     small.filters.put(1, page);
     for (let other = 2; other < 40; other++) {
       small.filters.put(other, page);
-      small.screen(keys, entries, { epochKey: EPOCH_KEY, firstPageId: 1 });
+      small.screen(keys, [{ entries, epochKey: EPOCH_KEY, firstPageId: 1 }]);
     }
     expect(small.filters.find(1)).not.toBe(0);
     expect(small.filters.find(2)).toBe(0);

@@ -1,0 +1,68 @@
+/**
+ * Plan: from the documents of a request to the keys that are probed for them, whatever the list.
+ */
+
+import type { CanonicalKey } from '../document/canonical-key.ts';
+import type { Change } from '../document/look-alike.ts';
+import type { Mrz } from '../document/mrz.ts';
+import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/** One document as asked: either an MRZ, or number and issuing state. */
+export interface DocumentRequest {
+  /** The client's own, echoed. */
+  id?: string | undefined;
+  mrz?: string | undefined;
+  number?: string | undefined;
+  issuingState?: string | undefined;
+  documentClass?: string | undefined;
+}
+
+/** One document on its way: what is probed for it, or why it cannot be. */
+export interface Step {
+  id: string | undefined;
+  code: ErrorCode | undefined;
+  state: string;
+  mrz: Mrz | undefined;
+  spellings: readonly Spellings[];
+}
+
+const NOTHING: readonly Spellings[] = [];
+
+export function planOf(documents: readonly DocumentRequest[]): Step[] {
+  return documents.map(({ id, mrz, number, issuingState, documentClass }) => {
+    const result =
+      mrz === undefined
+        ? queryFromFields({ number: number ?? '', issuingState: issuingState ?? '', documentClass })
+        : queryFromMrz(mrz, documentClass);
+    if (!result.ok) return { id, code: result.code, state: '', mrz: undefined, spellings: NOTHING };
+    const { query } = result;
+    return {
+      id,
+      code: undefined,
+      state: query.state,
+      mrz: result.mrz,
+      spellings: spellingsOf(query),
+    };
+  });
+}
+
+/** Keys of a request; they can be looked up in any edition. */
+export interface Keys {
+  keys: readonly (CanonicalKey | Change)[];
+  /** Issuing state of each key that is no change, in order. */
+  states: readonly string[];
+}
+
+/** The keys of all documents, in order. */
+export function keysOf(plan: readonly Step[]): Keys {
+  const keys: (CanonicalKey | Change)[] = [];
+  const states: string[] = [];
+  for (const { spellings } of plan) {
+    for (const { key, state, lookAlikes } of spellings) {
+      keys.push(key, ...lookAlikes);
+      states.push(state);
+    }
+  }
+  return { keys, states };
+}
