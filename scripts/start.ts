@@ -62,19 +62,20 @@ async function main(): Promise<number> {
     }
   }
   let system: System | undefined;
-  let interrupted = false;
+  const interrupt = new AbortController();
   const end = new Promise<void>((resolve) => {
-    const interrupt = () => {
-      if (interrupted) process.exit(130);
-      interrupted = true;
+    const onSignal = () => {
+      if (interrupt.signal.aborted) process.exit(130);
+      console.log('\nStopping.');
+      interrupt.abort();
       resolve();
     };
-    process.on('SIGINT', interrupt);
-    process.on('SIGTERM', interrupt);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   });
 
   const started = Date.now();
   const starting = startSystem({
+    signal: interrupt.signal,
     stateDir: STATE_DIR,
     exportFiles: EXPORT_FILES,
     ports: { edge: EDGE_PORT, central: CENTRAL_PORT, origin: ORIGIN_PORT },
@@ -82,9 +83,8 @@ async function main(): Promise<number> {
     onStep: (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${text}`),
   });
   try {
-    await Promise.race([starting, end]);
     system = await starting;
-    if (!interrupted) {
+    if (!interrupt.signal.aborted) {
       await publishSpecimenCards(system);
       const token = await system.token('officer');
       for (const question of QUESTIONS) await ask(system.edgeUrl, token, question);
@@ -99,13 +99,11 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
+    if (interrupt.signal.aborted) return 0;
     console.error(error instanceof Error ? error.message : error);
     return 1;
   } finally {
-    if (system) {
-      console.log('\nStopping.');
-      await system.stop();
-    }
+    await system?.stop();
   }
 }
 

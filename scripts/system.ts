@@ -3,8 +3,8 @@
  * origin, edge Worker.
  *
  * Each part is the real one, as its own process, on loopback; the start command, the proofs and
- * the benchmarks all use this. What it starts, it stops, by process group. State lives in one
- * directory (mode 700); secrets only in files of mode 600.
+ * the benchmarks all use this. What it starts, it stops, by process group, and at once when this process
+ * ends before it could. State lives in one directory (mode 700); secrets only in files of mode 600.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -33,6 +33,8 @@ export interface SystemOptions {
   settings?: Partial<Record<'central' | 'publisher' | 'edge', Record<string, string>>>;
   /** Told before each step. */
   onStep?: (text: string) => void;
+  /** Ends the start, in whatever step it is; what was started is stopped. */
+  signal?: AbortSignal;
 }
 
 export interface System {
@@ -104,26 +106,41 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   });
   failure.catch(() => {});
 
-  const run = async (name: string, args: readonly string[], env: Record<string, string> = {}) => {
+  const launch = (name: string, args: readonly string[], env: Record<string, string> = {}) => {
+    if (stopping) throw new Error(`${name} was not started: the system is stopping`);
     const child = start(name, args, stateDir, env);
     children.set(name, child);
+    return child;
+  };
+  const run = async (name: string, args: readonly string[], env?: Record<string, string>) => {
+    const child = launch(name, args, env);
     const code = await exitOf(child);
     children.delete(name);
     if (code !== 0) throw new Error(`${name} ended with ${code}:\n${logTail(stateDir, name)}`);
   };
-  const serve = (name: string, args: readonly string[], env: Record<string, string> = {}) => {
-    const child = start(name, args, stateDir, env);
-    children.set(name, child);
+  const serve = (name: string, args: readonly string[], env?: Record<string, string>) => {
+    const child = launch(name, args, env);
     child.once('exit', (code) => {
       if (stopping || children.get(name) !== child) return;
       fail(new Error(`${name} ended with ${code}:\n${logTail(stateDir, name)}`));
     });
   };
+  // Children have groups of their own, so the end of this process would not be theirs.
+  const killAll = () => {
+    for (const child of children.values()) killGroup(child, 'SIGKILL');
+  };
+  process.once('exit', killAll);
   const stop = async () => {
     stopping = true;
     await Promise.all([...children.values()].map((child) => stopGroup(child)));
     children.clear();
+    process.off('exit', killAll);
   };
+  const abort = () => {
+    fail(new Error('The start was ended.'));
+    void stop();
+  };
+  options.signal?.addEventListener('abort', abort, { once: true });
 
   try {
     if (!existsSync(keysFile)) {
@@ -188,6 +205,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       QUIET_WRANGLER,
     );
     await untilReady(`http://127.0.0.1:${ports.edge}/readyz`, 'edge', failure);
+    options.signal?.removeEventListener('abort', abort);
 
     return {
       edgeUrl: `http://127.0.0.1:${ports.edge}`,
@@ -278,18 +296,20 @@ function exitOf(child: ChildProcess): Promise<number | null> {
 /** Ends the child and what it started; SIGKILL after a grace time. */
 async function stopGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (!child.pid) return;
-  const kill = (name: NodeJS.Signals) => {
-    try {
-      process.kill(-(child.pid as number), name);
-    } catch {
-      // Already gone.
-    }
-  };
-  kill(signal);
-  const timer = setTimeout(() => kill('SIGKILL'), STOP_TIMEOUT_MS);
+  killGroup(child, signal);
+  const timer = setTimeout(() => killGroup(child, 'SIGKILL'), STOP_TIMEOUT_MS);
   await exitOf(child);
   clearTimeout(timer);
-  kill('SIGKILL');
+  killGroup(child, 'SIGKILL');
+}
+
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (!pid) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Already gone.
+  }
 }
 
 async function untilReady(url: string, name: string, failure: Promise<never>): Promise<void> {
