@@ -151,7 +151,8 @@ class Nights {
     const startedAt = performance.now();
     const child = spawn(process.execPath, [CHILD, JSON.stringify(settings)], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...environment },
+      // Half of such a short night is compiling: nights that came to their end keep that for the next.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(workDir, 'compiled'), ...environment },
     });
     let stdout = '';
     child.stdout.on('data', (chunk) => {
