@@ -165,10 +165,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Error && error.name === 'AbortError') return EXIT.interrupted;
   if (!(error instanceof SltdError)) return EXIT.failure;
   if (error.code === 'config-invalid') return EXIT.usage;
-  const isRefused =
-    error.code.startsWith('input-') ||
-    error.code === 'gate-refused' ||
-    error.code === 'replay-differs';
+  const isRefused = error.code.startsWith('input-') || error.code === 'gate-refused';
   return isRefused ? EXIT.refused : EXIT.failure;
 }
 

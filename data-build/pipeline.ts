@@ -34,7 +34,7 @@ import { digestsOf } from './key-file/input-digests.ts';
 import { epochKeyOf, type KeysOf, publicKeysText } from './keys/keys.ts';
 import { partitionKeys } from './pages/partition.ts';
 import { Progress, type StepTime } from './progress.ts';
-import { checkReplayOfFile } from './replay/replay-step.ts';
+import type { OperationLog } from './replay/replay-gate.ts';
 import { openSteps, passingSteps } from './steps.ts';
 import { openTempDir } from './temp-dir.ts';
 import { Threads, threadCountFor } from './threads/threads.ts';
@@ -66,8 +66,8 @@ export interface BuildOptions {
   partialStates?: ReadonlyMap<StateCode, number> | undefined;
   /** How unlike the edition in force the new one may be; the defaults if not told. */
   limits?: GateLimits | undefined;
-  /** Operations of central since the edition in force: it and they must make the new one. */
-  operationsFile?: string | undefined;
+  /** Central's log since the edition in force: it and they must make the new one. */
+  log?: OperationLog | undefined;
   /** Documents not listed that are asked at the end, to measure the filter; a million by default. */
   nonMemberCount?: number;
   /** Threads that build; one a core if not told, and one for a small export. */
@@ -212,24 +212,13 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       throw error;
     });
     checkVerified(verified, keyFile.keyCount);
-    const { operationsFile } = options;
-    if (operationsFile !== undefined && since) {
-      progress.start('replay');
-      await checkReplayOfFile({
-        store,
-        keys,
-        before: since,
-        next: manifest,
-        operationsFile,
-        signal,
-      });
-    }
 
     progress.start('gates');
-    const { collection } = options;
+    const { collection, log } = options;
     const gates = await passGates({
       ...{ directory: store, keys, collection, limits: options.limits ?? DEFAULT_LIMITS },
-      ...{ edition: toHex(manifestSha256), manifestLength: manifestBytes.length },
+      ...{ edition: toHex(manifestSha256), manifestSha256, manifestLength: manifestBytes.length },
+      ...{ manifest, epochKey, log, signal },
       shape: {
         ...{ asOf, inputsSha256: toHex(inputsSha256) },
         states: Object.fromEntries(

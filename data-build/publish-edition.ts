@@ -22,6 +22,7 @@ import type { OpenEdition } from './edition/open-edition.ts';
 import type { Progress } from './progress.ts';
 import type { Threads } from './threads/threads.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify/verify-edition.ts';
+import type { Replayed } from './replay/replay-gate.ts';
 
 /** Enough to see a filter that lets everything through; the build asked for a million. */
 const NON_MEMBERS = 100_000;
@@ -64,6 +65,8 @@ export interface PublishSummary {
   mendedPages: number;
   /** Records asked of the store, 0 if only hashes were looked at. None is missing. */
   records: number;
+  /** What it was replayed with before anything was sent; absent if there was nothing to replay. */
+  replayed?: Replayed | undefined;
   seconds: number;
 }
 
@@ -74,9 +77,11 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   const { collection, manifestSha256, manifestLength, permit } = edition.head;
   const signer = await headSignerOf(keys);
   const since = await readHead(to, signer.trusted);
-  if (since && options.gates) {
-    await passStoreGates({ from, to, edition, inForce: since, keys, gates: options.gates });
-  }
+  const { gates } = options;
+  const replayed =
+    since && gates
+      ? await passStoreGates({ from, to, edition, inForce: since, keys, gates, signal })
+      : undefined;
   let verified: VerifyResult | undefined;
   const copied = await copyEdition({
     ...{ from, to, edition: edition.head, inForce: since, settleMs: options.settleMs, signal },
@@ -102,6 +107,7 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
     issuedAt: new Date(head.issuedAt).toISOString(),
     ...{ wasInForce, pages, sentPages, sentBytes, mendedPages },
     records: verified?.asked ?? 0,
+    ...(replayed ? { replayed } : {}),
     seconds: Number(((performance.now() - startedAt) / 1000).toFixed(3)),
   };
 }

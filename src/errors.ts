@@ -111,7 +111,6 @@ export const ERRORS = {
     'An overlay cannot hold all operations: a new edition is overdue.',
   ),
   'operation-log-behind': unknown(500, 'The log lacks operations that are published already.'),
-  'replay-differs': unknown(500, 'The edition before and its operations do not make the new one.'),
 
   // The nightly build.
   'input-unreadable': unknown(500, 'The input file cannot be read.'),

@@ -118,7 +118,7 @@ export const BUILD: Command = {
       rejectsPath: values.rejects,
       tempRoot: values.temp,
       workDir: values.work,
-      operationsFile: values.operations,
+      log: values.operations === undefined ? undefined : { file: values.operations },
       progress: new Progress(process.stderr),
       signal,
     });

@@ -37,6 +37,10 @@ export const PUBLISH: Command = {
       value: 'NAME=N,...',
       help: 'how unlike the edition in force there it may be (docs/operations.md)',
     },
+    operations: {
+      value: 'FILE',
+      help: 'what central took since the edition in force there: with it, it must make this one',
+    },
     gate: { value: 'NAME,...', help: 'every gate that refused it; with --by and --reason' },
     by: { value: 'NAME', help: 'who answers for it' },
     reason: { value: 'TEXT', help: 'why it is right all the same' },
@@ -50,7 +54,9 @@ export const PUBLISH: Command = {
       throw new UsageError('give the export FILEs that it was built from, or --hashes-only');
     }
     const profile = hashesOnly ? undefined : profileOf(input);
-    const gates = { limits: parseLimits(values.limits), release: releaseOf(input) };
+    const { operations: file } = values;
+    const log = file === undefined ? undefined : { file };
+    const gates = { limits: parseLimits(values.limits), release: releaseOf(input), log };
     const keys = readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']);
     const from = openStore(dir!);
     const to = openStore(values.to!);

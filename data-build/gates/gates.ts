@@ -26,6 +26,7 @@ export const GATES = {
   schema: 'columns appeared or are gone',
   'file-size': 'a file is far larger or smaller than the last one',
   baseline: 'the edition in force cannot be read, so nothing was compared',
+  replay: 'the edition in force and the operations since then do not make it, or nobody has looked',
 } as const;
 
 /** Name of a gate: what a release names. */
@@ -54,7 +55,7 @@ interface Pair {
 /** Lines on what is wrong; none lets the list through, undefined says that it cannot be told. */
 type Gate = (pair: Pair) => string[] | undefined;
 
-const CHECKS: Readonly<Record<Exclude<GateName, 'baseline'>, Gate>> = {
+const CHECKS: Readonly<Record<Exclude<GateName, 'baseline' | 'replay'>, Gate>> = {
   stale: ({ before, now }) =>
     now.asOf < before.asOf ? [`complete up to ${isoOf(now)}, in force is ${isoOf(before)}`] : [],
 

@@ -7,11 +7,13 @@
 
 import { readHistory } from '../../publish/history.ts';
 import { SltdError } from '../../src/errors.ts';
+import type { Manifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import type { KeysOf } from '../keys/keys.ts';
 import { type EditionInForce, openInForce } from '../edition/open-edition.ts';
+import { askReplay, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
 import { shapeInForce, writeBuildRecord } from './build-record.ts';
 import { checkGates, type GateName, type GateResult, GATES } from './gates.ts';
 import type { GateLimits } from './limits.ts';
@@ -25,8 +27,14 @@ interface Built {
   /** Name of the manifest. */
   edition: string;
   collection: string;
+  manifestSha256: Uint8Array;
   manifestLength: number;
+  manifest: Manifest;
+  epochKey: Uint8Array;
+  /** The edition in force and these operations must make it. */
+  log: OperationLog | undefined;
   shape: ListShape & { input: InputShape };
+  signal?: AbortSignal | undefined;
 }
 
 /** What was checked, for the summary. */
@@ -35,6 +43,8 @@ export interface GateReport {
   comparedWith: string | undefined;
   /** Gates that had nothing to compare with. */
   unchecked: GateName[];
+  /** What it was replayed with; absent if there was nothing to replay. */
+  replayed?: Replayed | undefined;
 }
 
 /** Lets the edition pass and notes its record, or puts it into quarantine and throws GateRefusal. */
@@ -51,11 +61,14 @@ export async function passGates(built: Built): Promise<GateReport> {
     throw new GateRefusal(quarantine);
   }
   writeBuildRecord(directory, edition, shape.input);
-  return { comparedWith: compared.inForce || undefined, unchecked: compared.unchecked };
+  const { inForce, unchecked, replayed } = compared;
+  return { comparedWith: inForce || undefined, unchecked, ...(replayed ? { replayed } : {}) };
 }
 
 /** `inForce` is empty if there is no edition yet. */
-async function compare(built: Built): Promise<GateResult & { inForce: string }> {
+async function compare(
+  built: Built,
+): Promise<GateResult & { inForce: string; replayed?: Replayed | undefined }> {
   let last: EditionInForce;
   try {
     last = await openInForce(built.directory, built.keys);
@@ -75,7 +88,13 @@ async function compare(built: Built): Promise<GateResult & { inForce: string }> 
     const details = ['this very edition was in force before, and another took its place'];
     refusals.unshift({ gate: 'replayed', details });
   }
-  return { refusals, unchecked, inForce };
+  const { directory: store, manifest, manifestSha256, epochKey, log, signal } = built;
+  const { details, replayed } = await askReplay({
+    ...{ base: { store, ...last }, next: { store, manifest, manifestSha256 } },
+    ...{ epochKey, log, signal },
+  });
+  if (details.length > 0) refusals.push({ gate: 'replay', details });
+  return { refusals, unchecked, inForce, replayed };
 }
 
 /** Whoever went back from an edition does not want the next night to bring it again. */

@@ -19,7 +19,8 @@ import { type KeysOf, publicKeysText } from '../keys/keys.ts';
 import { writeBuildRecord } from './build-record.ts';
 import { endQuarantine, type Quarantine, readQuarantine } from './quarantine.ts';
 
-const REASON_LENGTH = { min: 10, max: 500 };
+/** Characters of a reason that somebody gives. */
+export const REASON_LENGTH = { min: 10, max: 500 };
 const NAME_LENGTH = { min: 2, max: 100 };
 
 /** A person's word that a list is right all the same. */

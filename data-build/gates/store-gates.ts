@@ -3,7 +3,8 @@
  *
  * What the edition directory has had in force, it was compared with when it was built, step by step. Any other
  * it was never compared with: the directory is new, or was lost, or somebody else publishes to the store as
- * well. Then the counts of the two signed manifests are compared before anything is sent.
+ * well. Then the counts of the two signed manifests are compared before anything is sent. The replay is always
+ * asked here: the directory has no overlay, and the store's head alone says that central has a log.
  */
 
 import { mkdirSync } from 'node:fs';
@@ -19,6 +20,7 @@ import { type VerifyKey, verifyKeys } from '../../src/format/signature.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import { type KeysOf, publicKeysText } from '../keys/keys.ts';
 import type { OpenEdition } from '../edition/open-edition.ts';
+import { askReplay, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
 import { shapeOf } from './build-record.ts';
 import { checkGates, type Refusal, refusalText } from './gates.ts';
 import type { GateLimits } from './limits.ts';
@@ -30,6 +32,8 @@ export interface StoreGates {
   limits: GateLimits;
   /** Who lets it through all the same, by name of every gate that refuses it. */
   release?: ReleasedBy | undefined;
+  /** The edition in force there and these operations must make it. */
+  log?: OperationLog | undefined;
 }
 
 interface Comparison {
@@ -41,13 +45,17 @@ interface Comparison {
   inForce: Head;
   keys: KeysOf<'edition' | 'head'>;
   gates: StoreGates;
+  signal?: AbortSignal | undefined;
 }
 
-/** Throws 'gate-refused' if the list is too unlike the one in force, 'release-invalid' if others are released. */
-export async function passStoreGates(comparison: Comparison): Promise<void> {
+/**
+ * Lets it pass; what it was replayed with. Throws 'gate-refused' if the list is too unlike the one in force or its
+ * replay differs, 'release-invalid' if others are released.
+ */
+export async function passStoreGates(comparison: Comparison): Promise<Replayed | undefined> {
   const { edition, inForce, gates, from } = comparison;
-  if (equalBytes(edition.head.manifestSha256, inForce.manifestSha256)) return;
-  const refusals = (await wasComparedWith(comparison)) ? [] : await refusalsOf(comparison);
+  if (equalBytes(edition.head.manifestSha256, inForce.manifestSha256)) return undefined;
+  const { refusals, replayed } = await askGates(comparison);
   if (gates.release) {
     checkReleased(refusals, gates.release);
     if (from instanceof DirectoryStore) noteRelease(from, comparison, refusals);
@@ -55,6 +63,7 @@ export async function passStoreGates(comparison: Comparison): Promise<void> {
     const detail = `unlike the edition in force in the store: ${refusalText(refusals)}`;
     throw new SltdError('gate-refused', { detail });
   }
+  return replayed;
 }
 
 /** Whether the edition in force in the store was in force where this one was built. */
@@ -64,15 +73,33 @@ async function wasComparedWith({ from, inForce, keys }: Comparison): Promise<boo
   return (await readHistory(from, trusted)).some((past) => past.edition === id);
 }
 
-async function refusalsOf(comparison: Comparison): Promise<readonly Refusal[]> {
-  const { to, edition, inForce, keys, gates } = comparison;
+interface Asked {
+  refusals: Refusal[];
+  replayed?: Replayed | undefined;
+}
+
+async function askGates(comparison: Comparison): Promise<Asked> {
+  const { from, to, edition, inForce: head, keys, gates, signal } = comparison;
+  const isCompared = await wasComparedWith(comparison);
   const editionKeys = await verifyKeys(publicKeysText(keys, 'edition'));
-  const before = await manifestInForce(to, inForce, editionKeys);
-  if (!before) {
-    return [{ gate: 'baseline', details: ['the manifest of the edition in force cannot be read'] }];
+  const manifest = await manifestInForce(to, head, editionKeys);
+  if (!manifest) {
+    // What was compared where it was built mends a damaged store by itself, if there is nothing to replay.
+    if (isCompared && !head.overlaySha256 && !gates.log) return { refusals: [] };
+    const details = ['the manifest of the edition in force cannot be read'];
+    return { refusals: [{ gate: 'baseline', details }] };
   }
   const { limits } = gates;
-  return checkGates({ before: shapeOf(before), now: shapeOf(edition.manifest), limits }).refusals;
+  const shapes = { before: shapeOf(manifest), now: shapeOf(edition.manifest) };
+  const refusals = isCompared ? [] : checkGates({ ...shapes, limits }).refusals;
+  const { manifestSha256 } = edition.head;
+  const { details, replayed } = await askReplay({
+    base: { store: to, head, manifest },
+    next: { store: from, manifest: edition.manifest, manifestSha256 },
+    ...{ epochKey: edition.epochKey, log: gates.log, signal },
+  });
+  if (details.length > 0) refusals.push({ gate: 'replay', details });
+  return { refusals, replayed };
 }
 
 async function manifestInForce(to: ObjectStore, head: Head, keys: readonly VerifyKey[]) {

@@ -15,6 +15,8 @@ import { SltdError } from '../../src/errors.ts';
 import { type GateLimits, gateLimits } from '../gates/limits.ts';
 import { findProfile } from '../import/find-profile.ts';
 import type { Profile } from '../import/profile.ts';
+import { REASON_LENGTH } from '../gates/release.ts';
+import type { OperationLog } from '../replay/replay-gate.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
 
 const path = v.pipe(v.string(), v.minLength(1));
@@ -58,6 +60,9 @@ const schema = v.strictObject({
     {},
   ),
   operations: v.optional(path),
+  'without-operations': v.optional(
+    v.pipe(v.string(), v.trim(), v.minLength(REASON_LENGTH.min), v.maxLength(REASON_LENGTH.max)),
+  ),
   gates: v.optional(v.record(v.string(), v.unknown()), {}),
   publish: v.optional(v.strictObject({ store: path })),
   notify: v.optional(
@@ -95,8 +100,8 @@ export interface NightlyConfig extends Pick<Parsed, 'collection' | 'notify'> {
   feeds: readonly Feed[];
   build: Parsed['build'];
   limits: GateLimits;
-  /** What central took since the edition in force; the new edition is held against it. */
-  operationsFile: string | undefined;
+  /** What central took since the edition in force, or why that is not asked for. */
+  log: OperationLog | undefined;
   /** Where the edition is published besides; a directory, or `s3://bucket/prefix`. */
   store: string | undefined;
 }
@@ -123,9 +128,21 @@ export function readConfig(file: string): NightlyConfig {
     feeds: checkedFeeds(output.feed.map((feed) => ({ ...feed, from: from(feed.from) }))),
     build: build.temp === undefined ? build : { ...build, temp: from(build.temp) },
     limits: gateLimits(output.gates),
-    operationsFile: output.operations && from(output.operations),
+    log: logOf(output, from),
     store: output.publish && from(output.publish.store),
   };
+}
+
+/** With a log and a reason to have none, nobody would know which counts. */
+function logOf(
+  { operations, 'without-operations': withoutBecause }: Parsed,
+  from: (place: string) => string,
+): OperationLog | undefined {
+  if (operations !== undefined && withoutBecause !== undefined) {
+    invalid('operations and without-operations: give one of them');
+  }
+  if (withoutBecause !== undefined) return { withoutBecause };
+  return operations === undefined ? undefined : { file: from(operations) };
 }
 
 function parseToml(file: string): unknown {

@@ -58,7 +58,7 @@ export async function publishNight(night: PublishNight): Promise<PublishSummary 
     const { keyFile } = await importRows(options, { tempDir: temp.path, progress, threads });
     return await publishBuiltEdition({
       ...{ from, to, edition, keys, records: keyFile, threads, progress, signal },
-      gates: { limits: config.limits },
+      gates: { limits: config.limits, log: config.log },
     });
   } finally {
     threads.close();

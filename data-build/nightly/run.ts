@@ -22,6 +22,7 @@ import { buildEdition } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import type { PublishSummary } from '../publish-edition.ts';
 import { writeReport } from '../report/report.ts';
+import type { Replayed } from '../replay/replay-gate.ts';
 import type { NightlyConfig } from './config.ts';
 import { type ChosenFeed, chooseFeeds, keepDelivered, oldest } from './feeds.ts';
 import { publishNight } from './publish-night.ts';
@@ -44,6 +45,8 @@ export interface NightResult {
   comparedWith?: string | undefined;
   /** Gates that had nothing to compare with. */
   unchecked?: readonly string[];
+  /** What it was replayed with where it was built; absent if there was nothing to replay. */
+  replayed?: Replayed | undefined;
   /** What the store was brought; absent if there is none, or the edition is in force there. */
   published?: PublishSummary | undefined;
   feeds: FeedResult[];
@@ -108,7 +111,7 @@ async function build(
     rejectsPath: join(stateDir, 'rejects.csv'),
     // A night that was killed goes on behind its last finished step.
     workDir: join(build.temp ?? stateDir, 'sltd-work'),
-    operationsFile: config.operationsFile,
+    log: config.log,
     ...{ limits: config.limits, progress, signal },
   });
   const reports = join(stateDir, 'reports');

@@ -23,12 +23,16 @@ import { SlotCounts, SlotSums } from './list-difference.ts';
 import type { ReplayOperation } from './operation-file.ts';
 import { forEachSlot } from './read-slots.ts';
 
-export interface ReplayOptions {
-  /** Holds the pages of both. */
+/** An edition, and what holds its pages. */
+export interface StoredEdition {
   store: ReadableStore;
+  manifest: Manifest;
+}
+
+export interface ReplayOptions {
   /** The edition in force, and the one that is to follow it. */
-  base: Manifest;
-  next: Manifest;
+  base: StoredEdition;
+  next: StoredEdition;
   matcher: Matcher;
   /** Of both editions: 16 bytes. */
   epochKey: Uint8Array;
@@ -68,7 +72,8 @@ export interface ReplayResult {
  * two collections or epoch keys, and what reading the pages throws.
  */
 export async function replayMatches(options: ReplayOptions): Promise<ReplayResult> {
-  const { base, next, operations, signal } = options;
+  const { operations, signal } = options;
+  const [base, next] = [options.base.manifest, options.next.manifest];
   if (base.collection !== next.collection || !equalBytes(base.epochKeyId, next.epochKeyId)) {
     throw new SltdError('config-invalid', { detail: 'replay: another collection or epoch key' });
   }
@@ -93,18 +98,19 @@ export async function replayMatches(options: ReplayOptions): Promise<ReplayResul
   return { operationCount: expected.operationCount, keyCount, differences };
 }
 
-/** The result as an error, if it is one: 'replay-differs', with the worst states in its detail. */
-export function checkReplay({ differences }: ReplayResult): void {
-  if (differences.length === 0) return;
-  const shown = differences.slice(0, 10).map((difference) => {
+/** A line for each state that differs, up to ten, and how many more; none if the replay matches. */
+export function differenceLines({ differences }: ReplayResult): string[] {
+  const shown = differences.slice(0, STATES_MAX).map((difference) => {
     const { state, isAtLeast, ...counts } = difference;
     const parts = Object.entries(counts).filter(([, count]) => count > 0);
     const texts = parts.map(([name, count]) => `${count} ${NAMES[name as keyof typeof NAMES]}`);
     return `${state}: ${isAtLeast ? 'at least ' : ''}${texts.join(', ')}`;
   });
-  const more = differences.length > shown.length ? `; ${differences.length} states in all` : '';
-  throw new SltdError('replay-differs', { detail: `${shown.join('; ')}${more}` });
+  const more = differences.length - shown.length;
+  return more > 0 ? [...shown, `and ${more} more states`] : shown;
 }
+
+const STATES_MAX = 10;
 
 const NAMES = {
   lost: 'lost',
@@ -184,13 +190,13 @@ function judge(expected: Expectation, answer: number, difference: StateDifferenc
 
 /** One state of one edition. */
 class Side {
-  readonly #manifest: Manifest;
+  readonly #edition: StoredEdition;
   readonly #entry: StateEntry | undefined;
   readonly #options: ReplayOptions;
 
-  constructor(manifest: Manifest, state: string, options: ReplayOptions) {
-    this.#manifest = manifest;
-    this.#entry = manifest.state(state);
+  constructor(edition: StoredEdition, state: string, options: ReplayOptions) {
+    this.#edition = edition;
+    this.#entry = edition.manifest.state(state);
     this.#options = options;
   }
 
@@ -247,15 +253,16 @@ class Side {
   *#names(): Generator<string> {
     const { firstShard, shardCount } = this.#entry ?? { firstShard: 0, shardCount: 0 };
     for (let shard = 0; shard < shardCount; shard++) {
-      yield toHex(this.#manifest.page('match', firstShard + shard).sha256);
+      yield toHex(this.#edition.manifest.page('match', firstShard + shard).sha256);
     }
   }
 
   async #page(shardIndex: number) {
     const { state, firstShard, shardCount } = this.#entry!;
-    const reference = this.#manifest.page('match', firstShard + shardIndex);
-    const bytes = await readObject(this.#options.store, 'pages', reference);
-    const { epochKeyId } = this.#manifest;
+    const { store, manifest } = this.#edition;
+    const reference = manifest.page('match', firstShard + shardIndex);
+    const bytes = await readObject(store, 'pages', reference);
+    const { epochKeyId } = manifest;
     const expected = { kind: 'match', state, shardIndex, shardCount, epochKeyId } as const;
     return { bytes, header: decodePage(bytes, expected) };
   }

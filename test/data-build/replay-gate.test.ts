@@ -1,0 +1,129 @@
+/** Where central has a log, no edition comes in force in a store that nobody held against it. */
+
+import { expect, test } from 'vitest';
+import { headSignerOf } from '../../data-build/keys/head-signer.ts';
+import { readConfig } from '../../data-build/nightly/config.ts';
+import { openInForce } from '../../data-build/edition/open-edition.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
+import { publishOverlay } from '../../publish/head.ts';
+import { encodeOverlay } from '../../src/format/overlay.ts';
+import { signingKey, signObject } from '../../src/format/signature.ts';
+import { build, sltd, sltdCsv, workspace } from './workspace.ts';
+
+const space = workspace();
+const store = new DirectoryStore(space.path('store'));
+const dayOf = (day: number) => Date.UTC(2026, 0, day, 3);
+const exportOf = (day: number, count: number) =>
+  space.write(
+    `day-${day}.csv`,
+    sltdCsv(...Array.from({ length: count }, (_, i) => `UTO,PAS,A${i},,,lost`)),
+  );
+
+/** Builds where no overlay ever comes, and publishes to the store that has one. */
+async function publishDay(day: number, count: number, ...more: string[]) {
+  const file = exportOf(day, count);
+  await build(space, { files: [file], asOf: dayOf(day) });
+  return publish(file, ...more);
+}
+
+function publish(file: string, ...more: string[]) {
+  const args = [
+    'publish',
+    space.path('edition'),
+    file,
+    '--profile',
+    'sltd',
+    '--to',
+    store.location,
+  ];
+  return sltd([...args, '--keys', space.keysPath, '--temp', space.dir, ...more]);
+}
+
+/** What the publisher of overlays does once a minute, also when nothing was reported. */
+async function putOverlay(asOf: number) {
+  const { head, manifest } = await openInForce(store, space.keys);
+  const overlay = encodeOverlay({
+    ...{ epochKeyId: manifest.epochKeyId, collection: 'sltd', from: dayOf(0), asOf },
+    ...{ lastOperation: 1, operations: [] },
+  });
+  const signed = await signObject(overlay, await signingKey({ ...space.keys.overlay }));
+  const { manifestSha256 } = head;
+  await publishOverlay(store, await headSignerOf(space.keys), { overlay: signed, manifestSha256 });
+}
+
+const inStore = async () => (await openInForce(store, space.keys)).manifest.recordCount;
+const operations = (...numbers: number[]) =>
+  space.write(
+    'operations.ndjson',
+    numbers
+      .map((number) => ({
+        key: `PUTOA${number}`,
+        recordId: `r${number}`,
+        at: dayOf(4) + 3_600_000,
+      }))
+      .map((line) => `${JSON.stringify({ kind: 'added', category: 'lost', ...line })}\n`)
+      .join(''),
+  );
+
+test('a store without an overlay has nothing to replay', async () => {
+  expect((await publishDay(1, 40)).code).toBe(0);
+  expect((await publishDay(2, 41)).code).toBe(0);
+  expect(JSON.parse((await publishDay(3, 42)).stdout)).not.toHaveProperty('replayed');
+});
+
+test('the same edition again is no new one', async () => {
+  await putOverlay(dayOf(3) + 1);
+  expect((await publish(exportOf(3, 42))).code).toBe(0);
+});
+
+test('a store with an overlay takes no edition that was not replayed, and nothing is sent', async () => {
+  const pages = (await store.list('pages')).length;
+  const { code, stderr } = await publishDay(4, 43);
+  expect([code, stderr]).toEqual([3, expect.stringContaining('replay (central has a log')]);
+  expect((await store.list('pages')).length).toBe(pages);
+  expect(await inStore()).toBe(42);
+});
+
+test('one that lost a report is refused, one with all of them comes in force', async () => {
+  const file = operations(42, 43, 44);
+  const lost = await publishDay(5, 44, '--operations', file);
+  expect([lost.code, lost.stderr]).toEqual([
+    3,
+    expect.stringContaining('replay (UTO: 1 reported and missing)'),
+  ]);
+  const whole = await publishDay(6, 45, '--operations', file);
+  expect(whole.code, whole.stderr).toBe(0);
+  expect(JSON.parse(whole.stdout)).toMatchObject({ replayed: { operations: 3, keys: 3 } });
+  expect(await inStore()).toBe(45);
+});
+
+test('a person who names the gate lets one through', async () => {
+  const who = ['--by', 'A. Person', '--reason', 'the log was lost with the database'];
+  expect((await publishDay(7, 46, '--gate', 'replay', ...who)).code).toBe(0);
+  expect(await inStore()).toBe(46);
+});
+
+test('the settings of the nightly job say why there is no log, and not beside one', () => {
+  const settings = (...lines: string[]) =>
+    readConfig(
+      space.write(
+        'sltd.toml',
+        [
+          'keys = "k"',
+          'state = "s"',
+          'profile = "sltd"',
+          ...lines,
+          '[[feed]]',
+          'name = "a"',
+          'from = "in"',
+          '',
+        ].join('\n'),
+      ),
+    ).log;
+  const reason = 'without-operations = "the export has what other systems changed"';
+  expect(settings()).toBeUndefined();
+  expect(settings('operations = "o"')).toEqual({ file: space.path('o') });
+  expect(settings(reason)).toEqual({ withoutBecause: 'the export has what other systems changed' });
+  expect(() => settings('operations = "o"', reason)).toThrow('give one of them');
+  expect(() => settings('without-operations = "no"')).toThrow('without-operations');
+});
