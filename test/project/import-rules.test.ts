@@ -77,9 +77,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   'data-build/edition': [...CORE, 'data-build/keys'],
   'data-build/gates': [
     ...[...CORE, 'data-build/keys', 'data-build/import', 'data-build/key-file'],
-    'data-build/edition',
+    ...['data-build/edition', 'data-build/replay'],
   ],
-  'data-build/replay': [...CORE, 'data-build/keys', ...STEP],
+  'data-build/replay': [...CORE, 'data-build/edition', ...STEP],
   'data-build/generate': [...CORE, 'data-build/key-file', ...STEP],
   'data-build/report': [
     ...[...CORE, 'data-build/import', 'data-build/verify', 'data-build/gates'],
