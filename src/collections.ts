@@ -180,7 +180,7 @@ async function eventPosterOf(env: Env, { now, fetch }: World): Promise<Collectio
     now,
     fetch,
   });
-  return (line, defer) => defer(poster.post(line));
+  return (line, defer) => poster.post(line, defer);
 }
 
 const edgeKeyOf = (env: Env) =>

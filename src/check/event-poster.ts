@@ -2,17 +2,28 @@
  * Event poster: sends audit lines to central after the answer, so that counters are live.
  *
  * The quick way beside the sure one: the same line is in the log, and central takes a line only once,
- * so what is lost here is filled in from the log. Nothing waits for it and nothing fails by it.
+ * so what is lost here is filled in from the log. Nothing waits for it and nothing fails by it. Lines of
+ * many requests go together: a check that cost a request of its own, or a timer while central is away,
+ * would cost twice as much.
  */
 
 import { SignJWT } from 'jose';
 import type { SigningKey } from '../format/signature.ts';
 import { withDeadline } from '../store/deadline.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
+import type { Defer } from '../store/page-store.ts';
 
-/** Waits before a try, in milliseconds; with the tries, less than the 30 s that work may go on. */
-const WAITS_MS = [0, 500, 2_000, 6_000] as const;
+/** Lines gather for so long before they go. */
+const GATHER_MS = 100;
+/** Waits before a try after one, two and three failures. */
+const RETRY_WAITS_MS = [500, 2_000, 6_000] as const;
+/** After the last of them central is left alone for so long. */
+const PAUSE_MS = 5_000;
+/** A request may work on for 30 s after its answer; another then takes over. */
+const SENDING_MAX_MS = 20_000;
 const TRY_TIMEOUT_MS = 5_000;
+/** Characters of one body, which central bounds at 1 MiB, and of all lines that wait. */
+const BODY_LENGTH_MAX = 2 ** 19;
+const WAITING_LENGTH_MAX = 2 ** 22;
 const TOKEN_SECONDS = 60;
 /** A token is used again until so near its end. */
 const TOKEN_SPARE_SECONDS = 20;
@@ -24,13 +35,16 @@ export interface PosterOptions {
   /** Milliseconds since 1970. */
   now: () => number;
   fetch: typeof fetch;
-  waitsMs?: readonly number[];
 }
 
 /** Posts lines to central. */
 export class EventPoster {
   readonly #options: PosterOptions;
-  readonly #breaker = new CircuitBreaker();
+  /** Oldest first. */
+  #waiting: string[] = [];
+  #waitingLength = 0;
+  /** No other request begins to send before; one that was broken off cannot say that it ended. */
+  #busyUntil = 0;
   #token = '';
   #tokenEndsAt = 0;
 
@@ -38,20 +52,56 @@ export class EventPoster {
     this.#options = options;
   }
 
-  /** Sends one line; never throws. */
-  async post(line: string): Promise<void> {
-    const { now, waitsMs = WAITS_MS } = this.#options;
-    for (const waitMs of waitsMs) {
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-      // While central is away the tries are few; this line may still get a later one.
-      if (!this.#breaker.allows(now())) continue;
-      if (await this.#try(line)) return this.#breaker.succeeded();
-      this.#breaker.failed(now());
+  /** Takes a line; the request that finds nobody sending sends what has gathered. Never throws. */
+  post(line: string, defer: Defer): void {
+    this.#waiting.push(line);
+    this.#waitingLength += line.length;
+    while (this.#waitingLength > WAITING_LENGTH_MAX) {
+      this.#waitingLength -= this.#waiting.shift()!.length;
     }
+    const nowMs = this.#options.now();
+    if (nowMs < this.#busyUntil) return;
+    this.#busyUntil = nowMs + SENDING_MAX_MS + TRY_TIMEOUT_MS;
+    defer(this.#send(nowMs + SENDING_MAX_MS));
   }
 
-  /** True if central has the line, or never will. */
-  async #try(line: string): Promise<boolean> {
+  async #send(untilMs: number): Promise<void> {
+    const { now } = this.#options;
+    let failureCount = 0;
+    while (this.#waiting.length > 0 && now() < untilMs) {
+      const waitMs = failureCount === 0 ? GATHER_MS : RETRY_WAITS_MS[failureCount - 1];
+      if (waitMs === undefined) {
+        this.#busyUntil = now() + PAUSE_MS;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      const lines = this.#take();
+      if (await this.#try(`${lines.join('\n')}\n`)) {
+        failureCount = 0;
+      } else {
+        failureCount++;
+        this.#waiting = [...lines, ...this.#waiting];
+        for (const line of lines) this.#waitingLength += line.length;
+      }
+    }
+    this.#busyUntil = 0;
+  }
+
+  /** The oldest lines, as many as go together. */
+  #take(): string[] {
+    let length = 0;
+    let count = 0;
+    for (const line of this.#waiting) {
+      if (count > 0 && length + line.length > BODY_LENGTH_MAX) break;
+      length += line.length;
+      count++;
+    }
+    this.#waitingLength -= length;
+    return this.#waiting.splice(0, count);
+  }
+
+  /** True if central has the lines, or never will. */
+  async #try(body: string): Promise<boolean> {
     const { fetch, url } = this.#options;
     const abort = new AbortController();
     try {
@@ -60,7 +110,7 @@ export class EventPoster {
         const response = await fetch(`${url}/v1/check-events`, {
           method: 'POST',
           headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
-          body: line,
+          body,
           signal: abort.signal,
           redirect: 'manual',
         });

@@ -76,34 +76,48 @@ describe('an audit line', () => {
 describe('the way to central', () => {
   const posted = async (statuses: number[]) => {
     const own = await Edge.start({ env: { CHECK_EVENTS: 'post' } });
-    const lines: string[] = [];
+    const bodies: string[][] = [];
     const tokens = new Set<string>();
     own.central.fault = async (request, central) => {
       if (!request.url.endsWith('/v1/check-events')) return central(request);
       tokens.add(request.headers.get('authorization')!);
-      lines.push(await request.text());
+      bodies.push((await request.text()).trimEnd().split('\n'));
       return new Response(null, { status: statuses.shift() ?? 200 });
     };
-    return { own, lines, tokens };
+    return { own, bodies, tokens };
   };
 
-  it('takes each line as it is in the log, with one token for many', async () => {
-    const { own, lines, tokens } = await posted([]);
-    await own.check(OTHER_FIELDS);
-    await own.check(OTHER_FIELDS);
-    await expect.poll(() => lines.length).toBe(2);
-    expect(lines).toEqual(own.logs);
+  it('takes lines as they are in the log, many together, with one token', async () => {
+    const { own, bodies, tokens } = await posted([]);
+    for (let i = 0; i < 10; i++) await own.check(OTHER_FIELDS);
+    await expect.poll(() => bodies.flat()).toEqual(own.logs);
+    expect(bodies.length).toBeLessThan(5);
     expect(tokens.size).toBe(1);
     own.passSeconds(50);
     await own.check(OTHER_FIELDS);
     await expect.poll(() => tokens.size).toBe(2);
+    expect(bodies.flat()).toEqual(own.logs);
   });
 
   it('is tried again after a failure, and never holds up or fails the answer', async () => {
-    const { own, lines } = await posted([503, 503]);
+    const { own, bodies } = await posted([503, 503]);
     const { http, answer } = await own.ask(OTHER_FIELDS);
     expect([http, (answer as Json).status]).toEqual([200, 'clear']);
-    await expect.poll(() => lines.length, { timeout: 5_000 }).toBe(3);
-    expect(new Set(lines)).toEqual(new Set(own.logs));
+    await expect.poll(() => bodies.length, { timeout: 5_000 }).toBe(3);
+    await own.check(OTHER_FIELDS);
+    await expect.poll(() => bodies.length).toBe(4);
+    expect(bodies.slice(0, 3)).toEqual(Array.from({ length: 3 }, () => [own.logs[0]]));
+    expect(bodies[3]).toEqual([own.logs[1]]);
+  });
+
+  it('is taken up by a later request where an earlier one was broken off', async () => {
+    const { own, bodies } = await posted([]);
+    const real = own.central.fault!;
+    own.central.fault = () => new Promise(() => {});
+    await own.check(OTHER_FIELDS);
+    own.passSeconds(60);
+    own.central.fault = real;
+    await own.check(OTHER_FIELDS);
+    await expect.poll(() => bodies.flat()).toContain(own.logs[1]);
   });
 });
