@@ -24,9 +24,6 @@ export type DocumentName = string & { readonly __brand: 'DocumentName' };
 /** The key without its class letter. */
 export const documentName = (key: CanonicalKey): DocumentName => key.slice(1) as DocumentName;
 
-/** Class letter and issuing state: the number begins behind them. */
-export const KEY_PREFIX_LENGTH = 4;
-
 /**
  * Longest canonical number. MRZ numbers have at most 23 characters (TD1), national ones some more.
  */

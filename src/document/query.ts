@@ -139,7 +139,7 @@ export interface Spellings {
   state: StateCode;
   number: string;
   documentClass: DocumentClass;
-  /** Changes of the number, which begins at KEY_PREFIX_LENGTH of the key. */
+  /** Changes of the number. */
   lookAlikes: readonly Change[];
 }
 
