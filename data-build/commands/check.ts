@@ -1,7 +1,7 @@
-/** `sltd check`: asks an edition directory for one document, as the edge would. */
+/** `sltd check`: asks an edition for one document, as the edge would. */
 
 import { readFileSync } from 'node:fs';
-import { DirectoryStore } from '../../publish/directory-store.ts';
+import { openStore } from '../../publish/open-store.ts';
 import { queryFromFields, queryFromMrz } from '../../src/document/query.ts';
 import { SltdError } from '../../src/errors.ts';
 import { askEdition } from '../edition/ask-edition.ts';
@@ -13,7 +13,7 @@ import { openEdition } from '../edition/open-edition.ts';
 export const CHECK: Command = {
   name: 'check',
   summary: 'asks an edition for one document, offline: candidate, or absent',
-  operands: 'DIR',
+  operands: 'STORE',
   operandCount: { min: 1, max: 1 },
   options: {
     keys: KEYS_OPTION,
@@ -26,7 +26,7 @@ export const CHECK: Command = {
   run: async ({ values, switches, operands }) => {
     const result = parse(values);
     if (!result.ok) throw new SltdError(result.code);
-    const store = new DirectoryStore(operands[0]!);
+    const store = openStore(operands[0]!);
     const edition = await openEdition(
       store,
       readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']),

@@ -1,6 +1,6 @@
 /** `sltd verify`: reads an edition back and asks it for every record of the export. */
 
-import { DirectoryStore } from '../../publish/directory-store.ts';
+import { openStore } from '../../publish/open-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
@@ -19,7 +19,7 @@ import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './buil
 export const VERIFY: Command = {
   name: 'verify',
   summary: 'reads an edition back and asks it for every record of the export, and for others',
-  operands: 'DIR FILE...',
+  operands: 'STORE FILE...',
   operandCount: { min: 2, max: 1001 },
   options: {
     ...IMPORT_OPTIONS,
@@ -34,7 +34,7 @@ export const VERIFY: Command = {
     const nonMemberCount = wholeNumber(input, 'non-members', { min: 0, max: 10_000_000_000 });
     const profile = profileOf(input);
     const keys = readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']);
-    const store = new DirectoryStore(dir!);
+    const store = openStore(dir!);
     const progress = new Progress(process.stderr);
     const temp = openTempDir(values.temp);
     const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));

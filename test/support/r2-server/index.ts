@@ -5,17 +5,21 @@
  * Production speaks to R2's own S3 interface; only the reading side has the binding.
  */
 
+/** A few at a time, so that a listing has more than one page. */
 const LIST_MAX = 3;
 const PRECONDITION_FAILED = 412;
 
 export default {
-  async fetch(request: Request, { BUCKET }: { BUCKET: R2Bucket }): Promise<Response> {
+  async fetch(
+    request: Request,
+    { BUCKET, listMax = LIST_MAX }: { BUCKET: R2Bucket; listMax?: number },
+  ): Promise<Response> {
     if (!request.headers.get('authorization')?.startsWith('AWS4-HMAC-SHA256 ')) {
       return new Response(null, { status: 403 });
     }
     const { pathname, searchParams } = new URL(request.url);
     const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
-    if (key === '') return list(BUCKET, searchParams);
+    if (key === '') return list(BUCKET, searchParams, listMax);
     switch (request.method) {
       case 'GET': {
         const object = await BUCKET.get(key);
@@ -43,11 +47,10 @@ export default {
   },
 };
 
-/** A few at a time, so that every listing here has more than one page. */
-async function list(bucket: R2Bucket, query: URLSearchParams): Promise<Response> {
+async function list(bucket: R2Bucket, query: URLSearchParams, limit: number): Promise<Response> {
   const listed = await bucket.list({
     prefix: query.get('prefix') ?? '',
-    limit: LIST_MAX,
+    limit,
     cursor: query.get('continuation-token') ?? undefined,
   });
   const rows = listed.objects.map(
