@@ -90,11 +90,11 @@ export async function lookUp(
   const asked: Asked = {
     edition,
     digests,
-    entries: entriesByKey(keys, entries),
+    entries: new Map(),
     rows: new Int32Array(count),
     doubts: new Map(),
   };
-  await askFilters(filterAnswers, asked, tools);
+  await askFilters({ keys, entries }, filterAnswers, asked, tools);
   const maybe: number[] = [];
   for (let i = 0; i < count; i++) {
     if (filterAnswers[i] === 1) maybe.push(i);
@@ -104,15 +104,6 @@ export async function lookUp(
   if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
   const doubts = asked.doubts.size === 0 ? undefined : asked.doubts;
   return { answers, operations, doubts };
-}
-
-/** A change belongs to the state of the key that it changes. */
-function entriesByKey(
-  keys: Keys['keys'],
-  entries: AskedEdition['entries'],
-): (StateEntry | undefined)[] {
-  let exact = -1;
-  return keys.map((key) => entries[typeof key === 'string' ? ++exact : exact]);
 }
 
 function operationsOn(
@@ -129,18 +120,28 @@ function operationsOn(
   return operations.size === 0 ? undefined : operations;
 }
 
-/** Fills in the rows of what is not absent, and asks the filter pages that are not resident. */
-async function askFilters(answers: Uint8Array, asked: Asked, tools: LookUpTools): Promise<void> {
-  const { digests, entries, rows, doubts } = asked;
+/** Fills in what is known of the keys that are not absent, and asks the filter pages that are not resident. */
+async function askFilters(
+  { keys, entries }: Pick<Keys, 'keys'> & Pick<AskedEdition, 'entries'>,
+  answers: Uint8Array,
+  asked: Asked,
+  tools: LookUpTools,
+): Promise<void> {
+  const { digests, rows, doubts } = asked;
   const places: number[] = [];
-  for (let i = 0; i < rows.length; i++) {
+  let exact = -1;
+  for (let i = 0; i < keys.length; i++) {
+    // A change belongs to the state of the key that it changes.
+    if (typeof keys[i] === 'string') exact++;
     if (answers[i] === 0) continue;
-    const entry = entries[i];
+    const entry = entries[exact];
     if (entry === undefined) {
       doubts.set(i, 'state-not-covered');
       continue;
     }
-    rows[i] = shardRow(entry, digests[4 * i + 3]!);
+    const row = shardRow(entry, digests[4 * i + 3]!);
+    rows[i] = row;
+    asked.entries.set(row, entry);
     if (answers[i] === NOT_RESIDENT) places.push(i);
   }
   if (places.length > 0) await askPages('filter', places, answers, asked, tools);
@@ -149,8 +150,8 @@ async function askFilters(answers: Uint8Array, asked: Asked, tools: LookUpTools)
 interface Asked {
   edition: Edition;
   digests: Digests;
-  /** By key. */
-  entries: readonly (StateEntry | undefined)[];
+  /** By row of a shard: its state's. */
+  entries: Map<number, StateEntry>;
   /** Row of each key's shard in the manifest; filled in for those that are not absent. */
   rows: Int32Array;
   doubts: Map<number, ErrorCode>;
@@ -217,7 +218,7 @@ async function askFetched(
   { edition, digests, entries }: Asked,
   { matcher, pages, defer }: LookUpTools,
 ): Promise<void> {
-  const entry = entries[places[0]!]!;
+  const entry = entries.get(row)!;
   const expected = pageExpectation(edition, { kind, entry, row });
   const page = await pages.get(edition.manifest.page(kind, row), expected, defer);
   const arena = kind === 'filter' ? matcher.filters : matcher.matches;

@@ -93,13 +93,26 @@ export function lookAlikes(
   checkDigit: 'verified' | 'none',
   countMax = LOOK_ALIKES_MAX,
 ): Change[] {
+  if (checkDigit === 'none') return singleChanges(number, countMax);
   const changes: Change[] = [];
-  const isVerified = checkDigit === 'verified';
   const count = listSingles(number);
   for (let i = 0; i < count && changes.length < countMax; i++) {
-    if (!isVerified || CHANGES[i] === 0) changes.push(SINGLES[i]!);
+    if (CHANGES[i] === 0) changes.push(SINGLES[i]!);
   }
-  if (isVerified) addPairs(count, changes, countMax);
+  addPairs(count, changes, countMax);
+  return changes;
+}
+
+function singleChanges(number: string, countMax: number): Change[] {
+  const changes: Change[] = [];
+  for (let place = 0; place < number.length; place++) {
+    const code = number.charCodeAt(place);
+    const end = ALTERNATIVE_STARTS[code + 1]!;
+    for (let alternative = ALTERNATIVE_STARTS[code]!; alternative < end; alternative++) {
+      if (changes.length >= countMax) return changes;
+      changes.push(place | (ALTERNATIVE_LETTERS[alternative]! << 8));
+    }
+  }
   return changes;
 }
 
@@ -117,7 +130,7 @@ const FILLED_SHIFTS = new Uint8Array(ROOM);
 /** A long TD1 or TD2 number has a filler after nine characters that some issuers count. */
 const CHARACTERS_BEFORE_FILLER = 9;
 
-/** Fills the five with all changes of one character; their number. Flat: every zone comes here. */
+/** Fills the five with all changes of one character; their number. Flat: every verified zone comes here. */
 function listSingles(number: string): number {
   let count = 0;
   for (let i = 0; i < number.length; i++) {

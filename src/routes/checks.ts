@@ -43,8 +43,10 @@ export async function postChecks(context: GuardedRoute): Promise<Response> {
   const findingsSeen = new Map<readonly Finding[], readonly VisibleFinding[]>();
   for (const [place, result] of results.entries()) {
     const seen = visibleResult(result, caller, findingsSeen);
-    const checkId = await checkIdOf(result, seen, { asked, place, body, context });
-    visible.push(checkId === undefined ? seen : { ...seen, checkId });
+    // Only what is still a candidate to its caller can be asked about again.
+    const isCandidate = seen.decisive.status === 'candidate';
+    const checkId = isCandidate && (await checkIdOf(result, { asked, place, body, context }));
+    visible.push(checkId ? { ...seen, checkId } : seen);
   }
   await audit(body, { results, asked }, visible, context);
   const lists = asked.map(({ collection, used }) => ({
@@ -76,13 +78,10 @@ interface Asked {
   context: GuardedRoute;
 }
 
-/** Only what is still a candidate to its caller can be asked about again. */
-async function checkIdOf(
+function checkIdOf(
   { findings }: DocumentResult,
-  { decisive }: VisibleResult,
   { asked, place, body, context }: Asked,
-): Promise<string | undefined> {
-  if (decisive.status !== 'candidate') return undefined;
+): Promise<string> {
   const { services, caller, requestId } = context;
   const { sealKeys, now } = services;
   const { operation, purpose, direction } = body;
