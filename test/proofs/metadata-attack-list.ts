@@ -207,6 +207,12 @@ async function withOverlay(world: MetadataWorld, headKey: SigningKey, overlay: U
   return withHeadAnd(world, head, overlay);
 }
 
+/** What the deployment itself once signed for this list: which of it is the newest, a floor alone tells. */
+const GENUINE = {
+  permits: ['first', 'second'],
+  overlays: ['none', 'of the first', 'the one before', 'latest', 'of an unpublished edition'],
+};
+
 /** A stolen head key puts together what was signed apart. */
 async function mixAndMatch(world: MetadataWorld): Promise<Plan[]> {
   const { past, current, others, forged, keys } = world;
@@ -235,7 +241,7 @@ async function mixAndMatch(world: MetadataWorld): Promise<Plan[]> {
           name: `permit ${which}, overlay ${with_}, sequence ${sequence}`,
           gain: which === 'forged' || with_ === 'forged' ? INNOCENT : CLEAR,
           source: withHead(world, bytes),
-          needsFloor: true,
+          needsFloor: GENUINE.permits.includes(which) && GENUINE.overlays.includes(with_),
         });
       }
     }

@@ -15,7 +15,7 @@ export interface Attack {
   laterMs?: number;
   /** The list may no longer be answered from at all. */
   mustBeUnknown?: boolean;
-  /** Takes a stolen key and a reader that knows nothing of the past: beyond what a floor is for. */
+  /** Of the head key alone: it signed under what the deployment once permitted, and only a floor tells. */
   needsFloor?: boolean;
 }
 

@@ -15,13 +15,7 @@ import { HEAD_NAME, toHex } from '../../src/format/names.ts';
 import { encodePermit, type Permit } from '../../src/format/permit.ts';
 import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
 import type { EditionStore } from '../../src/store/edition-store.ts';
-import {
-  type Floor,
-  type FloorKeeper,
-  floorOf,
-  higherOf,
-  NO_FLOOR,
-} from '../../src/store/floor.ts';
+import { type Floor, type FloorKeeper, floorOf, higherOf } from '../../src/store/floor.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
 import {
   buildEdition,
@@ -177,12 +171,17 @@ export function headBy(
 }
 
 /** What a reader knows when it meets the attack. */
-export type Reader = 'warm' | 'cold, kept floor' | 'cold, baked floor' | 'cold, silent keeper';
+export type Reader =
+  | 'warm'
+  | 'cold, kept floor'
+  | 'cold, baked floor'
+  | 'cold, baked floor, silent keeper'
+  | 'cold, silent keeper';
 
 /** Keeps the floor as the Durable Object does, for one run. */
 class Keeper implements FloorKeeper {
   #floor: Floor;
-  readonly isSilent: boolean;
+  isSilent: boolean;
 
   constructor(floor: Floor, { isSilent = false } = {}) {
     this.#floor = floor;
@@ -199,6 +198,7 @@ class Keeper implements FloorKeeper {
 /** One reader of the real code, over a store that changes hands. */
 export class Victim {
   readonly #deferred: Promise<unknown>[] = [];
+  #keeper: Keeper | undefined;
   #services!: Awaited<ReturnType<typeof createServices>>;
   /** What the bucket gives now. */
   source: ObjectSource;
@@ -215,13 +215,11 @@ export class Victim {
     const victim = new Victim(world);
     const { head } = world.current;
     const seen = floorOf(head, head.overlaySha256 ? world.now - HOUR_MS : 0);
-    const keeper = {
-      warm: undefined,
-      'cold, kept floor': new Keeper(seen),
-      'cold, baked floor': undefined,
-      'cold, silent keeper': new Keeper(NO_FLOOR, { isSilent: true }),
-    }[reader];
-    const isBaked = reader === 'cold, baked floor';
+    const isSilent = reader.endsWith('silent keeper');
+    const keeper =
+      isSilent || reader === 'cold, kept floor' ? new Keeper(seen, { isSilent }) : undefined;
+    victim.#keeper = keeper;
+    const isBaked = reader.startsWith('cold, baked floor');
     const iso = (time: number) => new Date(time).toISOString();
     const env: Env = {
       ...environmentOf(world.keys),
@@ -241,6 +239,11 @@ export class Victim {
     });
     if (reader === 'warm') await victim.ask();
     return victim;
+  }
+
+  /** From now on the keeper answers, with all that others have seen. */
+  endSilence(): void {
+    if (this.#keeper) this.#keeper.isSilent = false;
   }
 
   get editions(): EditionStore {
