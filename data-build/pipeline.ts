@@ -19,6 +19,7 @@ import { assert, SltdError } from '../src/errors.ts';
 import { FORMAT_VERSION } from '../src/format/layout.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';
 import { toHex } from '../src/format/names.ts';
+import type { Restriction } from '../src/format/restrictions.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { type BuiltPages, buildPages } from './pages/build-pages.ts';
 import { headSignerOf } from './keys/head-signer.ts';
@@ -64,6 +65,8 @@ export interface BuildOptions {
   workDir?: string | undefined;
   /** States of which only older data could be had, and up to when those are complete. */
   partialStates?: ReadonlyMap<StateCode, number> | undefined;
+  /** Who sees nothing of whose records, in order; nobody is restricted if absent. */
+  restrictions?: readonly Restriction[] | undefined;
   /** How unlike the edition in force the new one may be; the defaults if not told. */
   limits?: GateLimits | undefined;
   /** Central's log since the edition in force: it and they must make the new one. */
@@ -108,6 +111,8 @@ export interface BuildSummary {
   bitsPerKey: number;
   keysPerShard: number;
   probes: number;
+  /** Pairs of a state and another that sees nothing of its records. */
+  restrictions: number;
   verified: VerifyResult;
   /** What it was compared with before the head moved. */
   gates: GateReport;
@@ -192,6 +197,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
         return { ...facts, coverage, asOf };
       }),
       shards: built.states.flatMap(({ shards }) => shards),
+      restrictions: options.restrictions ?? [],
     });
     const manifestBytes = await signObject(body, editionKey);
     const { sha256: manifestSha256 } = await store.put('manifests', manifestBytes);
@@ -220,7 +226,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       ...{ edition: toHex(manifestSha256), manifestSha256, manifestLength: manifestBytes.length },
       ...{ manifest, epochKey, log, signal },
       shape: {
-        ...{ asOf, inputsSha256: toHex(inputsSha256) },
+        ...{ asOf, inputsSha256: toHex(inputsSha256), restrictions: options.restrictions ?? [] },
         states: Object.fromEntries(
           built.states.flatMap(({ state, recordCount }) =>
             recordCount > 0 ? [[state, recordCount]] : [],
@@ -285,5 +291,6 @@ function summarize(options: BuildOptions, imported: Imported, built: BuiltPages)
     bitsPerKey: options.bitsPerKey,
     keysPerShard: options.keysPerShard,
     probes: options.probes,
+    restrictions: options.restrictions?.length ?? 0,
   };
 }

@@ -38,7 +38,12 @@ const ADVICE_WORDS = {
   'second-check': 'Take the traveller to a second check.',
 };
 
-const COVERAGE_WORDS = { reports: 'yes', partial: 'in part', 'does-not-report': 'no' };
+const COVERAGE_WORDS = {
+  reports: 'yes',
+  partial: 'in part',
+  'does-not-report': 'no',
+  restricted: 'not to your state',
+};
 
 const form = document.getElementById('check');
 const answer = document.getElementById('answer');

@@ -11,6 +11,7 @@
 import type { Manifest, StateEntry } from '../src/format/manifest.ts';
 import { equalBytes } from '../src/format/names.ts';
 import { decodePage, slotsOffset } from '../src/format/page.ts';
+import type { Restriction } from '../src/format/restrictions.ts';
 import { inParallel } from './in-parallel.ts';
 import { type ReadableStore, readObject } from './read-object.ts';
 
@@ -32,6 +33,8 @@ export interface EditionDifference {
   /** States in which anything differs, ascending by code. */
   states: StateDifference[];
   total: Omit<StateDifference, 'state'>;
+  /** Who sees no records of whom in one of the two alone. */
+  restrictions: { added: Restriction[]; gone: Restriction[] };
 }
 
 /** The difference from one edition of a store to another; throws what reading a page throws. */
@@ -68,7 +71,15 @@ export async function diffEditions(
     }
     onProgress(++done, codes.size);
   }
-  return { isComparable, states, total };
+  const [old, now] = [before.restrictions?.rows ?? [], after.restrictions?.rows ?? []];
+  const restrictions = { added: onlyIn(now, old), gone: onlyIn(old, now) };
+  return { isComparable, states, total, restrictions };
+}
+
+/** Both ascending and without equals. */
+function onlyIn(rows: readonly Restriction[], others: readonly Restriction[]): Restriction[] {
+  const known = new Set(others.map(({ source, excluded }) => `${source} ${excluded}`));
+  return rows.filter(({ source, excluded }) => !known.has(`${source} ${excluded}`));
 }
 
 interface DiffOptions {

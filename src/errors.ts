@@ -84,6 +84,10 @@ export const ERRORS = {
   'collection-missing': unknown(503, 'The edge does not hold a collection that the caller asks.'),
   'edition-expired': unknown(503, 'The edition of the list is too old to answer from.'),
   'state-not-covered': unknown(503, 'The edition says nothing about this issuing state.'),
+  'state-restricted': unknown(
+    503,
+    'The issuing state does not let the state of the caller see its records.',
+  ),
   'edition-rollback': unknown(503, 'The store offers an older edition than was seen before.'),
   'edition-future': unknown(503, 'The store offers an edition from the future.'),
   'edition-jump': unknown(503, 'The sequence of the head is higher than its time allows.'),
@@ -117,6 +121,10 @@ export const ERRORS = {
   'input-empty': unknown(500, 'The input file has no record.'),
   'input-encoding': unknown(500, 'The input file is not in the encoding that its profile says.'),
   'input-schema': unknown(500, 'The input file does not have the columns that its profile says.'),
+  'input-restrictions': unknown(
+    500,
+    'The file of restrictions is not one, or a line of it is none.',
+  ),
   'input-rejects': unknown(500, 'More rows were rejected than the limit allows.'),
   'gate-refused': unknown(500, 'The list is too unlike the one in force: it waits in quarantine.'),
   'release-invalid': unknown(500, 'The edition cannot be released from quarantine.'),

@@ -17,6 +17,7 @@ import { GateRefusal, quarantineText } from '../gates/quarantine.ts';
 import { findProfile, PROFILES } from '../import/find-profile.ts';
 import type { Profile } from '../import/profile.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
+import { readRestrictions } from '../import/restriction-file.ts';
 import { readKeys } from '../keys/keys.ts';
 import { type BuildOptions, type BuildSummary, buildEdition } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
@@ -80,6 +81,10 @@ export const BUILD: Command = {
       value: 'FILE',
       help: 'what central took since the edition in force: with it, it must make the new one',
     },
+    restrictions: {
+      value: 'FILE',
+      help: 'who sees no records of whom (CSV: issuing_state,excluded_state)',
+    },
     'permit-days': {
       value: 'N',
       help: 'how long the edition may stay in force without another',
@@ -108,6 +113,7 @@ export const BUILD: Command = {
       limits: parseLimits(values.limits),
       permitDays: wholeNumber(input, 'permit-days', { min: 1, max: 90 }),
       rejectsMaxPercent: decimalNumber(input, 'rejects-max', { min: 0, max: 100 }),
+      restrictions: readRestrictions(values.restrictions),
     };
     const summary = await builtOrRefused({
       ...settings,

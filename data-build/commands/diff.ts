@@ -4,6 +4,7 @@ import { diffEditions, type EditionDifference } from '../../publish/diff-edition
 import { findEdition } from '../../publish/find-edition.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { readManifest } from '../../publish/read-manifest.ts';
+import type { Restriction } from '../../src/format/restrictions.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
 import { publicKeysText, readKeys } from '../keys/keys.ts';
@@ -40,7 +41,7 @@ export const DIFF: Command = {
   },
 };
 
-function textOf({ isComparable, states, total }: EditionDifference): string {
+function textOf({ isComparable, states, total, restrictions }: EditionDifference): string {
   const rows = [...states, { state: 'all', ...total }].map(
     ({ state, before, after, added, gone, changed }) => [
       state,
@@ -55,5 +56,10 @@ function textOf({ isComparable, states, total }: EditionDifference): string {
     row.map((cell, i) => String(cell ?? '-')[i === 0 ? 'padEnd' : 'padStart'](11)).join(''),
   );
   const note = 'built under two epoch keys: only counts can be compared';
-  return [...table, ...(isComparable ? [] : [note])].join('\n');
+  const lines = (rows: readonly Restriction[], word: string) =>
+    rows.map(({ source, excluded }) => `records of ${source} ${word} kept from ${excluded}`);
+  return [
+    ...[...table, ...(isComparable ? [] : [note])],
+    ...[...lines(restrictions.added, 'are now'), ...lines(restrictions.gone, 'are no longer')],
+  ].join('\n');
 }

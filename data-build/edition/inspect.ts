@@ -83,6 +83,7 @@ const INSPECTORS: Readonly<Record<string, (bytes: Uint8Array) => Inspection>> = 
         .map(({ state, coverage, asOf, recordCount, shardCount }) => ({
           ...{ state, coverage, asOf: isoOf(asOf), records: recordCount, shards: shardCount },
         })),
+      ...(manifest.restrictions ? { restrictions: manifest.restrictions.rows } : {}),
       signature: 'not checked',
     };
   },

@@ -57,6 +57,7 @@ export function shapeOf(manifest: Manifest): ListShape {
     asOf: manifest.asOf,
     inputsSha256: toHex(manifest.inputsSha256),
     states: Object.fromEntries(states.map(({ state, recordCount }) => [state, recordCount])),
+    restrictions: manifest.restrictions?.rows ?? [],
     input: undefined,
   };
 }

@@ -6,6 +6,7 @@
  * is a few lines over two shapes; thresholds stand in limits.ts.
  */
 
+import type { Restriction } from '../../src/format/restrictions.ts';
 import type { GateLimits } from './limits.ts';
 import { type ListShape, recordsOf } from './list-shape.ts';
 
@@ -24,6 +25,7 @@ export const GATES = {
   'growth-state': 'too many records of a state are new',
   duplicates: 'far more equal keys than before',
   schema: 'columns appeared or are gone',
+  'restriction-gone': 'a state would see records that were kept from it',
   'file-size': 'a file is far larger or smaller than the last one',
   baseline: 'the edition in force cannot be read, so nothing was compared',
   replay: 'the edition in force and the operations since then do not make it, or nobody has looked',
@@ -101,6 +103,14 @@ const CHECKS: Readonly<Record<Exclude<GateName, 'baseline' | 'replay'>, Gate>> =
     ];
   },
 
+  // Access that was given once is not taken back: what it told is known.
+  'restriction-gone': ({ before, now }) => {
+    const nameOf = ({ source, excluded }: Restriction) => `records of ${source} to ${excluded}`;
+    const kept = new Set(now.restrictions?.map(nameOf));
+    const gone = (before.restrictions ?? []).map(nameOf).filter((name) => !kept.has(name));
+    return linesOf(gone, 'pairs of states');
+  },
+
   'file-size': ({ before, now, limits }) => {
     if (!before.input || !now.input) return undefined;
     let [then, today] = [before.input.fileBytes, now.input.fileBytes];
@@ -162,8 +172,12 @@ function eachState(
       ? [`${state}: ${changeOf(counts)}`]
       : [];
   });
+  return linesOf(lines, 'states');
+}
+
+function linesOf(lines: string[], what: string): string[] {
   const more = lines.length - STATES_MAX;
-  return more > 0 ? [...lines.slice(0, STATES_MAX), `and ${more} more states`] : lines;
+  return more > 0 ? [...lines.slice(0, STATES_MAX), `and ${more} more ${what}`] : lines;
 }
 
 /** Share of the keys that stood there before them; undefined if nobody counted. */

@@ -2,6 +2,8 @@
  * The shape of a list: what the gates compare of two nights. Counts, times, names of columns; no record.
  */
 
+import type { Restriction } from '../../src/format/restrictions.ts';
+
 /** What is known of a list once its edition is built. */
 export interface ListShape {
   /** Up to when the list is complete, in milliseconds since 1970. */
@@ -10,6 +12,8 @@ export interface ListShape {
   inputsSha256: string;
   /** Distinct keys of each state that has any. */
   states: Readonly<Record<string, number>>;
+  /** Who sees nothing of whose records; absent in the shape of a single feed. */
+  restrictions?: readonly Restriction[];
   /** What only the record of a build knows; the signed manifest does without. */
   input: InputShape | undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import { importJWK, SignJWT } from 'jose';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { Role } from '../../src/format/role.ts';
 import type { KeysOf } from './keys.ts';
 
@@ -29,14 +30,16 @@ interface TokenOptions {
   subject?: string;
   /** Those that a check asks; the edge takes `sltd` if not given. */
   collections?: readonly string[];
+  /** For which state the caller works; that of its bureau if not given. */
+  state?: StateCode;
 }
 
 /** A signed token, valid from now. */
 export async function issueToken(keys: KeysOf<'token'>, options: TokenOptions): Promise<string> {
   const { role, tenant, site, audience = 'edge', minutes = 60, subject = site } = options;
-  const { collections } = options;
+  const { collections, state } = options;
   const nowSeconds = Math.floor(Date.now() / 1000);
-  return new SignJWT({ tenant, site, role, ...(collections && { collections }) })
+  return new SignJWT({ tenant, site, role, ...(collections && { collections }), state })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
     .setIssuer('sltd-edge')
     .setAudience(`sltd-${audience}`)

@@ -63,6 +63,7 @@ const schema = v.strictObject({
   'without-operations': v.optional(
     v.pipe(v.string(), v.trim(), v.minLength(REASON_LENGTH.min), v.maxLength(REASON_LENGTH.max)),
   ),
+  restrictions: v.optional(path),
   gates: v.optional(v.record(v.string(), v.unknown()), {}),
   publish: v.optional(v.strictObject({ store: path })),
   notify: v.optional(
@@ -102,6 +103,8 @@ export interface NightlyConfig extends Pick<Parsed, 'collection' | 'notify'> {
   limits: GateLimits;
   /** What central took since the edition in force, or why that is not asked for. */
   log: OperationLog | undefined;
+  /** Who sees nothing of whose records, as central exports it. */
+  restrictionsFile: string | undefined;
   /** Where the edition is published besides; a directory, or `s3://bucket/prefix`. */
   store: string | undefined;
 }
@@ -129,6 +132,7 @@ export function readConfig(file: string): NightlyConfig {
     build: build.temp === undefined ? build : { ...build, temp: from(build.temp) },
     limits: gateLimits(output.gates),
     log: logOf(output, from),
+    restrictionsFile: output.restrictions && from(output.restrictions),
     store: output.publish && from(output.publish.store),
   };
 }

@@ -8,13 +8,16 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
+import type { Restriction } from '../../src/format/restrictions.ts';
 import { keepNewest } from '../gates/build-record.ts';
+import { readRestrictions } from '../import/restriction-file.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { epochKeyOf, type KeysOf, readKeys } from '../keys/keys.ts';
 import { openInForce } from '../edition/open-edition.ts';
@@ -71,10 +74,11 @@ interface Night {
 /** Runs one night; throws what stopped it, with the last edition in force. Call it under the lock. */
 export async function runNight({ config, progress, signal }: Night): Promise<NightResult> {
   const keys = readKeys(config.keysPath, ['epochKey', 'edition', 'overlay', 'head']);
+  const restrictions = readRestrictions(config.restrictionsFile);
   progress.start('fetch');
   const chosen = await chooseFeeds(config, signal);
-  const before = await alreadyInForce(config, keys, chosen);
-  const built = before ?? (await build(chosen, keys, { config, progress, signal }));
+  const before = await alreadyInForce(config, keys, { chosen, restrictions });
+  const built = before ?? (await build(chosen, keys, { config, restrictions, progress, signal }));
   keepDelivered(config, chosen);
   const feeds = chosen.map(resultOf);
   const files = feeds.flatMap((feed) => feed.files.map((name) => join(config.stateDir, name)));
@@ -96,7 +100,7 @@ type BuiltNight = Omit<NightResult, 'outcome' | 'feeds' | 'published'>;
 async function build(
   chosen: readonly ChosenFeed[],
   keys: NightKeys,
-  { config, progress, signal }: Night,
+  { config, restrictions, progress, signal }: Night & { restrictions: readonly Restriction[] },
 ): Promise<BuiltNight> {
   const { build, stateDir } = config;
   const summary = await buildEdition({
@@ -112,6 +116,7 @@ async function build(
     // A night that was killed goes on behind its last finished step.
     workDir: join(build.temp ?? stateDir, 'sltd-work'),
     log: config.log,
+    restrictions,
     ...{ limits: config.limits, progress, signal },
   });
   const reports = join(stateDir, 'reports');
@@ -127,11 +132,11 @@ async function build(
 
 const filesOf = (chosen: readonly ChosenFeed[]) => chosen.flatMap(({ files }) => files);
 
-/** The edition in force, if it was built from these very files under the present epoch key. */
+/** The edition in force, if it was built of the very same, under the present epoch key. */
 async function alreadyInForce(
   config: NightlyConfig,
   keys: NightKeys,
-  chosen: readonly ChosenFeed[],
+  { chosen, restrictions }: { chosen: readonly ChosenFeed[]; restrictions: readonly Restriction[] },
 ): Promise<BuiltNight | undefined> {
   try {
     const store = new DirectoryStore(join(config.stateDir, 'edition'));
@@ -139,7 +144,9 @@ async function alreadyInForce(
     const inputs = await inputsSha256Of(config.profile, filesOf(chosen));
     const keyId = await epochKeyId(epochKeyOf(keys));
     const isSame =
-      equalBytes(manifest.inputsSha256, inputs) && equalBytes(manifest.epochKeyId, keyId);
+      equalBytes(manifest.inputsSha256, inputs) &&
+      equalBytes(manifest.epochKeyId, keyId) &&
+      isDeepStrictEqual(manifest.restrictions?.rows ?? [], restrictions);
     if (!isSame || !hasCoverage(config, chosen, manifest)) return undefined;
     return {
       ...{ edition: toHex(head.manifestSha256), sequence: head.sequence },

@@ -67,6 +67,9 @@ export function buildSummaryText(summary: BuildSummary): string {
     `verified   ${number(summary.verified.asked)} keys, ${summary.verified.missing} missing`,
     `compared   ${gatesText(summary.gates)}`,
     `filter     lets ${percent(rates.measured)} through, in theory ${percent(rates.theory)}`,
+    ...(summary.restrictions > 0
+      ? [`restricted ${number(summary.restrictions)} pairs of states`]
+      : []),
     ...(notes.length > 0 ? [`notes      ${notes.join(', ')}`] : []),
     `time       ${seconds.toFixed(1)} s`,
   ].join('\n');

@@ -11,12 +11,11 @@
 
 import type { Mrz } from '../document/mrz.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
-import type { Coverage } from '../format/manifest.ts';
 import { handlingOf } from '../format/notice.ts';
 import type { Role } from '../format/role.ts';
 import type { Freshness, ListState } from '../store/edition.ts';
 import { seesMatch } from './caller.ts';
-import type { Finding } from './check.ts';
+import type { Finding, FindingCoverage } from './check.ts';
 import type { Basis, Match, Resolution } from './verdict.ts';
 
 /** What to do, in one word for a machine; docs/api.md has the sentence. */
@@ -37,7 +36,7 @@ export interface VisibleFinding {
   /** How the holder is to be handled, if in a special way. */
   handling?: 'discreet' | undefined;
   basis?: Basis | undefined;
-  coverage: Coverage | undefined;
+  coverage: FindingCoverage | undefined;
   match?: Match | undefined;
   /** The caller may not know more than that a second check is needed. */
   hidesPlace?: boolean;

@@ -33,7 +33,7 @@ export interface AuditedList extends Omit<ListEvent, 'answers' | 'codes'> {
 }
 
 /** What the line takes from the caller, the clock and the lists. */
-type Derived = 'event' | 'time' | 'tenant' | 'site' | 'role' | 'sub' | keyof ListEvent;
+type Derived = 'event' | 'time' | 'tenant' | 'site' | 'role' | 'sub' | 'state' | keyof ListEvent;
 
 export interface AuditEvent extends Omit<CheckEvent, Derived> {
   caller: Caller;
@@ -73,6 +73,7 @@ function lineOf({ caller, lists, nowMs, durationMs, tags, ...rest }: AuditEvent)
     site: caller.site,
     role: caller.role,
     sub: caller.subject,
+    state: caller.state,
     ...own,
     durationMs: Math.round(durationMs * 1000) / 1000,
     tags,

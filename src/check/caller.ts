@@ -2,6 +2,7 @@
  * Who asks. Role, tenant and site come from the credential alone, never from the request.
  */
 
+import type { StateCode } from '../document/issuing-state.ts';
 import type { Role } from '../format/role.ts';
 
 export interface Caller {
@@ -11,6 +12,8 @@ export interface Caller {
   /** The post or system. */
   site: string;
   subject: string;
+  /** For which state the caller works; undefined where the credential does not say. */
+  state: StateCode | undefined;
   /** Names of the collections that a check of the caller asks, at least one. */
   collections: readonly string[];
 }

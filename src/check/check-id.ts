@@ -12,8 +12,8 @@ import type { CanonicalKey } from '../document/canonical-key.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import { CATEGORIES, categoryOf } from '../format/category.ts';
 import type { CheckEvent } from '../format/check-event.ts';
-import type { Coverage } from '../format/manifest.ts';
 import type { Edition, ListState } from '../store/edition.ts';
+import type { FindingCoverage } from './check.ts';
 import type { Question, Spelling, Verdict } from './verdict.ts';
 
 const LIFE_SECONDS = 24 * 60 * 60;
@@ -26,7 +26,7 @@ export interface SealedFinding {
   verdict: Verdict;
   /** The list that said it; undefined if there was none to answer from. */
   used: SealedList | undefined;
-  coverage: Coverage | undefined;
+  coverage: FindingCoverage | undefined;
 }
 
 export interface SealedList {
@@ -50,6 +50,8 @@ export interface SealedCheck {
   findings: readonly SealedFinding[];
   /** Where the document was asked about first. */
   first: FirstAsked;
+  /** For which state the caller worked. */
+  callerState: string | undefined;
   /** Of the first question: asking again does not change what it was for. */
   operation: string | undefined;
   purpose: string | undefined;
@@ -83,7 +85,7 @@ interface FindingClaims {
   /** Collection. */
   s: string;
   u?: SealedList | undefined;
-  c?: Coverage | undefined;
+  c?: FindingCoverage | undefined;
   /** Of a candidate: its questions, whether a withdrawal is pending, and its doubt. */
   q?: QuestionRow[];
   w?: boolean;
@@ -97,6 +99,7 @@ interface Claims {
   k: KeyRow[];
   v: FindingClaims[];
   f: FirstAsked;
+  c?: string | undefined;
   o?: string | undefined;
   p?: string | undefined;
   r?: CheckEvent['direction'];
@@ -104,7 +107,7 @@ interface Claims {
 
 /** The check id of a candidate. */
 export function sealCheck(
-  { findings, first, operation, purpose, direction }: SealedCheck,
+  { findings, first, callerState, operation, purpose, direction }: SealedCheck,
   { sealKeys, tenant, nowMs }: SealOptions,
 ): Promise<string> {
   const keys: KeyRow[] = [];
@@ -113,6 +116,7 @@ export function sealCheck(
     v: findings.map((finding) => findingClaims(finding, keys)),
     k: keys,
     f: first,
+    c: callerState,
     o: operation,
     p: purpose,
     r: direction,
@@ -131,9 +135,9 @@ export async function openCheck(
   if (text.length > TEXT_LENGTH_MAX) throw new SltdError('check-id-invalid');
   const claims = await claimsOf(text, sealKeys, nowMs);
   if (claims.t !== tenant) throw new SltdError('check-id-invalid');
-  const { k: keys, f: first, o: operation, p: purpose, r: direction } = claims;
+  const { k: keys, f: first, c: callerState, o: operation, p: purpose, r: direction } = claims;
   const findings = claims.v.map((finding) => findingOf(finding, keys));
-  return { findings, first, operation, purpose, direction };
+  return { findings, first, callerState, operation, purpose, direction };
 }
 
 async function claimsOf(

@@ -20,7 +20,14 @@ import type { Collection } from './collection.ts';
 import type { ConfirmationFailure } from './confirmation.ts';
 import { ABSENT, absentOf, unknownOf, verdictsOf } from './judge.ts';
 import { type AskedEdition, editionFor, type LookUpTools, lookUp, screen } from './look-up.ts';
-import { type DocumentRequest, type Keys, keysOf, planOf, type Step } from './plan.ts';
+import {
+  type DocumentRequest,
+  type Keys,
+  keysOf,
+  permittedPlan,
+  planOf,
+  type Step,
+} from './plan.ts';
 import {
   type Confirmations,
   decisiveOf,
@@ -44,13 +51,16 @@ export interface CheckTools extends Omit<LookUpTools, 'pages'> {
   limits: FreshnessLimits;
 }
 
+/** How far the issuing state reports, or that it does not let the caller see what it reports. */
+export type FindingCoverage = Coverage | 'restricted';
+
 /** What one collection says of one document. */
 export interface Finding {
   collection: string;
   verdict: Verdict;
   resolution: Resolution;
   /** How far the issuing state reports; undefined where the document or the edition was no good. */
-  coverage: Coverage | undefined;
+  coverage: FindingCoverage | undefined;
 }
 
 export interface DocumentResult {
@@ -94,16 +104,23 @@ export async function checkDocuments(
   tools: CheckTools,
 ): Promise<CheckResults> {
   const plan = planOf(request.documents);
-  const keys = keysOf(plan);
+  const whole = askedOf(plan);
   const openings = await Promise.all(
     request.caller.collections.map((name, i) =>
       openCollection(name, i === 0 ? request.sequenceMin : 0, tools),
     ),
   );
-  screenAll(openings, keys, tools.matcher);
-  const absent = absentOf(plan);
+  const asked = openings.map((opening) => permittedOf(opening, whole, request.caller));
+  // One for all, but where a list keeps something from the caller.
+  for (const each of new Set(asked)) {
+    screenAll(
+      openings.filter((_, i) => asked[i] === each),
+      each.keys,
+      tools.matcher,
+    );
+  }
   const replies = await Promise.all(
-    openings.map((opening) => replyOf(opening, { plan, keys, absent }, request, tools)),
+    openings.map((opening, i) => replyOf(opening, asked[i]!, request, tools)),
   );
   return { results: resultsOf(plan, replies), asked: replies };
 }
@@ -176,6 +193,18 @@ interface Asked {
   keys: Keys;
   /** What is said where all that was probed is absent: shared, since most replies are this one. */
   absent: readonly Verdict[];
+}
+
+const askedOf = (plan: readonly Step[]): Asked => ({
+  ...{ plan, keys: keysOf(plan), absent: absentOf(plan) },
+});
+
+/** What the caller may ask this list: all of it, where the list keeps nothing from it. */
+function permittedOf({ used }: Opening, whole: Asked, { state }: Caller): Asked {
+  const restrictions = used?.edition.manifest.restrictions;
+  if (!restrictions) return whole;
+  const plan = permittedPlan(whole.plan, restrictions, state);
+  return plan === whole.plan ? whole : askedOf(plan);
 }
 
 async function replyOf(
@@ -251,8 +280,16 @@ function resultsOf(plan: readonly Step[], replies: readonly Reply[]): DocumentRe
 const findingsOf = (state: string, place: number, replies: readonly Reply[]): Finding[] =>
   replies.map(({ collection, verdicts, confirmations, used }) => {
     const verdict = verdicts[place]!;
-    return {
-      ...{ collection, verdict, resolution: resolve(verdict, confirmations) },
-      coverage: used?.edition.manifest.state(state)?.coverage,
-    };
+    const resolution = resolve(verdict, confirmations);
+    const reported = used?.edition.manifest.state(state)?.coverage;
+    return { collection, verdict, resolution, coverage: coverageOf(resolution, reported) };
   });
+
+/** What an answer says of the coverage. */
+export const coverageOf = (
+  resolution: Resolution,
+  reported: FindingCoverage | undefined,
+): FindingCoverage | undefined =>
+  resolution.status === 'unknown' && resolution.code === 'state-restricted'
+    ? 'restricted'
+    : reported;

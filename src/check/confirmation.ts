@@ -119,10 +119,10 @@ export class CentralClient {
     });
   }
 
-  #token({ tenant, site, role, subject }: Caller): Promise<string> {
+  #token({ tenant, site, role, subject, state }: Caller): Promise<string> {
     const { edgeKey, now } = this.#options;
     const issuedAt = Math.floor(now() / 1000);
-    return new SignJWT({ tenant, site, role })
+    return new SignJWT({ tenant, site, role, state })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
       .setIssuer('sltd-edge')
       .setAudience('sltd-central')
@@ -237,8 +237,9 @@ function confirmationOf(
   { results, cards = [] }: ConfirmationAnswer,
   index: number,
 ): KeyConfirmation {
-  const { cards: places, ...confirmation } = results[index]!;
-  return { ...confirmation, cards: places?.flatMap((place) => cards[place] ?? []) };
+  const { listed = false, restricted, record, cards: places } = results[index]!;
+  if (restricted) return { listed: false, restricted };
+  return { listed, record, cards: places?.flatMap((place) => cards[place] ?? []) };
 }
 
 const STRICT_UTF8 = { fatal: true, ignoreBOM: false };

@@ -7,7 +7,9 @@
  */
 
 import { jwtVerify } from 'jose';
+import type { StateCode } from '../document/issuing-state.ts';
 import { SltdError } from '../errors.ts';
+import { callerStateOf } from '../format/caller-state.ts';
 import { DEFAULT_COLLECTIONS, parseCollections } from '../format/collection.ts';
 import { ROLES, type Role } from '../format/role.ts';
 import type { VerifyKey } from '../format/signature.ts';
@@ -74,13 +76,14 @@ export class CredentialReader {
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           currentDate: new Date(nowMs),
         });
-        const { exp = 0, tenant, site, sub, role, collections } = payload;
+        const { exp = 0, tenant, site, sub, role, collections, state } = payload;
         if (exp * 1000 > nowMs + LIFE_MAX_MS) throw new SltdError('unauthenticated');
         const caller: Caller = {
           role: roleOf(role),
           tenant: nameOf(tenant),
           site: nameOf(site),
           subject: nameOf(sub),
+          state: stateOf(state, nameOf(tenant)),
           collections: collectionsOf(collections),
         };
         const endMs = (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
@@ -103,6 +106,12 @@ function collectionsOf(value: unknown): readonly string[] {
   const collections = value === undefined ? DEFAULT_COLLECTIONS : parseCollections(value);
   if (!collections) throw new SltdError('unauthenticated');
   return collections;
+}
+
+function stateOf(value: unknown, tenant: string): StateCode | undefined {
+  const state = callerStateOf(value, tenant);
+  if (state === 'invalid') throw new SltdError('unauthenticated');
+  return state;
 }
 
 function nameOf(value: unknown): string {

@@ -14,17 +14,13 @@ import type { Question, Verdict } from './verdict.ts';
 /** Verdicts where every key that was probed is absent. */
 export const absentOf = (plan: readonly Step[]): Verdict[] =>
   plan.map((step) => {
-    assert(step.code !== undefined || step.spellings.length > 0, 'S1: absent means probed');
-    return refusalOf(step) ?? ABSENT;
+    assert(step.refusal !== undefined || step.spellings.length > 0, 'S1: absent means probed');
+    return step.refusal ?? ABSENT;
   });
 
 /** Verdicts where nothing can be said, for the reason of `code`. */
 export const unknownOf = (plan: readonly Step[], code: ErrorCode): Verdict[] =>
-  plan.map((step) => refusalOf(step) ?? { kind: 'unknown', code });
-
-/** What cannot be a document is not unknown: it is to be read again. */
-const refusalOf = ({ code }: Step): Verdict | undefined =>
-  code === undefined ? undefined : { kind: 'invalid', code };
+  plan.map((step) => step.refusal ?? { kind: 'unknown', code });
 
 /** Verdicts where some keys are not absent. */
 export function verdictsOf(plan: readonly Step[], found: LookUp): Verdict[] {
@@ -32,7 +28,7 @@ export function verdictsOf(plan: readonly Step[], found: LookUp): Verdict[] {
   return plan.map((step) => {
     const from = first;
     for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    return refusalOf(step) ?? verdictOf(step.spellings, from, first, found);
+    return step.refusal ?? verdictOf(step.spellings, from, first, found);
   });
 }
 

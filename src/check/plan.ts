@@ -6,7 +6,8 @@ import type { CanonicalKey } from '../document/canonical-key.ts';
 import type { Change } from '../document/look-alike.ts';
 import type { Mrz } from '../document/mrz.ts';
 import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { Restrictions } from '../format/restrictions.ts';
+import type { RefusedVerdict } from './verdict.ts';
 
 /** One document as asked: either an MRZ, or number and issuing state. */
 export interface DocumentRequest {
@@ -21,7 +22,8 @@ export interface DocumentRequest {
 /** One document on its way: what is probed for it, or why it cannot be. */
 export interface Step {
   id: string | undefined;
-  code: ErrorCode | undefined;
+  /** What is said without a look; undefined if it is probed. */
+  refusal: RefusedVerdict | undefined;
   state: string;
   mrz: Mrz | undefined;
   spellings: readonly Spellings[];
@@ -35,16 +37,39 @@ export function planOf(documents: readonly DocumentRequest[]): Step[] {
       mrz === undefined
         ? queryFromFields({ number: number ?? '', issuingState: issuingState ?? '', documentClass })
         : queryFromMrz(mrz, documentClass);
-    if (!result.ok) return { id, code: result.code, state: '', mrz: undefined, spellings: NOTHING };
+    if (!result.ok) {
+      const refusal = { kind: 'invalid', code: result.code } as const;
+      return { id, refusal, state: '', mrz: undefined, spellings: NOTHING };
+    }
     const { query } = result;
     return {
       id,
-      code: undefined,
+      refusal: undefined,
       state: query.state,
       mrz: result.mrz,
       spellings: spellingsOf(query),
     };
   });
+}
+
+const RESTRICTED: RefusedVerdict = { kind: 'unknown', code: 'state-restricted' };
+
+/**
+ * The plan without what source states keep from a caller of this state: nothing is probed for it, so no
+ * fetch, no question and no time tells a listed document from another. The same plan if that is nothing.
+ */
+export function permittedPlan(
+  plan: readonly Step[],
+  restrictions: Restrictions,
+  callerState: string | undefined,
+): readonly Step[] {
+  let isSame = true;
+  const permitted = plan.map((step) => {
+    if (!step.spellings.some(({ state }) => restrictions.excludes(state, callerState))) return step;
+    isSame = false;
+    return { ...step, refusal: RESTRICTED, spellings: NOTHING };
+  });
+  return isSame ? plan : permitted;
 }
 
 /** Keys of a request; they can be looked up in any edition. */

@@ -11,6 +11,8 @@
  *     candidate   an exact spelling is listed  hit (S3)
  *     candidate   only another spelling is     candidate: read the document again, or compare
  *     candidate   nothing of it is listed      clear (basis central, S2); unknown if a page was missing
+ *     candidate   a key is of a state that     unknown: neither hit nor clear
+ *                 restricts the caller
  */
 
 import type { CanonicalKey } from '../document/canonical-key.ts';
@@ -41,15 +43,18 @@ export interface CandidateVerdict {
   isWithdrawalPending: boolean;
 }
 
-export type Verdict =
-  | { kind: 'absent' }
+export type RefusedVerdict =
   | { kind: 'unknown'; code: ErrorCode }
-  | { kind: 'invalid'; code: ErrorCode }
-  | CandidateVerdict;
+  | { kind: 'invalid'; code: ErrorCode };
+
+export type Verdict = { kind: 'absent' } | RefusedVerdict | CandidateVerdict;
 
 /** Central's signed word on a key. */
 export interface KeyConfirmation {
+  /** False for a restricted one, of which nothing is said. */
   listed: boolean;
+  /** The issuing state does not let the state of the caller see its records. */
+  restricted?: boolean | undefined;
   record?: RecordView | undefined;
   /** That fit a document of this key. */
   cards?: readonly CardLink[] | undefined;
@@ -109,6 +114,10 @@ function resolveCandidate(
       basis: 'edge',
       match: { ...matchOf(matched), isWithdrawalPending },
     };
+  }
+  // The edge would not have asked, had its edition known of the restriction.
+  if (questions.some(({ key }) => confirmations.get(key)?.restricted)) {
+    return { status: 'unknown', code: 'state-restricted' };
   }
   // Exact spellings come first, so the first listed one is exact if any is.
   for (const question of questions) {

@@ -72,6 +72,8 @@ const CheckEventSchema = v.object({
   site: name,
   role: v.picklist(ROLES),
   sub: name,
+  /** State that the caller works for; lines of callers without one have none. */
+  state: v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{1,3}$/))),
   purpose: v.optional(v.pipe(v.string(), v.maxLength(32))),
   direction: v.optional(v.picklist(DIRECTIONS)),
   /** Of the joint operation that the caller named; whether there is one, central knows. */

@@ -86,12 +86,21 @@ const ConfirmationAnswerSchema = v.object({
   /** One for each key, in order. */
   results: v.pipe(
     v.array(
-      v.object({
-        listed: v.boolean(),
-        record: v.optional(RecordViewSchema),
-        /** Places in `cards` of those that fit a document of this key. */
-        cards: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))),
-      }),
+      v.pipe(
+        v.object({
+          listed: v.optional(v.boolean()),
+          /**
+           * The issuing state does not let the state of the caller see its records. It stands instead of
+           * `listed`, so that an edge that does not know it takes the answer for none: its candidates
+           * stay candidates.
+           */
+          restricted: v.optional(v.literal(true)),
+          record: v.optional(RecordViewSchema),
+          /** Places in `cards` of those that fit a document of this key. */
+          cards: v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))),
+        }),
+        v.check(({ listed, restricted }) => (listed === undefined) === (restricted === true)),
+      ),
     ),
     v.maxLength(CONFIRMATION_ITEMS_MAX),
   ),

@@ -73,7 +73,8 @@ export const MANIFEST_SHARD_COUNT = 44;
 export const MANIFEST_RECORD_COUNT = 48;
 export const MANIFEST_COLLECTION = 56;
 export const MANIFEST_INPUTS_SHA256 = 80;
-export const MANIFEST_RESERVED_B = 112;
+export const MANIFEST_RESTRICTION_COUNT = 112;
+export const MANIFEST_RESERVED_B = 116;
 export const COLLECTION_BYTES = 24;
 
 export const STATE_ROW_BYTES = 32;
@@ -93,6 +94,13 @@ export const PAGE_REFERENCE_SHA256 = 0;
 export const PAGE_REFERENCE_XXH64 = 32;
 export const PAGE_REFERENCE_LENGTH = 40;
 export const PAGE_REFERENCE_RESERVED = 44;
+
+/** A restriction row is two states: whose records, and who does not see them. */
+export const RESTRICTION_ROW_BYTES = 8;
+export const RESTRICTION_ROW_SOURCE = 0;
+export const RESTRICTION_ROW_EXCLUDED = 4;
+/** More than all pairs of the 250 or so codes there are. */
+export const RESTRICTIONS_MAX = 65536;
 
 // Overlay.
 export const OVERLAY_HEADER_BYTES = 128;

@@ -32,6 +32,7 @@ import {
   MANIFEST_INPUTS_SHA256,
   MANIFEST_RECORD_COUNT,
   MANIFEST_RESERVED_B,
+  MANIFEST_RESTRICTION_COUNT,
   MANIFEST_SHARD_COUNT,
   MANIFEST_STATE_COUNT,
   PAGE_HEADER_BYTES,
@@ -40,6 +41,8 @@ import {
   PAGE_REFERENCE_RESERVED,
   PAGE_REFERENCE_SHA256,
   PAGE_REFERENCE_XXH64,
+  RESTRICTION_ROW_BYTES,
+  RESTRICTIONS_MAX,
   SECTION_ALIGN_BYTES,
   SHA256_BYTES,
   SHARD_ROW_BYTES,
@@ -55,6 +58,12 @@ import {
   TRAILER_BYTES,
 } from './layout.ts';
 import type { PageKind } from './page.ts';
+import {
+  openRestrictions,
+  type Restriction,
+  type Restrictions,
+  writeRestrictions,
+} from './restrictions.ts';
 
 /** By code. */
 const COVERAGES = ['does-not-report', 'partial', 'reports'] as const;
@@ -93,6 +102,8 @@ export interface ManifestContent {
   states: readonly Omit<StateEntry, 'firstShard'>[];
   /** Those of the first state first. */
   shards: readonly { filter: PageReference; match: PageReference }[];
+  /** Ascending by source state, then by excluded state; none if absent. */
+  restrictions?: readonly Restriction[];
 }
 
 const MAGIC = 'SLTDMANI';
@@ -111,9 +122,11 @@ const MATCH_REFERENCE = PAGE_REFERENCE_BYTES; // the second of a shard row
  *   48  u64    recordCount       // sum over the states
  *   56  u8[24] collection
  *   80  u8[32] inputsSha256
- *  112  u8[16] reserved
+ *  112  u32    restrictionCount  // at most RESTRICTIONS_MAX
+ *  116  u8[12] reserved
  *  128  StateRow[stateCount]     // ascending by code bytes, no two equal
  *       ShardRow[shardCount]     // 96 bytes: PageReference filter, PageReference match
+ *       RestrictionRow[restrictionCount]   // 8 bytes, restrictions.ts
  *       Trailer
  * }
  * struct StateRow {              // 32 bytes
@@ -136,9 +149,10 @@ const MATCH_REFERENCE = PAGE_REFERENCE_BYTES; // the second of a shard row
 
 /** The manifest without its trailer, which signObject() adds; a format error if it is not one. */
 export function encodeManifest(content: ManifestContent): Uint8Array {
-  const { states, shards } = content;
+  const { states, shards, restrictions = [] } = content;
   const shardsOffset = MANIFEST_HEADER_BYTES + STATE_ROW_BYTES * states.length;
-  const bodyBytes = shardsOffset + SHARD_ROW_BYTES * shards.length;
+  const restrictionsOffset = shardsOffset + SHARD_ROW_BYTES * shards.length;
+  const bodyBytes = restrictionsOffset + RESTRICTION_ROW_BYTES * restrictions.length;
   const bytes = new Uint8Array(bodyBytes + TRAILER_BYTES);
   const view = writeEnvelope(bytes, { magic: MAGIC, length: bytes.length });
   writeBytes(bytes, MANIFEST_EPOCH_KEY_ID, content.epochKeyId, {
@@ -148,6 +162,7 @@ export function encodeManifest(content: ManifestContent): Uint8Array {
   writeU53(view, MANIFEST_AS_OF, content.asOf, MAGIC);
   view.setUint32(MANIFEST_STATE_COUNT, states.length, true);
   view.setUint32(MANIFEST_SHARD_COUNT, shards.length, true);
+  view.setUint32(MANIFEST_RESTRICTION_COUNT, restrictions.length, true);
   writeCollection(bytes, MANIFEST_COLLECTION, content.collection, MAGIC);
   writeBytes(bytes, MANIFEST_INPUTS_SHA256, content.inputsSha256, {
     byteCount: SHA256_BYTES,
@@ -174,6 +189,7 @@ export function encodeManifest(content: ManifestContent): Uint8Array {
     writeReference(bytes, view, row, shard.filter);
     writeReference(bytes, view, row + MATCH_REFERENCE, shard.match);
   });
+  writeRestrictions(bytes, restrictionsOffset, restrictions);
   // Order, sums and references: what cannot be read is not written.
   const manifest = openManifest(bytes);
   for (let row = 0; row < shards.length; row++) {
@@ -201,6 +217,8 @@ export class Manifest {
   readonly recordCount: number;
   /** Rows of shards of all states. */
   readonly shardCount: number;
+  /** Who does not see records of whom; undefined if nobody is restricted. */
+  readonly restrictions: Restrictions | undefined;
 
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -216,8 +234,13 @@ export class Manifest {
     this.#view = view;
     this.#shardsOffset = MANIFEST_HEADER_BYTES + STATE_ROW_BYTES * stateCount;
     this.shardCount = view.getUint32(MANIFEST_SHARD_COUNT, true);
-    const length = this.#shardsOffset + SHARD_ROW_BYTES * this.shardCount + TRAILER_BYTES;
-    if (bytes.length !== length) refuse('format-length', MAGIC);
+    const restrictionCount = view.getUint32(MANIFEST_RESTRICTION_COUNT, true);
+    const restrictionsOffset = this.#shardsOffset + SHARD_ROW_BYTES * this.shardCount;
+    const restrictionBytes = RESTRICTION_ROW_BYTES * restrictionCount;
+    if (bytes.length !== restrictionsOffset + restrictionBytes + TRAILER_BYTES) {
+      refuse('format-length', MAGIC);
+    }
+    if (restrictionCount > RESTRICTIONS_MAX) refuse('format-value', 'manifest restriction count');
 
     checkZero(bytes, MANIFEST_RESERVED_B, MANIFEST_HEADER_BYTES, MAGIC);
     this.epochKeyId = bytes.slice(MANIFEST_EPOCH_KEY_ID, MANIFEST_EPOCH_KEY_ID + KEY_ID_BYTES);
@@ -229,6 +252,8 @@ export class Manifest {
     let recordCount = 0;
     for (const entry of this.#states.values()) recordCount += entry.recordCount;
     if (recordCount !== this.recordCount) refuse('format-value', 'manifest record count');
+    const rows = bytes.subarray(restrictionsOffset, restrictionsOffset + restrictionBytes);
+    this.restrictions = openRestrictions(rows, (state) => this.#states.has(state));
   }
 
   /** All states, ascending by code. */

@@ -7,7 +7,7 @@
 
 import { answerText, type VisibleResult, visibleFinding } from '../check/answer.ts';
 import { auditedList, leaveAudit } from '../check/audit.ts';
-import type { AskedCollection } from '../check/check.ts';
+import { type AskedCollection, coverageOf } from '../check/check.ts';
 import { openCheck, type SealedCheck, type SealedFinding } from '../check/check-id.ts';
 import { decisiveOf, type Resolution, resolve } from '../check/verdict.ts';
 import { documentName } from '../document/canonical-key.ts';
@@ -23,7 +23,8 @@ export async function getCheck(context: GuardedRoute): Promise<Response> {
   const id = c.req.param('id') ?? '';
   const sealed = await openCheck(id, { sealKeys, tenant: caller.tenant, nowMs: now() });
   // An id is no way around the rights of whoever holds it now.
-  if (!sealed.findings.every(({ collection }) => caller.collections.includes(collection))) {
+  const isSeen = ({ collection }: SealedFinding) => caller.collections.includes(collection);
+  if (sealed.callerState !== caller.state || !sealed.findings.every(isSeen)) {
     throw new SltdError('check-id-invalid');
   }
   const replies = await Promise.all(
@@ -72,7 +73,8 @@ async function askAgain(
   if (resolution.status === 'clear' && isExpired) {
     resolution = { status: 'unknown', code: 'edition-expired' };
   }
-  return { ...finding, resolution, central };
+  const coverage = coverageOf(resolution, finding.coverage);
+  return { ...finding, resolution, coverage, central };
 }
 
 async function audit(

@@ -91,6 +91,7 @@ function checkIdOf(
         ...{ collection, verdict, coverage, used: sealedList(asked[i]!.used?.edition) },
       })),
       first: { requestId, place, timeMs: now() },
+      callerState: caller.state,
       ...{ operation, purpose, direction },
     },
     { sealKeys, tenant: caller.tenant, nowMs: now() },

@@ -2,6 +2,7 @@
  * GET /v1/editions: what the edge answers from, how old it is, and which states it covers.
  */
 
+import type { FindingCoverage } from '../check/check.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import type { GuardedRoute } from '../middleware/guard.ts';
 import { respond } from '../middleware/respond.ts';
@@ -17,16 +18,18 @@ export async function getEditions(context: GuardedRoute): Promise<Response> {
   return respond(JSON.stringify({ editions }), { requestId });
 }
 
-async function editionView(collection: string, { services, defer }: GuardedRoute) {
+async function editionView(collection: string, { services, defer, caller }: GuardedRoute) {
   const { collections, limits, now } = services;
   const editions = collections.get(collection)?.editions;
   const edition = await editions?.current(defer).catch(failureOf);
   if (!editions || !edition) return { collection, code: 'collection-missing' satisfies ErrorCode };
   if (edition instanceof SltdError) return { collection, code: edition.code };
   const { head, manifest, overlay } = edition;
-  const states = [...manifest.states()].map(({ state, coverage, asOf, recordCount }) => ({
-    ...{ state, coverage, asOf: isoOf(asOf), recordCount },
-  }));
+  const states = [...manifest.states()].map(({ state, coverage, asOf, recordCount }) =>
+    manifest.restrictions?.excludes(state, caller.state)
+      ? { state, coverage: 'restricted' satisfies FindingCoverage }
+      : { state, coverage, asOf: isoOf(asOf), recordCount },
+  );
   return {
     collection,
     edition: edition.id,

@@ -12,9 +12,12 @@ import { releaseEdition } from '../../data-build/gates/release.ts';
 import type { GateReport } from '../../data-build/gates/pass-gates.ts';
 import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { readHead } from '../../publish/head.ts';
+import type { Restriction } from '../../src/format/restrictions.ts';
 import { build, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
+
+const pair = (source: string, excluded: string) => ({ source, excluded }) as Restriction;
 
 const INPUT: InputShape = {
   keys: 1_020_000,
@@ -24,6 +27,7 @@ const INPUT: InputShape = {
 const LAST: ListShape = {
   ...{ asOf: Date.UTC(2025, 0, 30), inputsSha256: 'aa'.repeat(32), input: INPUT },
   states: { D: 600_000, FRA: 399_960, TUV: 40 },
+  restrictions: [pair('D', 'FRA')],
 };
 const NEXT: ListShape = { ...LAST, asOf: Date.UTC(2025, 0, 31), inputsSha256: 'bb'.repeat(32) };
 
@@ -53,6 +57,9 @@ describe('a gate', () => {
     ['equal keys up by 5 points', input({ keys: 1_074_000 }), []],
     ['by more', input({ keys: 1_076_000 }), ['duplicates']],
     ['a doubled export', input({ keys: 2_040_000 }), ['duplicates']],
+    ['a state kept from records', { restrictions: [pair('D', 'FRA'), pair('D', 'TUV')] }, []],
+    ['another one instead', { restrictions: [pair('D', 'TUV')] }, ['restriction-gone']],
+    ['nobody any more', { restrictions: [] }, ['restriction-gone']],
     ['a column more', input({ columns: ['number', 'remark', 'state'] }), ['schema']],
     ['a column less', input({ columns: ['number'] }), ['schema']],
     ['a file nearly twice as large', input({ fileBytes: [119_999_999] }), []],

@@ -125,6 +125,24 @@ describe('a night', () => {
     expect(again).toMatchObject({ outcome: 'already-published', sequence: 1, records: 400 });
   });
 
+  test('is done again under other restrictions, and a file of them that is none stops it', async () => {
+    const limited = job(
+      'limited',
+      '[[feed]]\nname = "world"\nfrom = "in"\n',
+      'restrictions = "restrictions.csv"\n',
+    );
+    limited.deliver('in/2025-01-30.csv', csv(rows(40)));
+    await expect(limited.run()).rejects.toMatchObject({ code: 'input-restrictions' });
+    limited.deliver('restrictions.csv', 'issuing_state,excluded_state\nUTO,D\n');
+    expect(await limited.run()).toMatchObject({ outcome: 'published' });
+    expect(await limited.run()).toMatchObject({ outcome: 'already-published' });
+    limited.deliver('restrictions.csv', 'issuing_state,excluded_state\nUTO,D\nUTO,FRA\n');
+    expect(await limited.run()).toMatchObject({ outcome: 'published' });
+    expect((await limited.edition()).manifest.restrictions?.rows).toHaveLength(2);
+    limited.deliver('restrictions.csv', 'issuing_state,excluded_state\n');
+    await expect(limited.run()).rejects.toMatchObject({ code: 'gate-refused' });
+  });
+
   test('with a truncated export ends with 3, and the last edition keeps serving', async () => {
     world.deliver('in/2025-01-31.csv', csv(rows(150)));
     const { code, stdout, stderr } = await command();

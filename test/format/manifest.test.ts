@@ -54,6 +54,7 @@ function contentOf(opened: Manifest): ManifestContent {
       filter: opened.page('filter', row),
       match: opened.page('match', row),
     })),
+    restrictions: opened.restrictions?.rows ?? [],
   };
 }
 
@@ -133,7 +134,7 @@ describe('manifest codec', () => {
   });
 
   test('counts that do not fit the length are refused before anything is read', () => {
-    for (const offset of [40, 44]) {
+    for (const offset of [40, 44, 112]) {
       const bytes = changed((view) => view.setUint32(offset, 0xffffffff, true));
       expect(codeOf(() => openManifest(bytes))).toBe('format-length');
     }
@@ -157,7 +158,7 @@ describe('manifest codec', () => {
   });
 
   test('each reserved field is zero', () => {
-    const offsets = [10, 112, 127, ROW + 5, ROW + 7, ROW + 28, ROW + 95, SHARDS + 44, SHARDS + 95];
+    const offsets = [10, 116, 127, ROW + 5, ROW + 7, ROW + 28, ROW + 95, SHARDS + 44, SHARDS + 95];
     for (const offset of offsets) {
       const bytes = changed((_, all) => all.fill(1, offset, offset + 1));
       expect(

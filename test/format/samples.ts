@@ -18,6 +18,7 @@ import {
   writePageHeader,
 } from '../../src/format/page.ts';
 import { encodePermit, type Permit } from '../../src/format/permit.ts';
+import { compareRestrictions, type Restriction } from '../../src/format/restrictions.ts';
 import {
   type SigningKey,
   signingKey,
@@ -77,6 +78,19 @@ const reference = (unit: number): fc.Arbitrary<PageReference> =>
     length: fc.integer({ min: 1, max: 1000 }).map((count) => Math.max(64, unit * count)),
   });
 
+/** Restrictions by these states of whatever others, in order. */
+const restrictionsOf = (sources: readonly StateCode[]): fc.Arbitrary<Restriction[]> =>
+  sources.length === 0
+    ? fc.constant([])
+    : fc
+        .uniqueArray(fc.record({ source: fc.constantFrom(...sources), excluded: state }), {
+          maxLength: 5,
+          selector: ({ source, excluded }) => `${source} ${excluded}`,
+        })
+        .map((rows) =>
+          rows.filter(({ source, excluded }) => source !== excluded).sort(compareRestrictions),
+        );
+
 export const manifest: fc.Arbitrary<ManifestContent> = fc
   .uniqueArray(
     fc.record({
@@ -101,6 +115,7 @@ export const manifest: fc.Arbitrary<ManifestContent> = fc
         minLength: shardCount,
         maxLength: shardCount,
       }),
+      restrictions: restrictionsOf(states.map((entry) => entry.state)),
     });
   });
 

@@ -140,7 +140,13 @@ async function statusesOf(flip: Flip | undefined, world: FlipWorld): Promise<str
     log: () => {},
   });
   const tools: CheckTools = { ...services, defer: () => {} };
-  const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const who = {
+    tenant: 'UTO',
+    site: 'proof',
+    role: 'officer',
+    subject: 'proof',
+    state: undefined,
+  } as const;
   const caller = { ...who, collections: ['sltd'] };
   const { results } = await checkDocuments({ documents: LISTED, sequenceMin: 0, caller }, tools);
   return results.map(({ decisive }) => decisive.resolution.status);

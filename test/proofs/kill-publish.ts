@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import xxhash from 'xxhash-wasm';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys/keys.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
-import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { openStore, type StoreEnvironment } from '../../publish/open-store.ts';
 import { provePages } from '../../publish/prove-pages.ts';
 import { type CheckTools, checkDocuments } from '../../src/check/check.ts';
@@ -226,7 +226,13 @@ async function readNight(services: Services, seen: Seen): Promise<number> {
     ...{ number, issuingState: 'UTO', documentClass: 'passport' },
   }));
   const tools: CheckTools = { ...services, defer: () => {} };
-  const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+  const who = {
+    tenant: 'UTO',
+    site: 'proof',
+    role: 'officer',
+    subject: 'proof',
+    state: undefined,
+  } as const;
   const caller = { ...who, collections: ['sltd'] };
   const { results } = await checkDocuments({ documents, sequenceMin: 0, caller }, tools);
   const statuses = results.map(({ decisive }) => decisive.resolution.status);

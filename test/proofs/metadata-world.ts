@@ -255,7 +255,13 @@ export class Victim {
     const defer = (work: Promise<unknown>) => void this.#deferred.push(work);
     await this.editions.poll(defer);
     await Promise.all(this.#deferred.splice(0));
-    const who = { tenant: 'UTO', site: 'proof', role: 'officer', subject: 'proof' } as const;
+    const who = {
+      tenant: 'UTO',
+      site: 'proof',
+      role: 'officer',
+      subject: 'proof',
+      state: undefined,
+    } as const;
     const caller = { ...who, collections: ['sltd'] };
     const { results } = await checkDocuments(
       { documents: DOCUMENTS, sequenceMin: 0, caller },

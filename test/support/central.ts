@@ -32,6 +32,8 @@ const TEST_INPUTS_SHA256 = '0'.repeat(64);
 export class TestCentral {
   /** Canonical key → its record. */
   readonly listed = new Map<string, RecordView>();
+  /** States whose records no caller may see. */
+  readonly restricted = new Set<string>();
   /** Every question that was answered, in order. */
   readonly asked: AskedOfCentral[] = [];
   /** Requests that reached the fetch, answered or not. */
@@ -97,6 +99,7 @@ export class TestCentral {
       operationSequence: this.operationSequence,
       ...(this.asOf === undefined ? { inputsSha256: TEST_INPUTS_SHA256 } : {}),
       results: question.keys.map((key) => {
+        if (this.restricted.has(key.slice(1, 4).replaceAll('<', ''))) return { restricted: true };
         const record = this.listed.get(key);
         return record ? { listed: true, record } : { listed: false };
       }),

@@ -13,6 +13,7 @@ import { type Coverage, encodeManifest, type PageReference } from '../../src/for
 import { HEAD_NAME, objectName, sha256 } from '../../src/format/names.ts';
 import { encodeOverlay, type Operation, type OverlayName } from '../../src/format/overlay.ts';
 import { encodePermit } from '../../src/format/permit.ts';
+import { compareRestrictions, type Restriction } from '../../src/format/restrictions.ts';
 import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
 import type { Digests } from '../../src/matcher/matcher.ts';
 import { PageBuilder, sortAndMerge } from '../../src/matcher/page-builder.ts';
@@ -44,6 +45,8 @@ export interface EditionSpec {
   coverage?: Readonly<Record<string, Coverage>>;
   /** Those whose list is not of `asOf`. */
   stateAsOf?: Readonly<Record<string, number>>;
+  /** Who sees nothing of whose records: source state and excluded state, in any order. */
+  restrictions?: readonly (readonly [source: string, excluded: string])[];
   /** States that the manifest does not have at all. */
   withoutStates?: readonly string[];
   /** All codes of Doc 9303-3; a few of them, and those of the records, if absent. */
@@ -137,7 +140,13 @@ export async function buildEdition(
     } as const);
   }
   const content = { epochKeyId: keyId, asOf, collection, inputsSha256: new Uint8Array(32) };
-  const manifest = await signObject(encodeManifest({ ...content, states, shards }), keys.edition);
+  const restrictions = (spec.restrictions ?? [])
+    .map(([source, excluded]) => ({ source, excluded }) as Restriction)
+    .sort(compareRestrictions);
+  const manifest = await signObject(
+    encodeManifest({ ...content, states, shards, restrictions }),
+    keys.edition,
+  );
   const manifestSha256 = await put(objects, 'manifests', manifest);
   const overlay =
     (spec.overlay || spec.segment) && (await putOverlays(objects, spec, content, keys, matcher));

@@ -2,7 +2,7 @@
 """A reader of editions, written from docs/format.md alone, in Python's standard library.
 
     python3 reader.py EDITION_DIR --epoch-key HEX [--head-key K --edition-key K --overlay-key K]
-                      [--now MS] [--lowest-sequence N] [--lowest-permit MS] < keys > answers
+                      [--now MS] [--lowest-sequence N] [--lowest-permit MS] [--state CODE] < keys > answers
 
 Reads one canonical key a line; writes one JSON object a line, in order:
 
@@ -13,7 +13,7 @@ whose withdrawal is on its way has "withdrawn": true. An edition that cannot be 
 every answer unknown, the reason goes to stderr, and the exit code is 1. Public keys K are base64url;
 the signatures of a role without key are not checked, which is said on stderr. MS (milliseconds since
 1970) replaces the clock. N is the highest sequence seen before, and the permit's MS the newest time of
-a permit.
+a permit. CODE is the state of whoever asks: without it, every state that restricts anybody is unknown.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from pathlib import Path
 U32 = 0xFFFFFFFF
 U64 = 0xFFFFFFFFFFFFFFFF
 PAGE_KEYS_MAX = 65536
+RESTRICTIONS_MAX = 65536
 FUTURE_MS = 60_000
 START_MS = 1767225600000  # 2026-01-01T00:00:00Z
 KEY = re.compile(r"[PIVO](?:[A-Z]{3}|[A-Z]{2}<|[A-Z]<<)[A-Z0-9]{1,32}")
@@ -244,8 +245,10 @@ class Manifest:
         state_count, shard_count = u32(data, 40), u32(data, 44)
         self.collection = read_collection(data, 56)
         self.shards = 128 + 32 * state_count
-        need(len(data) == self.shards + 96 * shard_count + 80, "manifest: length")
-        need(not any(data[112:128]), "manifest: reserved")
+        restrictions, restriction_count = self.shards + 96 * shard_count, u32(data, 112)
+        need(len(data) == restrictions + 8 * restriction_count + 80, "manifest: length")
+        need(restriction_count <= RESTRICTIONS_MAX, "manifest: too many restrictions")
+        need(not any(data[116:128]), "manifest: reserved")
         self.as_of = u53(data, 32)
         self.states = {}
         first_shard, records, before = 0, 0, ""
@@ -264,6 +267,17 @@ class Manifest:
             length = u32(data, at + 40)
             need(length >= 64 and length % unit == 0, "manifest: page length")
             need(u32(data, at + 44) == 0, "manifest: reserved")
+        self.excluded, before = {}, b""
+        for row in range(restrictions, len(data) - 80, 8):
+            source, excluded = read_state(data, row), read_state(data, row + 4)
+            need(data[row : row + 8] > before, "manifest: order of restrictions")
+            need(source != excluded and source in self.states, "manifest: restriction")
+            self.excluded.setdefault(source, set()).add(excluded)
+            before = data[row : row + 8]
+
+    def excludes(self, source, caller):
+        others = self.excluded.get(source)
+        return others is not None and (caller is None or caller in others)
 
     def reference(self, kind, row):
         at = self.shards + 96 * row + (0 if kind == "SLTDFILT" else 48)
@@ -376,6 +390,7 @@ class MatchPage(Page):
 class Edition:
     def __init__(self, options):
         self.directory, self.epoch_key = Path(options.edition), bytes.fromhex(options.epoch_key)
+        self.caller = options.state
         need(len(self.epoch_key) == 16, "epoch key: not 16 bytes")
         data = (self.directory / "head").read_bytes()
         check_signature(data, options.head_key, "head")
@@ -431,6 +446,8 @@ class Edition:
         """Verdict, category and whether a withdrawal is on its way."""
         if not KEY.fullmatch(key):
             return "unknown", None, False
+        if self.manifest.excludes(key[1:4], self.caller):
+            return "unknown", None, False
         data = digest_of(self.epoch_key, key)
         kind, category = self.operations.get(data, (0, 0))
         if kind in (1, 3):
@@ -473,6 +490,7 @@ def parse_arguments():
     parser.add_argument("--now", type=int, default=int(time.time() * 1000), metavar="MS")
     parser.add_argument("--lowest-sequence", type=int, default=0, metavar="N")
     parser.add_argument("--lowest-permit", type=int, default=0, metavar="MS")
+    parser.add_argument("--state", type=lambda code: code.ljust(3, "<"), metavar="CODE")
     return parser.parse_args()
 
 

@@ -156,6 +156,7 @@ export interface Claims {
   site?: string;
   sub?: string;
   collections?: unknown;
+  state?: unknown;
   iss?: string;
   aud?: string;
   /** Seconds from now. */
@@ -169,7 +170,7 @@ export async function signToken(
 ): Promise<string> {
   const nowSeconds = Math.floor(nowMs / 1000);
   const { role, tenant = 'UTO', site = 'desk-1', sub = 'tester' } = claims;
-  return new SignJWT({ tenant, site, role, collections: claims.collections })
+  return new SignJWT({ tenant, site, role, collections: claims.collections, state: claims.state })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT' })
     .setIssuer(claims.iss ?? 'sltd-edge')
     .setAudience(claims.aud ?? 'sltd-edge')
