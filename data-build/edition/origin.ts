@@ -1,8 +1,8 @@
 /**
  * A small HTTP origin of an edition directory, for one machine: the edge reads it over loopback.
  *
- * It serves the four kinds of names of docs/format.md section 2 and nothing else, so no path reaches
- * outside. What is named by its content may be kept for ever; the head must be asked for each time.
+ * It serves the four kinds of names of docs/format.md section 2, of the directory and of collections that
+ * lie below it by their names, and nothing else, so no path reaches outside. What is named by its content may be kept for ever; the head must be asked for each time.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -12,7 +12,8 @@ import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { HEAD_NAME } from '../../src/format/names.ts';
 
-const OBJECT_NAME = /^\/(?:pages|manifests|overlays)\/[0-9a-f]{64}$/;
+const OBJECT_NAME =
+  /^\/(?:[A-Za-z0-9-]{1,24}\/)?(?:head|(?:pages|manifests|overlays)\/[0-9a-f]{64})$/;
 const FOREVER = 'public, max-age=31536000, immutable';
 
 /** The HTTP application; `directory` is the edition directory. */
@@ -20,8 +21,8 @@ export function createOrigin(directory: string): Hono {
   const app = new Hono();
   app.get('*', async (context) => {
     const { path } = context.req;
-    const isHead = path === `/${HEAD_NAME}`;
-    if (!isHead && !OBJECT_NAME.test(path)) return context.body(null, 404);
+    if (!OBJECT_NAME.test(path)) return context.body(null, 404);
+    const isHead = path.endsWith(`/${HEAD_NAME}`);
     let bytes: Buffer;
     try {
       bytes = await readFile(join(directory, path.slice(1)));

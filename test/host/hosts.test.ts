@@ -182,6 +182,64 @@ describe.each(Object.entries(HOSTS))('on %s', (name, host) => {
     expect(await ask(away.url, LISTED)).toMatchObject({ http: 202, status: 'candidate' });
   });
 
+  it('what was reported since the edition is a candidate, what was withdrawn stays one (S5)', async () => {
+    const reported = {
+      ...SPECIMEN,
+      number: OTHER.number,
+      category: 'stolen',
+      kind: 'added',
+    } as const;
+    const withdrawn = { ...SPECIMEN, category: 'unspecified', kind: 'withdrawn' } as const;
+    const { url } = await start({ overlay: [reported, withdrawn] });
+    expect((await ask(url, OTHER)).status).toBe('candidate');
+    expect((await ask(url, LISTED)).status).toBe('candidate');
+    expect((await ask(url, { ...OTHER, number: 'X4477124' })).status).toBe('clear');
+  });
+
+  it('a client that has seen a newer edition is not answered from this one', async () => {
+    expect((await ask(edge.url, { ...OTHER, minSequence: 1 })).status).toBe('clear');
+    const later = await ask(edge.url, { ...OTHER, minSequence: 2 });
+    expect(later).toMatchObject({ status: 'unknown', code: 'edition-rollback' });
+  });
+
+  it('a candidate is asked about again by its id, and by nobody else', async () => {
+    const { url } = await start();
+    const { headers } = await post(url, JSON.stringify(LISTED));
+    const again = (bearer: string) =>
+      fetch(new URL(headers.get('location')!, url), {
+        headers: { authorization: `Bearer ${bearer}` },
+      });
+    const own = await again(token);
+    expect([own.status, await own.json()]).toMatchObject([202, { status: 'candidate' }]);
+    const others = { token: keys.jwk.token } as unknown as Parameters<typeof issueToken>[0];
+    const who = { role: 'officer', tenant: 'D', site: 'desk-1' } as const;
+    expect((await again(await issueToken(others, who))).status).toBe(404);
+  });
+
+  it('several collections lie beside each other, and one that is away makes nothing clear', async () => {
+    const directory = join(temp, `${name}-collections`);
+    await publish(directory, { records: [] });
+    await publish(join(directory, 'tdawn'), { collection: 'tdawn' });
+    const url = await host.start(directory, { ...edgeSettings(keys), COLLECTIONS: '{"tdawn":{}}' });
+    const of = { token: keys.jwk.token } as unknown as Parameters<typeof issueToken>[0];
+    const who = { role: 'officer', tenant: 'UTO', site: 'desk-1' } as const;
+    const both = await issueToken(of, { ...who, collections: ['sltd', 'tdawn'] });
+    const askBoth = async (document: object) => {
+      const headers = { authorization: `Bearer ${both}` };
+      const response = await post(url, JSON.stringify(document), headers);
+      // biome-ignore lint/suspicious/noExplicitAny: tests read whatever an answer holds
+      const { status, collections } = (await response.json()) as any;
+      return [status, ...collections.map((each: { status: string }) => each.status)];
+    };
+    expect(await askBoth(LISTED)).toEqual(['candidate', 'clear', 'candidate']);
+    expect(await askBoth(OTHER)).toEqual(['clear', 'clear', 'clear']);
+    for (const page of readdirSync(join(directory, 'tdawn/pages'))) {
+      rmSync(join(directory, 'tdawn/pages', page));
+    }
+    const another = { ...OTHER, issuingState: 'D' };
+    expect(await askBoth(another)).toEqual(['unknown', 'clear', 'unknown']);
+  });
+
   it('an edition answers with its age, and after six hours no longer', async () => {
     const old = await start({ issuedAt: Date.now() - HOUR_MS });
     const { status, answer } = await ask(old.url, OTHER);
@@ -222,6 +280,10 @@ describe.each(Object.entries(HOSTS))('on %s', (name, host) => {
       expect((await ask(url, LISTED)).status).toBe('candidate');
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
+    await publish(directory, { sequence: 6, records: [] });
+    await expect
+      .poll(async () => (await ask(url, LISTED)).status, { timeout: 20_000 })
+      .toBe('clear');
     const empty = await start();
     rmSync(join(empty.directory, 'head'));
     expect((await ask(empty.url, OTHER)).status).toBe('unknown');

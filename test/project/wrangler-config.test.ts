@@ -14,6 +14,7 @@ interface Settings {
   vars: Record<string, string>;
   secrets: { required: string[] };
   preview_urls: boolean;
+  compatibility_date: string;
   observability: { logs: object };
 }
 
@@ -23,6 +24,10 @@ const { env, ...local } = parse(read('wrangler.toml')) as unknown as Settings & 
 };
 /** Needed only where there is a central service, or tags. */
 const OPTIONAL = ['CENTRAL_KEYS', 'EDGE_SIGNING_KEY', 'TAG_KEY'];
+
+it('a bare workerd runs under the rules of the same day', () => {
+  expect(read('host/workerd-config.ts')).toContain(`'${local.compatibility_date}'`);
+});
 
 it('there are a staging and a production environment, and no version has an address', () => {
   expect(Object.keys(env)).toEqual(['staging', 'production']);
