@@ -292,14 +292,9 @@ function isCandidate(matcher: WasmMatcher, keys: readonly (CanonicalKey | Change
   const entries = ENTRIES.slice(0, exactCount);
   const [screened] = matcher.screen(keys, [{ ...SCREEN, entries }]);
   if (screened === undefined) return false;
-  const { answers, digests } = screened;
-  for (let i = 0; i < keys.length; i++) {
-    if (answers[i] === 0) continue;
-    const page = matcher.matches.find(shardOf(digests[4 * i + 3]!));
-    const digest = digests.subarray(4 * i, 4 * i + 4);
-    if (matcher.probeMatches(digest, Uint32Array.of(page))[0] !== 0) return true;
-  }
-  return false;
+  const { places, digests } = screened;
+  const pages = places.map((_, i) => matcher.matches.find(shardOf(digests[4 * i + 3]!)));
+  return matcher.probeMatches(digests, Uint32Array.from(pages)).some((answer) => answer !== 0);
 }
 
 /** Every exact key, each with its look-alikes behind it. */

@@ -63,8 +63,8 @@ function probe(matcher: WasmMatcher, keys: readonly CanonicalKey[], overlay?: Ov
   const [screened] = matcher.screen(keys, [{ ...edition, entries: ENTRIES }]);
   if (!screened || !overlay) return 0;
   const { digests, inOverlay } = screened;
-  const found = inOverlay.filter((place) => {
-    const [d0, d1, d2, d3] = digests.subarray(4 * place, 4 * place + 4);
+  const found = inOverlay.filter((i) => {
+    const [d0, d1, d2, d3] = digests.subarray(4 * i, 4 * i + 4);
     return overlay.find(d0!, d1!, d2!, d3!) !== undefined;
   });
   return found.length;

@@ -36,18 +36,13 @@ export async function ours(keys: readonly CanonicalKey[], state: StateCode): Pro
     };
     const [screened] = matcher.screen(batch, [edition]);
     if (!screened) return 0;
-    const { answers, digests } = screened;
-    const left: number[] = [];
-    for (let i = 0; i < batch.length; i++) if (answers[i] !== 0) left.push(i);
-    const leftDigests = new Uint32Array(4 * left.length);
-    const addresses = new Uint32Array(left.length);
-    for (let to = 0; to < left.length; to++) {
-      const from = 4 * left[to]!;
-      for (let word = 0; word < 4; word++) leftDigests[4 * to + word] = digests[from + word]!;
-      addresses[to] = matcher.matches.find(Math.floor((digests[from + 3]! * shardCount) / 2 ** 32));
-    }
+    const { digests } = screened;
+    const addresses = screened.places.map((_, i) =>
+      matcher.matches.find(Math.floor((digests[4 * i + 3]! * shardCount) / 2 ** 32)),
+    );
     let found = 0;
-    for (const answer of matcher.probeMatches(leftDigests, addresses)) if (answer !== 0) found++;
+    for (const answer of matcher.probeMatches(digests, Uint32Array.from(addresses)))
+      if (answer !== 0) found++;
     return found;
   };
   return {

@@ -220,8 +220,8 @@ async function replyOf(
     assert(problem !== undefined || edition !== undefined, 'S1: absent means screened');
     if (problem === undefined && screened) {
       const pages = { ...tools, pages: collection!.pages };
-      const found = await lookUp(keys, edition!, screened, pages);
-      verdicts = verdictsOf(plan, found);
+      const found = await lookUp(edition!, screened, pages);
+      verdicts = verdictsOf(plan, keys, absent, found);
     }
   } catch (error) {
     problem = problemOf(error);

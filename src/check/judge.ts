@@ -8,7 +8,7 @@ import type { Spellings } from '../document/query.ts';
 import { assert, type ErrorCode } from '../errors.ts';
 import { type Category, categoryOf } from '../format/category.ts';
 import type { LookUp } from './look-up.ts';
-import type { Step } from './plan.ts';
+import type { Keys, Step } from './plan.ts';
 import type { Question, Verdict } from './verdict.ts';
 
 /** Verdicts where every key that was probed is absent. */
@@ -22,41 +22,33 @@ export const absentOf = (plan: readonly Step[]): Verdict[] =>
 export const unknownOf = (plan: readonly Step[], code: ErrorCode): Verdict[] =>
   plan.map((step) => step.refusal ?? { kind: 'unknown', code });
 
-/** Verdicts where some keys are not absent. */
-export function verdictsOf(plan: readonly Step[], found: LookUp): Verdict[] {
-  let first = 0;
-  return plan.map((step) => {
-    const from = first;
-    for (const { lookAlikes } of step.spellings) first += 1 + lookAlikes.length;
-    return step.refusal ?? verdictOf(step.spellings, from, first, found);
-  });
-}
-
 /** One object for all documents that nothing was found on. */
 export const ABSENT: Verdict = { kind: 'absent' };
 
-/** The verdict on one document, whose keys stand at places `from` to before `to`. */
-function verdictOf(
-  spellings: readonly Spellings[],
-  from: number,
-  to: number,
+/** Verdicts where some keys are not absent; `absent` is absentOf(plan). */
+export function verdictsOf(
+  plan: readonly Step[],
+  { firstPlaces }: Keys,
+  absent: readonly Verdict[],
   found: LookUp,
-): Verdict {
-  assert(to > from, 'S1: a document is absent only if it was probed');
-  const isAbsent = !found.doubts && isUntouched(from, to, found);
-  return isAbsent ? ABSENT : closeVerdictOf(spellings, from, found);
+): Verdict[] {
+  const verdicts = [...absent];
+  const { matches, operations, doubts } = found;
+  const places = [...matches.keys(), ...operations.keys(), ...doubts.keys()].sort((a, b) => a - b);
+  let document = 0;
+  let judged = -1;
+  for (const place of places) {
+    // Documents without keys have the place of the next one with keys.
+    while (document + 1 < plan.length && firstPlaces[document + 1]! <= place) document++;
+    if (document === judged) continue;
+    judged = document;
+    verdicts[document] = verdictOf(plan[document]!.spellings, firstPlaces[document]!, found);
+  }
+  return verdicts;
 }
 
-/** The way of nearly all documents: neither page nor overlay has a word on any of the keys. */
-function isUntouched(from: number, to: number, { answers, operations }: LookUp): boolean {
-  for (let i = from; i < to; i++) if (answers[i] !== 0) return false;
-  if (!operations) return true;
-  for (let i = from; i < to; i++) if (operations.has(i)) return false;
-  return true;
-}
-
-/** The few others: every spelling is written out and judged on its own. */
-function closeVerdictOf(spellings: readonly Spellings[], from: number, found: LookUp): Verdict {
+/** The verdict on one document whose keys are not all absent: every spelling is written out and judged. */
+function verdictOf(spellings: readonly Spellings[], from: number, found: LookUp): Verdict {
   let doubt: ErrorCode | undefined;
   let isWithdrawalPending = false;
   const readings: Question[] = [];
@@ -64,17 +56,16 @@ function closeVerdictOf(spellings: readonly Spellings[], from: number, found: Lo
   let place = from;
   /** Category of what is listed under the digest at `place`, which it passes. */
   const next = (): Category | undefined => {
-    const code = found.doubts?.get(place);
-    doubt ??= code;
-    const answer = code === undefined ? found.answers[place]! : 0;
-    const operation = found.operations?.get(place);
+    doubt ??= found.doubts.get(place);
+    const match = found.matches.get(place);
+    const operation = found.operations.get(place);
     place++;
     if (operation?.kind === 'added') return categoryOf(operation.category);
     const wasAdded = operation?.kind === 'added-withdrawn';
     // S5: a withdrawal takes nothing away here; central decides.
-    if (wasAdded || (answer > 0 && operation)) isWithdrawalPending = true;
+    if (wasAdded || (match !== undefined && operation)) isWithdrawalPending = true;
     if (wasAdded) return categoryOf(operation.category);
-    return answer > 0 ? categoryOf(answer - 1) : undefined;
+    return match === undefined ? undefined : categoryOf(match);
   };
   for (const { key, state, number, documentClass, spelling, lookAlikes: changes } of spellings) {
     readings.push({ key, spelling, number, category: next() });

@@ -30,13 +30,14 @@ export interface LookUpTools {
   now: () => number;
 }
 
+/** What is known of the keys that are not absent, by their places. Of the others there is nothing here. */
 export interface LookUp {
-  /** For each key 0 (absent) or 1 + category. Says nothing where there is a doubt. */
-  answers: Uint8Array;
-  /** What the overlay says, by place; undefined if it has no word on any key. */
-  operations: ReadonlyMap<number, OverlayMatch> | undefined;
-  /** Why a key could not be answered, by its place; undefined if all could. */
-  doubts: ReadonlyMap<number, ErrorCode> | undefined;
+  /** Code of the category of those that a match page has. */
+  matches: ReadonlyMap<number, number>;
+  /** What the overlay says. */
+  operations: ReadonlyMap<number, OverlayMatch>;
+  /** Why a key could not be answered. */
+  doubts: ReadonlyMap<number, ErrorCode>;
 }
 
 /** An edition and the rows that it has for the keys of a request. */
@@ -79,103 +80,93 @@ export const screen = (
 
 /** Settles what screen() left open in one edition; never throws for a page. */
 export async function lookUp(
-  { keys }: Keys,
   { edition, entries }: AskedEdition,
-  { digests, answers: filterAnswers, inOverlay }: Screened,
+  { places, entryPlaces, answers: filterAnswers, inOverlay, digests }: Screened,
   tools: LookUpTools,
 ): Promise<LookUp> {
-  const { overlay } = edition;
-  const operations = overlay && operationsOn(overlay, digests, inOverlay);
-  const count = keys.length;
-  const asked: Asked = {
-    edition,
-    digests,
-    entries: new Map(),
-    rows: new Int32Array(count),
+  const open: Open = {
+    ...{ edition, places, digests },
+    entries: entryPlaces.map((place) => entries[place]),
     doubts: new Map(),
   };
-  await askFilters({ keys, entries }, filterAnswers, asked, tools);
+  const answers = Uint8Array.from(filterAnswers);
+  await askFilters(answers, open, tools);
   const maybe: number[] = [];
-  for (let i = 0; i < count; i++) {
-    if (filterAnswers[i] === 1) maybe.push(i);
-    assert(filterAnswers[i] !== NOT_RESIDENT || asked.doubts.has(i), 'S4: no page is a doubt');
+  for (let i = 0; i < answers.length; i++) {
+    if (open.doubts.has(places[i]!)) continue;
+    assert(answers[i] !== NOT_RESIDENT, 'S4: no page is a doubt');
+    if (answers[i] === 1) maybe.push(i);
   }
-  const answers = new Uint8Array(count);
-  if (maybe.length > 0) await askPages('match', maybe, answers, asked, tools);
-  const doubts = asked.doubts.size === 0 ? undefined : asked.doubts;
-  return { answers, operations, doubts };
+  const matches = new Map<number, number>();
+  if (maybe.length > 0) {
+    answers.fill(0);
+    await askPages('match', maybe, answers, open, tools);
+    for (const i of maybe) if (answers[i] !== 0) matches.set(places[i]!, answers[i]! - 1);
+  }
+  return {
+    matches,
+    operations: operationsOn(edition.overlay, inOverlay, open),
+    doubts: open.doubts,
+  };
 }
 
 function operationsOn(
-  overlay: Overlay,
-  digests: Digests,
-  places: readonly number[],
-): Map<number, OverlayMatch> | undefined {
+  overlay: Overlay | undefined,
+  inOverlay: readonly number[],
+  { places, digests }: Open,
+): Map<number, OverlayMatch> {
   const operations = new Map<number, OverlayMatch>();
-  for (const place of places) {
-    const at = 4 * place;
-    const match = overlay.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
-    if (match) operations.set(place, match);
+  for (const i of inOverlay) {
+    const at = 4 * i;
+    const match = overlay?.find(digests[at]!, digests[at + 1]!, digests[at + 2]!, digests[at + 3]!);
+    if (match) operations.set(places[i]!, match);
   }
-  return operations.size === 0 ? undefined : operations;
+  return operations;
 }
 
-/** Fills in what is known of the keys that are not absent, and asks the filter pages that are not resident. */
-async function askFilters(
-  { keys, entries }: Pick<Keys, 'keys'> & Pick<AskedEdition, 'entries'>,
-  answers: Uint8Array,
-  asked: Asked,
-  tools: LookUpTools,
-): Promise<void> {
-  const { digests, rows, doubts } = asked;
-  const places: number[] = [];
-  let exact = -1;
-  for (let i = 0; i < keys.length; i++) {
-    // A change belongs to the state of the key that it changes.
-    if (typeof keys[i] === 'string') exact++;
+/** Asks the filter pages that are not resident. */
+async function askFilters(answers: Uint8Array, open: Open, tools: LookUpTools): Promise<void> {
+  const { places, entries, doubts } = open;
+  const missing: number[] = [];
+  for (let i = 0; i < answers.length; i++) {
     if (answers[i] === 0) continue;
-    const entry = entries[exact];
-    if (entry === undefined) {
-      doubts.set(i, 'state-not-covered');
-      continue;
-    }
-    const row = shardRow(entry, digests[4 * i + 3]!);
-    rows[i] = row;
-    asked.entries.set(row, entry);
-    if (answers[i] === NOT_RESIDENT) places.push(i);
+    if (entries[i] === undefined) doubts.set(places[i]!, 'state-not-covered');
+    else if (answers[i] === NOT_RESIDENT) missing.push(i);
   }
-  if (places.length > 0) await askPages('filter', places, answers, asked, tools);
+  if (missing.length > 0) await askPages('filter', missing, answers, open, tools);
 }
 
-interface Asked {
+/** The keys that are open, and what stands against an answer. */
+interface Open {
   edition: Edition;
+  /** Of the keys in the request. */
+  places: readonly number[];
   digests: Digests;
-  /** By row of a shard: its state's. */
-  entries: Map<number, StateEntry>;
-  /** Row of each key's shard in the manifest; filled in for those that are not absent. */
-  rows: Int32Array;
+  /** Of the state of each key; undefined where the edition does not know it. */
+  entries: readonly (StateEntry | undefined)[];
+  /** By place. */
   doubts: Map<number, ErrorCode>;
 }
 
-/** Writes the answers of one kind of page at `places`; where there is none, a doubt. */
+/** Writes the answers of one kind of page about the keys `asked` of those open; where there is none, a doubt. */
 async function askPages(
   kind: PageKind,
-  places: readonly number[],
+  asked: readonly number[],
   answers: Uint8Array,
-  asked: Asked,
+  open: Open,
   tools: LookUpTools,
 ): Promise<void> {
-  const missing = askResident(kind, places, answers, asked, tools.matcher);
+  const missing = askResident(kind, asked, answers, open, tools.matcher);
   if (missing === undefined) return;
   const untilMs = tools.now() + FETCHING_MAX_MS;
-  await forEachParallel([...missing], async ([row, placesOfRow]) => {
+  await forEachParallel([...missing], async ([row, ofRow]) => {
     try {
       // A store that hangs would otherwise hold a large batch for minutes.
       if (tools.now() > untilMs) throw new SltdError('page-unavailable');
-      await askFetched(kind, row, placesOfRow, answers, asked, tools);
+      await askFetched(kind, row, ofRow, answers, open, tools);
     } catch (error) {
       const code = error instanceof SltdError ? error.code : 'internal';
-      for (const place of placesOfRow) asked.doubts.set(place, code);
+      for (const i of ofRow) open.doubts.set(open.places[i]!, code);
     }
   });
 }
@@ -183,77 +174,70 @@ async function askPages(
 /** Synchronous. Answers what it can from the arena; the rest comes back by shard row. */
 function askResident(
   kind: PageKind,
-  places: readonly number[],
+  asked: readonly number[],
   answers: Uint8Array,
-  { edition, digests, rows }: Asked,
+  { edition, digests, entries }: Open,
   matcher: WasmMatcher,
 ): Map<number, number[]> | undefined {
   const arena = kind === 'filter' ? matcher.filters : matcher.matches;
   const found: number[] = [];
-  const addresses = new Uint32Array(places.length);
+  const addresses: number[] = [];
   let missing: Map<number, number[]> | undefined;
-  for (let i = 0; i < places.length; i++) {
-    const place = places[i]!;
-    const row = rows[place]!;
+  for (const i of asked) {
+    const row = shardRow(entries[i]!, digests[4 * i + 3]!);
     const address = arena.find(edition.firstPageId + row);
     if (address !== 0) {
-      addresses[found.length] = address;
-      found.push(place);
+      addresses.push(address);
+      found.push(i);
       continue;
     }
     missing ??= new Map();
     const others = missing.get(row);
-    if (others) others.push(place);
-    else missing.set(row, [place]);
+    if (others) others.push(i);
+    else missing.set(row, [i]);
   }
-  probe(kind, found, addresses.subarray(0, found.length), answers, digests, matcher);
+  probe(kind, found, Uint32Array.from(addresses), answers, digests, matcher);
   return missing;
 }
 
 async function askFetched(
   kind: PageKind,
   row: number,
-  places: readonly number[],
+  asked: readonly number[],
   answers: Uint8Array,
-  { edition, digests, entries }: Asked,
+  { edition, digests, entries }: Open,
   { matcher, pages, defer }: LookUpTools,
 ): Promise<void> {
-  const entry = entries.get(row)!;
+  const entry = entries[asked[0]!]!;
   const expected = pageExpectation(edition, { kind, entry, row });
   const page = await pages.get(edition.manifest.page(kind, row), expected, defer);
   const arena = kind === 'filter' ? matcher.filters : matcher.matches;
   const id = edition.firstPageId + row;
   // Another request may have put it here while this one waited.
   const address = arena.find(id) || arena.put(id, page);
-  const addresses = new Uint32Array(places.length).fill(address);
-  probe(kind, places, addresses, answers, digests, matcher);
+  const addresses = new Uint32Array(asked.length).fill(address);
+  probe(kind, asked, addresses, answers, digests, matcher);
 }
 
 /** Synchronous, from digests to answers: the addresses are good only until the next put(). */
 function probe(
   kind: PageKind,
-  places: readonly number[],
+  asked: readonly number[],
   addresses: Uint32Array,
   answers: Uint8Array,
   digests: Digests,
   matcher: WasmMatcher,
 ): void {
-  const count = places.length;
-  if (count === 0) return;
-  const isAll = 4 * count === digests.length;
-  const asked = isAll ? digests : selected(digests, places);
+  if (asked.length === 0) return;
+  const ofThem = new Uint32Array(4 * asked.length);
+  asked.forEach((i, to) => {
+    for (let word = 0; word < 4; word++) ofThem[4 * to + word] = digests[4 * i + word]!;
+  });
   const said =
     kind === 'filter'
-      ? matcher.probeFilters(asked, addresses)
-      : matcher.probeMatches(asked, addresses);
-  for (let i = 0; i < count; i++) answers[places[i]!] = said[i]!;
-}
-
-function selected(digests: Digests, places: readonly number[]): Digests {
-  const part = new Uint32Array(4 * places.length);
-  for (let i = 0; i < places.length; i++) {
-    const from = 4 * places[i]!;
-    for (let word = 0; word < 4; word++) part[4 * i + word] = digests[from + word]!;
-  }
-  return part;
+      ? matcher.probeFilters(ofThem, addresses)
+      : matcher.probeMatches(ofThem, addresses);
+  asked.forEach((i, from) => {
+    answers[i] = said[from]!;
+  });
 }

@@ -77,17 +77,21 @@ export interface Keys {
   keys: readonly (CanonicalKey | Change)[];
   /** Issuing state of each key that is no change, in order. */
   states: readonly string[];
+  /** Place of the first key of each document; those of one without keys are none. */
+  firstPlaces: readonly number[];
 }
 
 /** The keys of all documents, in order. */
 export function keysOf(plan: readonly Step[]): Keys {
   const keys: (CanonicalKey | Change)[] = [];
   const states: string[] = [];
+  const firstPlaces: number[] = [];
   for (const { spellings } of plan) {
+    firstPlaces.push(keys.length);
     for (const { key, state, lookAlikes } of spellings) {
       keys.push(key, ...lookAlikes);
       states.push(state);
     }
   }
-  return { keys, states };
+  return { keys, states, firstPlaces };
 }

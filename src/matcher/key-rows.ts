@@ -28,6 +28,8 @@ export class KeyRows {
   readonly #isChange: number;
   /** Where the rows of keys that are no changes begin, in `#words`. */
   readonly #exactRows: Uint32Array;
+  /** For each row how many keys that are no changes stand before it and in it. */
+  readonly #exactsTo: Uint16Array;
   #exactCount = 0;
 
   constructor(core: MatcherCore, words: Uint32Array) {
@@ -41,6 +43,7 @@ export class KeyRows {
     this.#shardCountWord = core.KEY_SHARD_COUNT.value >> 2;
     this.#isChange = core.KEY_IS_CHANGE.value;
     this.#exactRows = new Uint32Array(this.#rowsMax);
+    this.#exactsTo = new Uint16Array(this.#rowsMax);
   }
 
   /**
@@ -62,6 +65,7 @@ export class KeyRows {
         assert(this.#exactCount > 0, 'a change follows a key');
         this.#writeChange(row, key);
       }
+      this.#exactsTo[i - first] = this.#exactCount;
       row += ROW_WORDS;
     }
     return end - first;
@@ -70,6 +74,11 @@ export class KeyRows {
   /** Keys written that are no changes. */
   get exactCount(): number {
     return this.#exactCount;
+  }
+
+  /** Which of the keys written that are no changes the key of a row is, or is a change of. */
+  exactOf(row: number): number {
+    return this.#exactsTo[row]! - 1;
   }
 
   /** Where the filter page of each key is: `entries` from `from` on belong to those that are no changes. */

@@ -45,13 +45,17 @@ export interface Screen {
   overlay?: OverlayFilter | undefined;
 }
 
-/** What screen() leaves open. */
+/** The keys that screen() leaves open, in order; every other key is absent. */
 export interface Screened {
-  /** For each key 0 (absent), 1 (maybe) or NOT_RESIDENT. */
-  answers: Uint8Array;
-  /** Places of the keys on which the overlay may have a row, ascending. */
+  /** Which they are. */
+  places: number[];
+  /** Where the row of the state of each is in the edition's `entries`. */
+  entryPlaces: number[];
+  /** For each 1 (maybe) or NOT_RESIDENT; 0 (absent) where only the overlay may have a row. */
+  answers: number[];
+  /** Which of them the overlay may have a row on: places in `places`. */
   inOverlay: number[];
-  /** Of those two kinds of keys only; the others are zero. */
+  /** Of them alone. */
   digests: Digests;
 }
 
@@ -61,6 +65,11 @@ const OVERLAY_FILTER_BYTES = 2 ** 20;
 const IN_OVERLAY = 4;
 /** Without an overlay its words are the zeros at address 0. */
 const NO_OVERLAY = { address: 0, shift: 31 };
+
+/** Screened, while it is gathered. */
+interface OpenKeys extends Omit<Screened, 'digests'> {
+  digestWords: number[];
+}
 
 /** Digests and probes by WebAssembly; one instance serves one isolate. */
 export class WasmMatcher implements Matcher {
@@ -158,7 +167,7 @@ export class WasmMatcher implements Matcher {
     keys: readonly (CanonicalKey | Change)[],
     editions: readonly Screen[],
   ): (Screened | undefined)[] {
-    const all = editions.map((): Screened | undefined => undefined);
+    const all = editions.map((): OpenKeys | undefined => undefined);
     /** Keys of the chunks before that are no changes. */
     let firstExact = 0;
     for (let first = 0; first < keys.length; ) {
@@ -172,19 +181,19 @@ export class WasmMatcher implements Matcher {
           this.#core.hashKeys(count);
         }
         if (this.#screenChunk(edition, firstExact, count) === 0) continue;
-        all[i] ??= {
-          answers: new Uint8Array(keys.length),
-          inOverlay: [],
-          digests: new Uint32Array(DIGEST_WORDS * keys.length),
-        };
-        this.#readScreened(all[i]!, first, count);
+        all[i] ??= { places: [], entryPlaces: [], answers: [], inOverlay: [], digestWords: [] };
+        this.#readOpen(all[i]!, { first, firstExact, count });
       }
       this.#core.wipeKeys(count);
       first += count;
       firstExact += this.#keyRows.exactCount;
     }
     for (const { entries } of editions) assert(entries.length === firstExact, 'one state a key');
-    return all;
+    return all.map((open) => {
+      if (open === undefined) return undefined;
+      const { digestWords, ...others } = open;
+      return { ...others, digests: Uint32Array.from(digestWords) };
+    });
   }
 
   /** How many keys of the chunk, hashed before, are not absent. */
@@ -215,14 +224,19 @@ export class WasmMatcher implements Matcher {
     return address;
   }
 
-  #readScreened({ answers, inOverlay, digests }: Screened, first: number, count: number): void {
+  #readOpen(
+    { places, entryPlaces, answers, inOverlay, digestWords }: OpenKeys,
+    { first, firstExact, count }: { first: number; firstExact: number; count: number },
+  ): void {
     for (let i = 0; i < count; i++) {
       const answer = this.#bytes[this.#answers + i]!;
       if (answer === 0) continue;
-      answers[first + i] = answer & ~IN_OVERLAY;
-      if ((answer & IN_OVERLAY) !== 0) inOverlay.push(first + i);
+      if ((answer & IN_OVERLAY) !== 0) inOverlay.push(places.length);
+      places.push(first + i);
+      entryPlaces.push(firstExact + this.#keyRows.exactOf(i));
+      answers.push(answer & ~IN_OVERLAY);
       const from = (this.#digests >> 2) + DIGEST_WORDS * i;
-      copy(this.#words, from, digests, DIGEST_WORDS * (first + i), DIGEST_WORDS);
+      for (let word = 0; word < DIGEST_WORDS; word++) digestWords.push(this.#words[from + word]!);
     }
   }
 
