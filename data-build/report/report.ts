@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { SltdError } from '../../src/errors.ts';
 import { NOTE_REASONS, REJECT_REASONS } from '../import/rejects.ts';
 import type { BuildSummary } from '../pipeline.ts';
+import { barChart, escaped } from './bar-chart.ts';
 import { bitsPerKey, filterRates } from './summary.ts';
 
 /** States that get a bar of their own; the others share one. */
@@ -26,7 +27,6 @@ export function writeReport(path: string, summary: BuildSummary): void {
 /** The page as text. */
 export function reportHtml(summary: BuildSummary): string {
   const { verified } = summary;
-  const rates = filterRates(verified);
   const asOf = isoOf(summary.asOf);
   const figures: [string, string][] = [
     ['Records in force', number(summary.records)],
@@ -49,17 +49,8 @@ export function reportHtml(summary: BuildSummary): string {
   ];
   const space: [string, string][] = [
     ['Pages', `${number(verified.pages)}, ${number(verified.pageBytes)} bytes`],
-    ['Filter pages, bits a key', bitsPerKey(summary.filterBytes, summary.records).toFixed(2)],
-    ['Match pages, bits a key', bitsPerKey(summary.matchBytes, summary.records).toFixed(2)],
-    ['Fill of the shards', fillOf(summary)],
-    ['Filter lets through, measured', percent(rates.measured)],
-    ['Filter lets through, by theory', percent(rates.theory)],
     ['Seeds given up, keys displaced', `${number(summary.reseeds)}, ${number(summary.evictions)}`],
   ];
-  const rejects = [...summary.rejects].map(([code, count]): [string, string] => [
-    `${code}: ${REJECT_REASONS[code]}`,
-    number(count),
-  ]);
   const notes = [...summary.notes].map(([code, count]): [string, string] => [
     `${code}: ${NOTE_REASONS[code]}`,
     number(count),
@@ -87,10 +78,15 @@ ${stateChart(summary)}
 ${table(facts)}
 <h2>Pages</h2>
 ${table(space)}
+${spaceCharts(summary)}
+<h3>Fill of the shards, of ${number(summary.keysPerShard)} keys each</h3>
+${fillChart(summary)}
+<h3>What the filter lets through</h3>
+${filterChart(summary)}
 <h2>Files</h2>
 ${table(files)}
 <h2>Rejected rows</h2>
-${rejects.length > 0 ? table(rejects) : '<p>None.</p>'}
+${rejectChart(summary)}
 <h2>Rows with less known about them</h2>
 ${notes.length > 0 ? table(notes) : '<p>None.</p>'}
 <h2>Time</h2>
@@ -109,7 +105,8 @@ const STYLE = `
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .5rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.2rem 0; }
+h3 { font-size: .95rem; margin: 1.2rem 0 .3rem; color: var(--soft); font-weight: 400; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: .75rem; margin: 1.2rem 0; }
 .figures div { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem; }
 dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; width: 100%; }
@@ -156,44 +153,62 @@ function timeChart({ times }: BuildSummary): string {
   return barChart('Time by step', bars);
 }
 
-/** Horizontal bars with their figures at the end. */
-function barChart(
-  title: string,
-  bars: readonly { name: string; value: number; label: string }[],
-): string {
-  const rowHeight = 22;
-  const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
-  const rows = bars.map(({ name, value, label }, index) => {
-    const y = index * rowHeight;
-    const width = Math.max(1, (value / most) * 440);
-    return (
-      `<text x="0" y="${y + 15}">${escaped(name)}</text>` +
-      `<rect x="90" y="${y + 3}" width="${width.toFixed(1)}" height="16" rx="2"/>` +
-      `<text x="${(width + 98).toFixed(1)}" y="${y + 15}">${escaped(label)}</text>`
-    );
-  });
-  const height = Math.max(1, bars.length) * rowHeight;
-  return `<svg viewBox="0 0 720 ${height}" role="img" aria-label="${title}">${rows.join('')}</svg>`;
-}
-
 function comparedText({ gates: { comparedWith, unchecked } }: BuildSummary): string {
   if (comparedWith === undefined) return 'nothing: the first edition here';
   const left = unchecked.length === 0 ? '' : `, but for ${unchecked.join(', ')}`;
   return `<code>${comparedWith}</code>${left}`;
 }
 
+/** Pages by kind: what they weigh, and what of it a key has. */
+function spaceCharts({ filterBytes, matchBytes, records }: BuildSummary): string {
+  const kinds = [
+    { name: 'filter pages', bytes: filterBytes },
+    { name: 'match pages', bytes: matchBytes },
+  ];
+  const bytes = kinds.map(({ name, bytes }) => ({
+    ...{ name, value: bytes, label: `${number(bytes)} bytes` },
+  }));
+  const bits = kinds.map(({ name, bytes }) => {
+    const value = bitsPerKey(bytes, records);
+    return { name, value, label: value.toFixed(2) };
+  });
+  return `<h3>Bytes</h3>\n${barChart('Bytes of the pages', bytes)}
+<h3>Bits a key</h3>\n${barChart('Bits a key', bits)}`;
+}
+
+/** What the filter lets through of documents that are not listed: as asked, and as it has to be. */
+function filterChart({ verified }: BuildSummary): string {
+  const { measured, theory } = filterRates(verified);
+  const bars = [
+    { name: 'measured', value: measured, label: percent(measured) },
+    { name: 'by theory', value: theory, label: percent(theory) },
+  ];
+  return barChart('What the filter lets through', bars);
+}
+
 /** How full the shards of the large states are: those with one shard say nothing about it. */
-function fillOf({ states, keysPerShard }: BuildSummary): string {
-  const several = states.filter(({ shards }) => shards > 1);
-  if (several.length === 0) return 'one shard a state';
-  const fills = several.map(({ records, shards }) => records / (shards * keysPerShard));
-  return `${percent(Math.min(...fills))} to ${percent(Math.max(...fills))}`;
+function fillChart({ states, keysPerShard }: BuildSummary): string {
+  const several = states
+    .filter(({ shards }) => shards > 1)
+    .toSorted((a, b) => b.shards - a.shards)
+    .slice(0, BARS_MAX);
+  if (several.length === 0) return '<p>One shard a state.</p>';
+  const bars = several.map(({ state, records, shards }) => {
+    const fill = records / (shards * keysPerShard);
+    const label = `${percent(fill)}, ${number(shards)} shards`;
+    return { name: state, value: fill, label };
+  });
+  return barChart('Fill of the shards by issuing state', bars);
+}
+
+function rejectChart({ rejects }: BuildSummary): string {
+  if (rejects.size === 0) return '<p>None.</p>';
+  const sorted = [...rejects].sort(([, a], [, b]) => b - a);
+  const bars = sorted.map(([code, count]) => ({ name: code, value: count, label: number(count) }));
+  const reasons = sorted.map(([code]): [string, string] => [code, REJECT_REASONS[code]]);
+  return `${barChart('Rejected rows by reason', bars)}\n${table(reasons)}`;
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const isoOf = (time: number): string => new Date(time).toISOString();
-const ENTITIES: Readonly<Record<string, string>> = {
-  ...{ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
-};
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (mark) => ENTITIES[mark]!);

@@ -68,6 +68,11 @@ describe('the report', () => {
     expect(html).toContain('type-unknown');
     expect(html).toContain('&lt;b&gt;export.csv');
     expect(html).not.toMatch(/<script|<link|src=|url\(|https?:/);
+    const charts = [...html.matchAll(/<svg [^>]*aria-label="([^"]+)"/g)].map((match) => match[1]);
+    expect(charts).toEqual([
+      ...['Records by issuing state', 'Bytes of the pages', 'Bits a key'],
+      ...['What the filter lets through', 'Rejected rows by reason', 'Time by step'],
+    ]);
     writeReport(space.path('report.html'), summary);
     expect(readFileSync(space.path('report.html'), 'utf8')).toBe(html);
     const json = JSON.parse(buildSummaryJson(summary));
@@ -77,5 +82,17 @@ describe('the report', () => {
     });
     expect(json.peakMemoryBytes).toBeGreaterThan(0);
     expect(buildSummaryText(summary)).toContain('1,236: 1,235 accepted, 1 rejected');
+  });
+
+  test('shows how full the shards are, where a state has several', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => `FRA,PAS,A${i},,,lost`);
+    const file = space.write('shards.csv', sltdCsv(...rows, 'UTO,PAS,L1,,,lost'));
+    const outDir = space.path('several-shards');
+    const summary = await build(space, { files: [file], outDir, keysPerShard: 300 });
+    const chart = /aria-label="Fill of the shards by issuing state">(.*?)<\/svg>/.exec(
+      reportHtml(summary),
+    );
+    expect(chart?.[1]).toContain('83.33 %, 4 shards');
+    expect(chart?.[1]).not.toContain('UTO');
   });
 });
