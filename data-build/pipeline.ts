@@ -21,8 +21,6 @@ import { encodeManifest, openManifest } from '../src/format/manifest.ts';
 import { toHex } from '../src/format/names.ts';
 import type { Restriction } from '../src/format/restrictions.ts';
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
-import { type BuiltPages, buildPages } from './pages/build-pages.ts';
-import { headSignerOf } from './keys/head-signer.ts';
 import { readColumns } from './gates/columns.ts';
 import { DEFAULT_LIMITS, type GateLimits } from './gates/limits.ts';
 import { type GateReport, passGates } from './gates/pass-gates.ts';
@@ -32,7 +30,10 @@ import type { FileSummary } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
 import { bytesOf, type Imported, importRows } from './key-file/import-rows.ts';
 import { digestsOf } from './key-file/input-digests.ts';
+import { headSignerOf } from './keys/head-signer.ts';
 import { epochKeyOf, type KeysOf, publicKeysText } from './keys/keys.ts';
+import { type BuiltPages, buildPages } from './pages/build-pages.ts';
+import type { PageSizes } from './pages/page-sizes.ts';
 import { partitionKeys } from './pages/partition.ts';
 import { Progress, type StepTime } from './progress.ts';
 import type { OperationLog } from './replay/replay-gate.ts';
@@ -43,7 +44,7 @@ import { checkVerified, type VerifyResult, verifyEdition } from './verify/verify
 
 const NON_MEMBERS = 1_000_000;
 
-export interface BuildOptions {
+export interface BuildOptions extends PageSizes {
   profile: Profile;
   files: readonly string[];
   keys: KeysOf<'epochKey' | 'edition' | 'head'>;
@@ -52,10 +53,6 @@ export interface BuildOptions {
   collection: string;
   /** Up to when the export is complete, in milliseconds; if absent, the newest report in it. */
   asOf?: number | undefined;
-  bitsPerKey: number;
-  keysPerShard: number;
-  /** Bits that a key sets in the filter, 1 to 16. */
-  probes: number;
   /** How long the edition may stay in force, in days; 7 by default. */
   permitDays?: number | undefined;
   rejectsPath?: string | undefined;
@@ -80,7 +77,7 @@ export interface BuildOptions {
 }
 
 /** What a build did, for the summary and the report. */
-export interface BuildSummary {
+export interface BuildSummary extends PageSizes {
   /** Name of the manifest: 64 hexadecimal digits. */
   edition: string;
   collection: string;
@@ -108,9 +105,6 @@ export interface BuildSummary {
   evictions: number;
   /** Time of the slowest shard, in milliseconds. */
   slowestShardMs: number;
-  bitsPerKey: number;
-  keysPerShard: number;
-  probes: number;
   /** Pairs of a state and another that sees nothing of its records. */
   restrictions: number;
   verified: VerifyResult;

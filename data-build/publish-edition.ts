@@ -14,15 +14,15 @@ import type { ReadableStore } from '../publish/read-object.ts';
 import type { Manifest } from '../src/format/manifest.ts';
 import { equalBytes, toHex } from '../src/format/names.ts';
 import { verifyKeys } from '../src/format/signature.ts';
-import { passStoreGates, type StoreGates } from './gates/store-gates.ts';
-import { headSignerOf } from './keys/head-signer.ts';
-import type { KeyFile } from './key-file/key-file.ts';
-import { type KeysOf, publicKeysText } from './keys/keys.ts';
 import type { OpenEdition } from './edition/open-edition.ts';
+import { passStoreGates, type StoreGates } from './gates/store-gates.ts';
+import type { KeyFile } from './key-file/key-file.ts';
+import { headSignerOf } from './keys/head-signer.ts';
+import { type KeysOf, publicKeysText } from './keys/keys.ts';
 import type { Progress } from './progress.ts';
+import type { Replayed } from './replay/replay-gate.ts';
 import type { Threads } from './threads/threads.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify/verify-edition.ts';
-import type { Replayed } from './replay/replay-gate.ts';
 
 /** Enough to see a filter that lets everything through; the build asked for a million. */
 const NON_MEMBERS = 100_000;

@@ -8,6 +8,7 @@
  * build succeeds: nobody else may read it.
  */
 
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -21,7 +22,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import xxhash from 'xxhash-wasm';

@@ -19,6 +19,7 @@ import type { Profile } from '../import/profile.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
 import { readRestrictions } from '../import/restriction-file.ts';
 import { readKeys } from '../keys/keys.ts';
+import { PAGE_SIZE_BOUNDS, PAGE_SIZES } from '../pages/page-sizes.ts';
 import { type BuildOptions, type BuildSummary, buildEdition } from '../pipeline.ts';
 import { Progress } from '../progress.ts';
 import { writeReport } from '../report/report.ts';
@@ -64,9 +65,21 @@ export const BUILD: Command = {
       help: 'up to when the export is complete, or "now"; if not given, its newest report',
     },
     collection: { value: 'NAME', help: 'the list it is', default: 'sltd' },
-    'bits-per-key': { value: 'N', help: 'size of the filter pages', default: '10' },
-    'keys-per-shard': { value: 'N', help: 'size of the pages', default: '8192' },
-    probes: { value: 'N', help: 'bits that a key sets in its filter page', default: '6' },
+    'bits-per-key': {
+      value: 'N',
+      help: 'size of the filter pages',
+      default: String(PAGE_SIZES.bitsPerKey),
+    },
+    'keys-per-shard': {
+      value: 'N',
+      help: 'size of the pages',
+      default: String(PAGE_SIZES.keysPerShard),
+    },
+    probes: {
+      value: 'N',
+      help: 'bits that a key sets in its filter page',
+      default: String(PAGE_SIZES.probes),
+    },
     rejects: { value: 'FILE', help: 'writes where and why rows were rejected (CSV)' },
     'rejects-max': {
       value: 'PERCENT',
@@ -106,9 +119,9 @@ export const BUILD: Command = {
     const settings = {
       profile: profileOf(input),
       asOf: timeOption(input, 'as-of'),
-      bitsPerKey: decimalNumber(input, 'bits-per-key', { min: 1, max: 64 }),
-      keysPerShard: wholeNumber(input, 'keys-per-shard', { min: 64, max: 60_000 }),
-      probes: wholeNumber(input, 'probes', { min: 1, max: 16 }),
+      bitsPerKey: decimalNumber(input, 'bits-per-key', PAGE_SIZE_BOUNDS.bitsPerKey),
+      keysPerShard: wholeNumber(input, 'keys-per-shard', PAGE_SIZE_BOUNDS.keysPerShard),
+      probes: wholeNumber(input, 'probes', PAGE_SIZE_BOUNDS.probes),
       threadCount: threadCountOf(input),
       limits: parseLimits(values.limits),
       permitDays: wholeNumber(input, 'permit-days', { min: 1, max: 90 }),

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { openStore } from '../../publish/open-store.ts';
 import { queryFromFields, queryFromMrz } from '../../src/document/query.ts';
 import { SltdError } from '../../src/errors.ts';
-import { askEdition } from '../edition/ask-edition.ts';
 import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
+import { askEdition } from '../edition/ask-edition.ts';
+import { openEdition } from '../edition/open-edition.ts';
 import { readKeys } from '../keys/keys.ts';
 import { readMatcherModule } from '../matcher-module.ts';
-import { openEdition } from '../edition/open-edition.ts';
 
 export const CHECK: Command = {
   name: 'check',

@@ -2,8 +2,8 @@
 
 import { openStore } from '../../publish/open-store.ts';
 import { type Command, EXIT, KEYS_OPTION, oneOf } from '../command.ts';
-import { readKeys } from '../keys/keys.ts';
 import { openInForce, openOverlayOf } from '../edition/open-edition.ts';
+import { readKeys } from '../keys/keys.ts';
 
 const FORMS = {
   env: (name: string, value: string) => `${name}=${value}\n`,

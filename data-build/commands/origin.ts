@@ -5,9 +5,9 @@ import { DirectoryStore } from '../../publish/directory-store.ts';
 import { type HeadSigner, heartbeat } from '../../publish/head.ts';
 import { SltdError } from '../../src/errors.ts';
 import { type Command, EXIT, errorLine, KEYS_OPTION, wholeNumber } from '../command.ts';
+import { type RunningOrigin, startOrigin } from '../edition/origin.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import { readKeys } from '../keys/keys.ts';
-import { type RunningOrigin, startOrigin } from '../edition/origin.ts';
 
 const HEARTBEAT_EVERY_MS = 60_000;
 

@@ -1,7 +1,7 @@
 /** `sltd release`: a person lets an edition out of quarantine, or sees what waits there. */
 
-import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
+import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { listQuarantine, quarantineText } from '../gates/quarantine.ts';
 import { releaseEdition } from '../gates/release.ts';
 import { readKeys } from '../keys/keys.ts';

@@ -5,9 +5,9 @@ import { rollBack } from '../../publish/rollback.ts';
 import { toHex } from '../../src/format/names.ts';
 import { signingKey, verifyKeys } from '../../src/format/signature.ts';
 import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
+import { findEpochKey } from '../edition/open-edition.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import { publicKeysText, readKeys } from '../keys/keys.ts';
-import { findEpochKey } from '../edition/open-edition.ts';
 import { Progress } from '../progress.ts';
 
 export const ROLLBACK: Command = {

@@ -4,15 +4,15 @@ import { openStore } from '../../publish/open-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
-import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { readKeys } from '../keys/keys.ts';
 import { openEdition } from '../edition/open-edition.ts';
+import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import { readKeys } from '../keys/keys.ts';
 import { Progress } from '../progress.ts';
-import { checkReference } from '../verify/reference-check.ts';
 import { filterRates } from '../report/summary.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { Threads, threadCountFor } from '../threads/threads.ts';
+import { checkReference } from '../verify/reference-check.ts';
 import { checkVerified, verifyEdition } from '../verify/verify-edition.ts';
 import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
 

@@ -5,17 +5,17 @@
  * second. The first edition of a directory has nothing to be compared with, and its summary says so.
  */
 
+import type { DirectoryStore } from '../../publish/directory-store.ts';
 import { readHistory } from '../../publish/history.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
-import type { DirectoryStore } from '../../publish/directory-store.ts';
+import { type EditionInForce, openInForce } from '../edition/open-edition.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import type { KeysOf } from '../keys/keys.ts';
-import { type EditionInForce, openInForce } from '../edition/open-edition.ts';
 import { askReplay, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
 import { shapeInForce, writeBuildRecord } from './build-record.ts';
-import { checkGates, type GateName, type GateResult, GATES } from './gates.ts';
+import { checkGates, GATES, type GateName, type GateResult } from './gates.ts';
 import type { GateLimits } from './limits.ts';
 import type { InputShape, ListShape } from './list-shape.ts';
 import { GateRefusal, writeQuarantine } from './quarantine.ts';

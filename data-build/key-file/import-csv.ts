@@ -12,9 +12,9 @@ import type { CsvState } from '../import/csv-scanner.ts';
 import type { CsvText } from '../import/read-rows.ts';
 import type { RejectLog } from '../import/rejects.ts';
 import type { ImportCounts } from '../import/row-reader.ts';
+import type { Threads } from '../threads/threads.ts';
 import type { ImportBlockInput, ImportedBlock } from './import-block.ts';
 import type { KeyFileWriter } from './key-file.ts';
-import type { Threads } from '../threads/threads.ts';
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Blocks that wait for each thread, so that none is idle while blocks are put together. */

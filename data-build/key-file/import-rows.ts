@@ -12,11 +12,11 @@ import { type FileSummary, readRows } from '../import/read-rows.ts';
 import { type RejectCounts, RejectLog } from '../import/rejects.ts';
 import { RemovedKeys } from '../import/removed-keys.ts';
 import { type ImportCounts, newCounts } from '../import/row-reader.ts';
+import type { Progress } from '../progress.ts';
+import { Threads } from '../threads/threads.ts';
 import { importCsv } from './import-csv.ts';
 import { KeyEncoder } from './key-encoder.ts';
 import { type KeyFile, KeyFileWriter } from './key-file.ts';
-import type { Progress } from '../progress.ts';
-import { Threads } from '../threads/threads.ts';
 
 /** What an import read, and where it left the keys. */
 export interface Imported {

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { SltdError } from '../../src/errors.ts';
-import { bytesOf } from './import-rows.ts';
 import type { Progress } from '../progress.ts';
+import { bytesOf } from './import-rows.ts';
 
 const HASH_BYTES = 1024 * 1024;
 

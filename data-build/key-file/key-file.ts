@@ -10,8 +10,8 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import { CLASS_LETTER, DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
 import { KEY_ROW_BYTES, KEY_ROW_LENGTH } from '../../src/matcher/key-rows.ts';
-import { ENTRY_HEAD_BYTES, type EncodedKeys, RANGE_FLAG } from './key-encoder.ts';
 import { incrementNumber } from '../import/number-range.ts';
+import { ENTRY_HEAD_BYTES, type EncodedKeys, RANGE_FLAG } from './key-encoder.ts';
 import { STATE_ORDER } from './state-order.ts';
 
 /** Whole entries, one after the other. */

@@ -13,16 +13,22 @@ import * as v from 'valibot';
 import { importStateCode, type StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { type GateLimits, gateLimits } from '../gates/limits.ts';
+import { REASON_LENGTH } from '../gates/release.ts';
 import { findProfile } from '../import/find-profile.ts';
 import type { Profile } from '../import/profile.ts';
-import { REASON_LENGTH } from '../gates/release.ts';
-import type { OperationLog } from '../replay/replay-gate.ts';
 import { REJECTS_MAX_PERCENT } from '../import/rejects.ts';
+import { PAGE_SIZE_BOUNDS, PAGE_SIZES } from '../pages/page-sizes.ts';
+import type { OperationLog } from '../replay/replay-gate.ts';
+
+interface Bounds {
+  min: number;
+  max: number;
+}
 
 const path = v.pipe(v.string(), v.minLength(1));
-const integer = (min: number, max: number) =>
+const integer = ({ min, max }: Bounds) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
-const decimal = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+const decimal = ({ min, max }: Bounds) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 
 const state = v.pipe(
   v.string(),
@@ -47,14 +53,14 @@ const schema = v.strictObject({
   profile: v.optional(v.string()),
   mapping: v.optional(path),
   'as-of': v.optional(v.picklist(['newest-report', 'modified']), 'newest-report'),
-  'last-good-days': v.optional(integer(1, 31), 7),
+  'last-good-days': v.optional(integer({ min: 1, max: 31 }), 7),
   feed: v.pipe(v.array(feedSchema), v.minLength(1), v.maxLength(250)),
   build: v.optional(
     v.strictObject({
-      'bits-per-key': v.optional(decimal(1, 64), 10),
-      'keys-per-shard': v.optional(integer(64, 60_000), 8192),
-      probes: v.optional(integer(1, 16), 6),
-      'rejects-max-percent': v.optional(decimal(0, 100), REJECTS_MAX_PERCENT),
+      'bits-per-key': v.optional(decimal(PAGE_SIZE_BOUNDS.bitsPerKey), PAGE_SIZES.bitsPerKey),
+      'keys-per-shard': v.optional(integer(PAGE_SIZE_BOUNDS.keysPerShard), PAGE_SIZES.keysPerShard),
+      probes: v.optional(integer(PAGE_SIZE_BOUNDS.probes), PAGE_SIZES.probes),
+      'rejects-max-percent': v.optional(decimal({ min: 0, max: 100 }), REJECTS_MAX_PERCENT),
       temp: v.optional(path),
     }),
     {},

@@ -7,8 +7,8 @@
 
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { SltdError } from '../../src/errors.ts';
 import { isAlive } from '../../publish/is-alive.ts';
+import { SltdError } from '../../src/errors.ts';
 
 /** Runs `work` while no other run does; 'job-running' if one is under way. */
 export async function withRunLock<T>(path: string, work: () => Promise<T>): Promise<T> {

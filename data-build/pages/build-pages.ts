@@ -7,10 +7,10 @@
 import type { ObjectStore } from '../../publish/object-store.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { PageReference } from '../../src/format/manifest.ts';
-import type { BuiltPage, PageOptions } from './build-group.ts';
-import type { Partition } from './partition.ts';
 import { STATE_ORDER } from '../key-file/state-order.ts';
 import type { Threads } from '../threads/threads.ts';
+import type { BuiltPage, PageOptions } from './build-group.ts';
+import type { Partition } from './partition.ts';
 
 /** Pages of a group being written at a time; each is some 200 KB. */
 const WRITES_MAX = 16;

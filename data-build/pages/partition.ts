@@ -9,11 +9,11 @@
 import { join } from 'node:path';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { assert } from '../../src/errors.ts';
-import { blockSlices } from './block-slices.ts';
 import type { KeyFile } from '../key-file/key-file.ts';
-import { type Chunk, GROUP_SHARDS, type GroupShards } from './partition-writer.ts';
 import { STATE_ORDER } from '../key-file/state-order.ts';
 import type { Threads } from '../threads/threads.ts';
+import { blockSlices } from './block-slices.ts';
+import { type Chunk, GROUP_SHARDS, type GroupShards } from './partition-writer.ts';
 
 /** A group of shards, and where its digests lie. */
 export interface ShardGroup extends GroupShards {

@@ -11,8 +11,8 @@ import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
-import { readMatcherModule } from '../matcher-module.ts';
 import type { EditionInForce } from '../edition/open-edition.ts';
+import { readMatcherModule } from '../matcher-module.ts';
 import { readOperationFile } from './operation-file.ts';
 import { differenceLines, replayMatches } from './replay-editions.ts';
 

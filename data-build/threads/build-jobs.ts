@@ -7,7 +7,6 @@ import xxhash from 'xxhash-wasm';
 import { assert } from '../../src/errors.ts';
 import { PageBuilder } from '../../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
-import { type BuildGroupInput, type BuiltGroup, buildGroup } from '../pages/build-group.ts';
 import { markByWasm } from '../import/csv-marks.ts';
 import {
   BlockImporter,
@@ -18,6 +17,7 @@ import {
 import type { KeyBlock } from '../key-file/key-file.ts';
 import { KeyReader } from '../key-file/key-file.ts';
 import { readMatcherModule } from '../matcher-module.ts';
+import { type BuildGroupInput, type BuiltGroup, buildGroup } from '../pages/build-group.ts';
 import {
   type PartitionInput,
   PartitionWriter,

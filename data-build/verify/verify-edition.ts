@@ -12,11 +12,11 @@ import { type ReadableStore, readObject } from '../../publish/read-object.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import type { PageKind } from '../../src/format/page.ts';
+import type { KeyFile } from '../key-file/key-file.ts';
 import { blockSlices } from '../pages/block-slices.ts';
 import { inParallel } from '../pages/build-pages.ts';
-import type { KeyFile } from '../key-file/key-file.ts';
-import type { ReferenceResult } from './reference-check.ts';
 import type { Thread, Threads } from '../threads/threads.ts';
+import type { ReferenceResult } from './reference-check.ts';
 import type { AskedPages, PageBytes } from './verify-portion.ts';
 
 /** Pages in memory at a time, over all threads. */

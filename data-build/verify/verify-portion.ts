@@ -13,12 +13,12 @@ import { DIGEST_BYTES } from '../../src/format/layout.ts';
 import { decodePage, type PageKind } from '../../src/format/page.ts';
 import type { Digests } from '../../src/matcher/matcher.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
-import { filterFalsePositiveRate } from './filter-theory.ts';
-import { BATCH_KEYS, type KeyBlock, KeyReader } from '../key-file/key-file.ts';
-import { NonMembers } from './non-members.ts';
 import { BITS } from '../key-file/key-encoder.ts';
-import { ShardQueue } from './shard-queue.ts';
+import { BATCH_KEYS, type KeyBlock, KeyReader } from '../key-file/key-file.ts';
 import { STATE_INDEX, STATE_ORDER } from '../key-file/state-order.ts';
+import { filterFalsePositiveRate } from './filter-theory.ts';
+import { NonMembers } from './non-members.ts';
+import { ShardQueue } from './shard-queue.ts';
 import { Suspects } from './suspects.ts';
 
 const DIGEST_WORDS = DIGEST_BYTES / 4;

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadExport, loadRecords } from '../../central/load/load.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys } from '../../data-build/keys/keys.ts';
-import { openEdition } from '../../data-build/edition/open-edition.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { toHex } from '../../src/format/names.ts';
@@ -42,7 +43,7 @@ async function built(files: readonly string[]) {
   const outDir = mkdtempSync(join(folder, 'edition-'));
   const summary = await buildEdition({
     ...{ profile: SLTD, files, keys, outDir, collection: 'sltd' },
-    ...{ bitsPerKey: 8, keysPerShard: 32_768, probes: 5, tempRoot: folder, nonMemberCount: 100 },
+    ...{ ...PAGE_SIZES, tempRoot: folder, nonMemberCount: 100 },
   });
   const { manifest } = await openEdition(new DirectoryStore(outDir), keys);
   return { asOf: summary.asOf, inputsSha256: toHex(manifest.inputsSha256) };

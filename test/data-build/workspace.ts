@@ -1,16 +1,17 @@
 /** A temporary folder with keys, and the steps of the build called in process. */
 
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { spawn } from 'node:child_process';
 import { afterAll } from 'vitest';
 import type { Profile } from '../../data-build/import/profile.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
+import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { readKeyFile } from '../../data-build/key-file/key-file.ts';
 import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys/keys.ts';
-import { importRows } from '../../data-build/key-file/import-rows.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { type BuildOptions, buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { Threads } from '../../data-build/threads/threads.ts';
@@ -87,7 +88,7 @@ export async function importFiles(
 export function build(space: Workspace, options: Partial<BuildOptions> & { files: string[] }) {
   return buildEdition({
     ...{ profile: SLTD, keys: space.keys, outDir: space.path('edition'), collection: 'sltd' },
-    ...{ asOf: Date.UTC(2025, 0, 31), bitsPerKey: 10, keysPerShard: 8_192, probes: 6 },
+    ...{ asOf: Date.UTC(2025, 0, 31), ...PAGE_SIZES },
     ...{ tempRoot: space.dir, nonMemberCount: 20_000 },
     ...options,
   });

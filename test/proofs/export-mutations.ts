@@ -10,12 +10,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DirectoryStore } from '../../publish/directory-store.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys, type KeysFile } from '../../data-build/keys/keys.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
-import { openEdition } from '../../data-build/edition/open-edition.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
+import { DirectoryStore } from '../../publish/directory-store.ts';
 import { canonicalKey } from '../../src/document/canonical-key.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
@@ -135,7 +136,7 @@ function build(options: {
 }) {
   return buildEdition({
     ...{ profile: SLTD, files: [options.file], keys: options.keys, outDir: options.outDir },
-    ...{ collection: 'sltd', bitsPerKey: 8, keysPerShard: 32_768, probes: 5, asOf: options.asOf },
+    ...{ collection: 'sltd', ...PAGE_SIZES, asOf: options.asOf },
     ...{ tempRoot: options.workDir, nonMemberCount: 1_000 },
     rejectsMaxPercent: options.allowRejects ? 100 : undefined,
   });

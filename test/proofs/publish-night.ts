@@ -6,11 +6,12 @@
  * are the steps in the store; without one, those of the build in its own directory.
  */
 
+import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { DEFAULT_LIMITS } from '../../data-build/gates/limits.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { readKeys } from '../../data-build/keys/keys.ts';
-import { openEdition } from '../../data-build/edition/open-edition.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
@@ -75,7 +76,7 @@ async function main(settings: NightSettings): Promise<void> {
   const progress = new Progress(undefined);
   await buildEdition({
     ...{ profile: SLTD, files: [exportFile], keys, outDir: buildDir, collection: 'sltd', asOf },
-    ...{ bitsPerKey: 8, keysPerShard: 64, probes: 5, tempRoot: tempDir, progress },
+    ...{ ...PAGE_SIZES, keysPerShard: 64, tempRoot: tempDir, progress },
     ...{ nonMemberCount: 100, threadCount: 1 },
   });
   if (settings.store !== undefined) await publish(settings, settings.store);

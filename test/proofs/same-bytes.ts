@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { createKeys } from '../../data-build/keys/keys.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { type Proof, randomSource } from './proof.ts';
@@ -38,7 +39,7 @@ export const sameBytes: Proof = {
       const outDir = join(workDir, `edition-${index}`);
       await buildEdition({
         ...{ profile: SLTD, files: [file], keys, outDir, collection: 'sltd', threadCount },
-        ...{ bitsPerKey: 8, keysPerShard: Math.max(64, Math.ceil(size / 100)), probes: 5 },
+        ...{ ...PAGE_SIZES, keysPerShard: Math.max(64, Math.ceil(size / 100)) },
         ...{ tempRoot: workDir, nonMemberCount: 1_000, progress: none },
       });
       editions.push(pagesOf(outDir));

@@ -3,6 +3,7 @@
  */
 
 import xxhash from 'xxhash-wasm';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { canonicalKey } from '../../src/document/canonical-key.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import type { DocumentClass } from '../../src/document/document-class.ts';
@@ -184,7 +185,10 @@ async function buildState(state: StateCode, records: readonly TestRecord[], tool
   const { spec, keys, keyId, module, matcher } = tools;
   const digests = digestsOf(records, keys, matcher);
   const categories = Uint8Array.from(records, ({ category }) => CATEGORIES.indexOf(category));
-  const shardCount = Math.max(1, Math.ceil(records.length / (spec.keysPerShard ?? 32_768)));
+  const shardCount = Math.max(
+    1,
+    Math.ceil(records.length / (spec.keysPerShard ?? PAGE_SIZES.keysPerShard)),
+  );
   const builder = new PageBuilder(module);
   const shards = [];
   let recordCount = 0;
@@ -197,8 +201,9 @@ async function buildState(state: StateCode, records: readonly TestRecord[], tool
       Uint8Array.from(places, (i) => categories[i]!),
     );
     const identity = { state, shardIndex, shardCount, epochKeyId: keyId };
-    const bitsPerKey = spec.bitsPerKey ?? 8;
-    const filter = builder.buildFilterPage({ ...identity, bitsPerKey, probes: 5 }, merged.digests);
+    const { bitsPerKey = PAGE_SIZES.bitsPerKey } = spec;
+    const sizes = { ...identity, bitsPerKey, probes: PAGE_SIZES.probes };
+    const filter = builder.buildFilterPage(sizes, merged.digests);
     const { page } = builder.buildMatchPage(identity, merged.digests, merged.categories);
     shards.push({
       filter: await putPage(tools, filter),

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { Random } from '../../data-build/generate/random.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
+import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import { ISSUING_STATES, type StateCode } from '../../src/document/issuing-state.ts';
@@ -28,9 +29,6 @@ import { PageBuilder } from '../../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
 import type { TestKeys } from './edition.ts';
 
-/** Defaults of `sltd build`. */
-const KEYS_PER_SHARD = 8192;
-const FILTER = { bitsPerKey: 10, probes: 6 };
 const DAY_MS = 86_400_000;
 
 export interface LargeEdition {
@@ -78,14 +76,14 @@ export async function writeLargeEdition(options: LargeEdition): Promise<number> 
   const shards: { filter: PageReference; match: PageReference }[] = [];
   for (const state of ISSUING_STATES.map(({ code }) => code).sort()) {
     const stateKeys = shape.get(state) ?? 0;
-    const shardCount = Math.max(1, Math.ceil(stateKeys / KEYS_PER_SHARD));
+    const shardCount = Math.max(1, Math.ceil(stateKeys / PAGE_SIZES.keysPerShard));
     const keyCount = Math.round(stateKeys / shardCount);
     const build = (shardIndex: number, known: readonly Uint32Array[]) => {
       const digests = drawDigests(keyCount, { random, shardIndex, shardCount });
       for (const [i, digest] of known.entries()) digests.set(digest, 4 * i);
       const categories = new Uint8Array(keyCount).fill(CATEGORIES.indexOf('stolen'));
       const identity = { state, shardIndex, shardCount, epochKeyId: keyId };
-      return builder.buildShard({ ...identity, ...FILTER }, digests, categories);
+      return builder.buildShard({ ...identity, ...PAGE_SIZES }, digests, categories);
     };
     const drawn = build(0, []);
     for (let shardIndex = 0; shardIndex < shardCount; shardIndex++) {
