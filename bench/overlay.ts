@@ -6,7 +6,7 @@
  * not depend on how busy the machine is.
  */
 
-import { createKeys } from '../data-build/keys.ts';
+import { createKeys } from '../data-build/keys/keys.ts';
 import { readMatcherModule } from '../data-build/matcher-module.ts';
 import { type CanonicalKey, canonicalKey } from '../src/document/canonical-key.ts';
 import { parseStateCode } from '../src/document/issuing-state.ts';
