@@ -84,14 +84,17 @@ export const REJECTS_MAX_PERCENT = 0.01;
 /** How many rows were rejected, and why. */
 export type RejectCounts = Pick<RejectLog, 'total' | 'counts'>;
 
-/** Throws 'input-rejects' if more rows were rejected than that share of all. */
+/** Throws 'input-rejects', with the reasons, if more rows were rejected than that share of all. */
 export function checkRejects(
-  rejects: Pick<RejectCounts, 'total'>,
+  rejects: RejectCounts,
   rowCount: number,
   maxPercent = REJECTS_MAX_PERCENT,
 ): void {
   if (rejects.total * 100 <= rowCount * maxPercent) return;
-  const detail = `${rejects.total} of ${rowCount} rows, allowed are ${maxPercent} %`;
+  const reasons = [...rejects.counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, count]) => `${code} ${count}`);
+  const detail = `${rejects.total} of ${rowCount} rows, allowed are ${maxPercent} %: ${reasons.join(', ')}`;
   throw new SltdError('input-rejects', { detail });
 }
 

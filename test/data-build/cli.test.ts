@@ -7,29 +7,17 @@ import { renderMrz } from '../support/render-mrz.ts';
 import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
 const space = workspace();
-const COMMANDS = [
-  ...[
-    'keys',
-    'token',
-    'generate',
-    'build',
-    'nightly',
-    'release',
-    'publish',
-    'rollback',
-    'gc',
-    'diff',
-    'heartbeat',
-    'origin',
-    'serve',
-    'verify',
-    'inspect',
-  ],
-  'check',
-];
+const COMMANDS =
+  'keys tag-key token generate build nightly release publish rollback gc heartbeat floor origin serve verify inspect diff check';
 
 describe('every command', () => {
-  test.each(COMMANDS)('%s explains itself', async (command) => {
+  test('is in the list that sltd prints', async () => {
+    const { stdout } = await sltd(['--help']);
+    const names = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map((match) => match[1]);
+    expect(names).toEqual(COMMANDS.split(' '));
+  });
+
+  test.each(COMMANDS.split(' '))('%s explains itself', async (command) => {
     const { code, stdout, stderr } = await sltd([command, '--help']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`sltd ${command}`);

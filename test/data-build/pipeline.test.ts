@@ -320,13 +320,13 @@ describe('a build that ends in the middle', () => {
     },
   );
 
-  test('too many rejected rows leave the old edition in force', async () => {
+  test('too many rejected rows leave the old edition in force, and the error says why', async () => {
     const outDir = space.path('rejected');
     const good = space.write('good.csv', sltdCsv('UTO,PAS,A1,,,lost'));
     const first = await build(space, { files: [good], outDir });
     const bad = space.write('bad.csv', sltdCsv('UTO,PAS,A1,,,lost', 'Atlantis,PAS,A2,,,lost'));
     await expect(build(space, { files: [bad], outDir })).rejects.toMatchObject({
-      code: 'input-rejects',
+      ...{ code: 'input-rejects', detail: '1 of 2 rows, allowed are 0.01 %: state-unknown 1' },
     });
     const { head } = await openEdition(new DirectoryStore(outDir), space.keys);
     expect(Buffer.from(head.manifestSha256).toString('hex')).toBe(first.edition);
