@@ -12,8 +12,13 @@ import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CENTRAL_SETTINGS, EDGE_SETTINGS, settingValues } from '../data-build/keys/key-settings.ts';
-import { type KeysFile, publicKeysText, readKeys } from '../data-build/keys/keys.ts';
+import {
+  CENTRAL_SETTINGS,
+  EDGE_SETTINGS,
+  PUBLISHER_SETTINGS,
+  settingValues,
+} from '../data-build/keys/key-settings.ts';
+import { type KeysFile, readKeys } from '../data-build/keys/keys.ts';
 import { issueToken } from '../data-build/keys/token.ts';
 import type { Role } from '../src/format/role.ts';
 
@@ -256,15 +261,7 @@ export function edgeVariables(
 
 /** Settings of the publisher of overlays: no more than it needs. */
 function publisherVariables(keys: KeysFile, editionDir: string): Record<string, string> {
-  return {
-    EDITION_STORE: editionDir,
-    OVERLAY_SIGNING_KEY: JSON.stringify(keys.overlay),
-    HEAD_SIGNING_KEY: JSON.stringify(keys.head),
-    EPOCH_KEYS: [keys.epochKey, keys.previousEpochKey].filter(Boolean).join(','),
-    EDITION_KEYS: publicKeysText(keys, 'edition'),
-    OVERLAY_KEYS: publicKeysText(keys, 'overlay'),
-    HEAD_KEYS: publicKeysText(keys, 'head'),
-  };
+  return { EDITION_STORE: editionDir, ...settingValues(PUBLISHER_SETTINGS, keys) };
 }
 
 function environmentFile(variables: Record<string, string>): string {

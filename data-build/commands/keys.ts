@@ -80,7 +80,7 @@ export const KEYS: Command = {
     `  rotate KEY        a new one, the old one still believed: ${KEY_NAMES.join(', ')}`,
     '  retire KEY        the old one is believed no longer',
     `  share PROCESS     only what a process needs: ${Object.keys(PROCESS_KEYS).join(', ')}`,
-    '  setting NAME      one setting of edge or central, for a pipe to `wrangler secret put`',
+    '  setting NAME      one setting of edge, central or publisher of overlays, for a pipe to `wrangler secret put`',
   ].join('\n'),
   operands: '[ACTION [NAME]]',
   operandCount: { min: 0, max: 2 },

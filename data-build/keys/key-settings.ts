@@ -38,10 +38,23 @@ export const CENTRAL_SETTINGS = {
   TAG_KEY: secret((keys) => keys.tag ?? ''),
 } as const satisfies Record<string, Setting>;
 
+/** Settings of the publisher of overlays that come from keys. */
+export const PUBLISHER_SETTINGS = {
+  OVERLAY_SIGNING_KEY: secret((keys) => JSON.stringify(keys.overlay)),
+  HEAD_SIGNING_KEY: secret((keys) => JSON.stringify(keys.head)),
+  EPOCH_KEYS: EDGE_SETTINGS.EPOCH_KEYS,
+  EDITION_KEYS: EDGE_SETTINGS.EDITION_KEYS,
+  OVERLAY_KEYS: EDGE_SETTINGS.OVERLAY_KEYS,
+  HEAD_KEYS: EDGE_SETTINGS.HEAD_KEYS,
+} as const satisfies Record<string, Setting>;
+
 /** All of them, by name. */
 export const KEY_SETTINGS: Readonly<Record<string, Setting>> = {
   ...EDGE_SETTINGS,
   ...CENTRAL_SETTINGS,
+  ...PUBLISHER_SETTINGS,
+  // Of the bureaus that a training plays.
+  TOKEN_SIGNING_KEY: secret((keys) => JSON.stringify(keys.token)),
 };
 
 /** The values of a table of settings, by name. */
@@ -59,7 +72,6 @@ export const PROCESS_KEYS = {
   publish: ['epochKey', 'edition', 'overlay', 'head'],
   rollback: ['epochKey', 'edition', 'head'],
   heartbeat: ['head'],
-  overlay: ['epochKey', 'overlay', 'head'],
   token: ['token'],
 } as const satisfies Record<string, readonly KeyMember[]>;
 

@@ -6,6 +6,7 @@ import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../../data-build/keys
 import {
   CENTRAL_SETTINGS,
   EDGE_SETTINGS,
+  PUBLISHER_SETTINGS,
   KEY_SETTINGS,
   settingValues,
 } from '../../data-build/keys/key-settings.ts';
@@ -71,6 +72,9 @@ describe('a change of keys', () => {
     const central = settingValues(CENTRAL_SETTINGS, keys);
     expect(central.EDGE_KEYS).toBe(`${keys.edge.x},${before.edge.x}`);
     expect(JSON.parse(central.CENTRAL_SIGNING_KEY)).toEqual(keys.central);
+    const publisher = settingValues(PUBLISHER_SETTINGS, keys);
+    expect(JSON.parse(publisher.OVERLAY_SIGNING_KEY)).toEqual(keys.overlay);
+    expect(publisher.OVERLAY_KEYS).toBe(`${keys.overlay.x},${before.overlay.x}`);
   });
 });
 
