@@ -132,7 +132,7 @@ async function build(
 
 const filesOf = (chosen: readonly ChosenFeed[]) => chosen.flatMap(({ files }) => files);
 
-/** The edition in force, if it was built of the very same, under the present epoch key. */
+/** The edition in force, if it was built of the very same, under the present epoch and edition key. */
 async function alreadyInForce(
   config: NightlyConfig,
   keys: NightKeys,
@@ -140,7 +140,10 @@ async function alreadyInForce(
 ): Promise<BuiltNight | undefined> {
   try {
     const store = new DirectoryStore(join(config.stateDir, 'edition'));
-    const { head, manifest } = await openInForce(store, keys);
+    // After a change of the edition key it is built anew, or it would end with the old key.
+    const present = { ...keys, previous: { ...keys.previous } };
+    delete present.previous.edition;
+    const { head, manifest } = await openInForce(store, present);
     const inputs = await inputsSha256Of(config.profile, filesOf(chosen));
     const keyId = await epochKeyId(epochKeyOf(keys));
     const isSame =

@@ -15,6 +15,8 @@ import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rotateKey } from '../../data-build/keys/key-rotation.ts';
+import { writeKeys } from '../../data-build/keys/keys.ts';
 import { listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { readConfig } from '../../data-build/nightly/config.ts';
 import { type NightResult, runNight } from '../../data-build/nightly/run.ts';
@@ -351,6 +353,22 @@ describe('a night with a store', () => {
     world.deliver('in/6.csv', csv(rows(110)));
     expect(await world.run()).toMatchObject({ published: { records: 110 } });
   });
+});
+
+test('a change of the edition key makes the next night sign the same list anew', async () => {
+  const world = job('rotated', '[[feed]]\nname = "a"\nfrom = "in"\n');
+  world.deliver('in/1.csv', csv(rows(20)));
+  await world.run();
+  expect(await world.run()).toMatchObject({ outcome: 'already-published', sequence: 1 });
+  const rotated = join(world.dir, 'keys.json');
+  writeKeys(rotated, rotateKey(space.keys, 'edition'));
+  const settings = readFileSync(world.file, 'utf8');
+  writeFileSync(
+    world.file,
+    settings.replace(JSON.stringify(space.keysPath), JSON.stringify(rotated)),
+  );
+  expect(await world.run()).toMatchObject({ outcome: 'published', sequence: 2, records: 20 });
+  expect(await world.run()).toMatchObject({ outcome: 'already-published', sequence: 2 });
 });
 
 test('a night with operations: only what the log says may have changed', async () => {

@@ -78,7 +78,8 @@ export const killPublish: Proof = {
       for (const place of places) {
         const nights = new Nights(place, { workDir, keysFile });
         await nights.pass();
-        // The second night sends only what is new, as every night does.
+        await nights.pass();
+        // The third night sends only what is new and finds all compiled, as every night does.
         const { stdout, millis } = await nights.pass();
         const steps = Number(stdout);
         const reader = startReader(place, keys, seen);
@@ -88,11 +89,15 @@ export const killPublish: Proof = {
         }
         if (!s3) plan.splice(0, plan.length, ...plan.filter((_, i) => i % 8 === 7));
         const moments = Math.ceil(size * place.share);
-        for (let i = 0; i < moments; i++) plan.push(random.below(Math.ceil(millis)));
+        const drawMoment = () => plan.push(random.below(Math.ceil(millis)));
+        for (let i = 0; i < moments; i++) drawMoment();
+        // A night that ended before its moment was not killed: another moment stands in for it.
+        let spare = moments;
         for (const [index, kill] of plan.entries()) {
           const before = await sequenceOf(place, keys);
           const { signal } = await nights.pass(kill);
           if (signal === 'SIGKILL') kills[typeof kill === 'number' ? 'moments' : 'steps']++;
+          else if (typeof kill === 'number' && spare-- > 0) drawMoment();
           const after = await sequenceOf(place, keys);
           kills[after > before ? 'came' : 'stayed']++;
           if (!(await isWhole(place, keys))) broken++;
