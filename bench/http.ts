@@ -2,8 +2,10 @@
  * What a check costs over HTTP, in workerd, against the least a Hono route can do.
  *
  * Both Workers run in bare workerd processes of this run and answer the same requests with bodies
- * of the same size; the same load tool asks them in turn, so that the machine's drift hits both. The
- * processor time, as Linux accounts it, counts the log as well, which workerd writes beside the isolate.
+ * of the same size; the same load tool asks them in turn, so that the machine's drift hits both. A
+ * third one does a check's duties (token, id, clock, line in the log) and checks nothing: what is left
+ * is the check. The processor time, as Linux accounts it, counts the log as well, which workerd writes
+ * beside the isolate.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -25,6 +27,13 @@ const BATCH_SIZE = 1_000;
 const CONNECTIONS = 8;
 const ROUND_SECONDS = 2;
 const ROUNDS = 7;
+
+/** An audit line without its time, id and duration; two thirds of it are the tag and who asked. */
+const LINE = JSON.stringify({
+  ...{ event: 'check', route: 'POST /v1/checks', tenant: 'UTO', site: 'bench', role: 'officer' },
+  ...{ sub: 'bench', collection: 'sltd', edition: 'e'.repeat(64), sequence: 1 },
+  ...{ asOf: '2026-11-28T00:00:00.000Z', central: 'not-asked', answers: 'c', tags: 't'.repeat(11) },
+});
 
 /** Documents nobody reported: five states, nine digits. */
 function unlistedDocuments(
@@ -114,16 +123,21 @@ export async function httpCost(): Promise<Measurement[]> {
     });
     if (answer.status !== 200) throw new Error(`the edge answered ${answer.status}`);
     bundle('bench/bare-worker/wrangler.toml', join(workDir, 'bare'));
-    const bare = await startWorkerd(join(workDir, 'bare'), { ANSWER: await answer.text() });
+    bundle('bench/bare-worker/wrangler.toml', join(workDir, 'dutiful'));
+    const ANSWER = await answer.text();
+    const bare = await startWorkerd(join(workDir, 'bare'), { ANSWER });
     workers.push(bare);
+    const dutiful = await startWorkerd(join(workDir, 'dutiful'), { ANSWER, LINE });
+    workers.push(dutiful);
 
-    const rounds: { bare: Load; edge: Load }[] = [];
+    const rounds: { bare: Load; dutiful: Load; edge: Load }[] = [];
     const load = { token, connections: CONNECTIONS };
     for (let round = 0; round <= ROUNDS; round++) {
       const ofBare = await askUnderLoad(bare, singles, load);
+      const ofDutiful = await askUnderLoad(dutiful, singles, load);
       const ofEdge = await askUnderLoad(edge, singles, load);
       // The first round warms both up.
-      if (round > 0) rounds.push({ bare: ofBare, edge: ofEdge });
+      if (round > 0) rounds.push({ bare: ofBare, dutiful: ofDutiful, edge: ofEdge });
     }
     const batch = [JSON.stringify({ documents })];
     const batchRates: number[] = [];
@@ -148,6 +162,22 @@ export async function httpCost(): Promise<Measurement[]> {
           unit: 'times',
         },
         rounds.map(({ bare, edge }) => edge.cpuMicros / bare.cpuMicros),
+      ),
+      measured(
+        {
+          id: 'http-duties-ratio',
+          question: 'the duties of a check without a check, against the bare route',
+          unit: 'times',
+        },
+        rounds.map(({ bare, dutiful }) => dutiful.cpuMicros / bare.cpuMicros),
+      ),
+      measured(
+        {
+          id: 'http-check-duties-ratio',
+          question: 'a check, against its duties without a check, by processor time',
+          unit: 'times',
+        },
+        rounds.map(({ dutiful, edge }) => edge.cpuMicros / dutiful.cpuMicros),
       ),
       measured(
         { id: 'http-check', question: 'a check over HTTP, one isolate', unit: 'us' },
