@@ -111,7 +111,9 @@ export async function httpCost(): Promise<Measurement[]> {
       minutes: 60,
     });
     bundle('wrangler.toml', join(workDir, 'edge'));
-    const edge = await startWorkerd(join(workDir, 'edge'), edgeVariables(keys, ports));
+    // As it ships: the line goes to the log alone.
+    const variables = { ...edgeVariables(keys, ports), CHECK_EVENTS: 'log' };
+    const edge = await startWorkerd(join(workDir, 'edge'), variables);
     workers.push(edge);
 
     const documents = unlistedDocuments(BATCH_SIZE);

@@ -56,9 +56,8 @@ export class EventPoster {
   post(line: string, defer: Defer): void {
     this.#waiting.push(line);
     this.#waitingLength += line.length;
-    while (this.#waitingLength > WAITING_LENGTH_MAX) {
-      this.#waitingLength -= this.#waiting.shift()!.length;
-    }
+    // A good part at once, or every line from then on would move all others.
+    if (this.#waitingLength > WAITING_LENGTH_MAX) this.#take();
     const nowMs = this.#options.now();
     if (nowMs < this.#busyUntil) return;
     this.#busyUntil = nowMs + SENDING_MAX_MS + TRY_TIMEOUT_MS;
