@@ -52,6 +52,7 @@ import { addHeldBulkRoutes } from './records/held-routes.ts';
 import type { Reach } from './notifications/address-guard.ts';
 import { addNotificationRoutes } from './notifications/routes.ts';
 import { addRecordRoutes } from './records/routes.ts';
+import { addRestrictionRoutes } from './restrictions/routes.ts';
 
 /** Every folder with addresses of its own. */
 const ROUTE_MODULES: readonly RouteModule[] = [
@@ -60,6 +61,7 @@ const ROUTE_MODULES: readonly RouteModule[] = [
   addChangeRoutes,
   addHeldBulkRoutes,
   addChallengeRoutes,
+  addRestrictionRoutes,
   addCaseRoutes,
   addNotificationRoutes,
   addCardRoutes,

@@ -33,6 +33,7 @@ import { loadExport } from './load/load.ts';
 import { exportOperations } from './overlay/export-operations.ts';
 import { OverlayPublisher } from './overlay/publisher.ts';
 import { runPublisher } from './overlay/run-publisher.ts';
+import { exportRestrictions } from './restrictions/export-restrictions.ts';
 import { claimCollection } from './training/database.ts';
 import { bureauToken, startSimulator } from './training/simulator.ts';
 
@@ -42,6 +43,7 @@ const USAGE = `usage: node central/main.ts serve
        node central/main.ts load (--profile NAME | --mapping FILE) [options] FILE...
        node central/main.ts overlay
        node central/main.ts operations TIME FILE
+       node central/main.ts restrictions FILE
        node central/main.ts simulate-bureaus STATE...
 
 serve   answer the edge; CENTRAL_SIGNING_KEY, EDGE_KEYS, PORT (8788), HOST (127.0.0.1)
@@ -49,6 +51,8 @@ overlay publish what bureaus report to the edition store, every few seconds; EDI
         OVERLAY_SIGNING_KEY, HEAD_SIGNING_KEY, OVERLAY_KEYS, HEAD_KEYS, EDITION_KEYS, EPOCH_KEYS
 operations
         write what bureaus changed since TIME to a new FILE, for sltd build --operations
+restrictions
+        write who sees no records of whom to FILE, for sltd build --restrictions
 load    replace the list by an export, all at once
   --as-of TIME         the export is complete up to here: 2026-11-22 or 2026-11-22T03:00:00Z;
                        by default the newest date of report in it
@@ -79,6 +83,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'serve' && rest.length === 0) return serveCentral();
   if (command === 'overlay' && rest.length === 0) return publishOverlays();
   if (command === 'operations' && rest.length === 2) return writeOperations(rest[0]!, rest[1]!);
+  if (command === 'restrictions' && rest.length === 1) return writeRestrictions(rest[0]!);
   if (command === 'load' && !rest.includes('--help')) return loadCentral(rest);
   if (command === 'ingest' && rest.length > 0 && !rest.includes('--help')) return ingest(rest);
   if (command === 'verify-audit' && rest.length === 0) return verifyAudit();
@@ -160,6 +165,18 @@ async function writeOperations(since: string, path: string): Promise<number> {
       await migrate(db);
       const operations = await exportOperations(db, { sinceMs, path });
       process.stdout.write(`${JSON.stringify({ operations })}\n`);
+      return 0;
+    },
+  );
+}
+
+async function writeRestrictions(path: string): Promise<number> {
+  return withDatabase(
+    () => openDatabase(databaseLocation(process.env)),
+    async (db) => {
+      await migrate(db);
+      const restrictions = await exportRestrictions(db, path);
+      process.stdout.write(`${JSON.stringify({ restrictions })}\n`);
       return 0;
     },
   );

@@ -5,8 +5,9 @@
 
 import type { DocumentClass } from '../../src/document/document-class.ts';
 import { SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { bureauOf, type Caller, stateOfBureau } from '../http/caller.ts';
+import { bureauOf, type Caller } from '../http/caller.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
 import type { RecordRow } from '../records/tables.ts';
 import { type CardContent, fits } from './card-content.ts';

@@ -8,8 +8,9 @@
 
 import type { Transaction } from 'kysely';
 import { SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
-import { type Caller, stateOfBureau } from '../http/caller.ts';
+import type { Caller } from '../http/caller.ts';
 import { FieldsError } from '../http/fields-error.ts';
 import { newId } from '../http/new-id.ts';
 import type { CardContent, CardInput } from './card-content.ts';

@@ -178,10 +178,10 @@ export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImage
   });
 
   app.get('/v1/records/:id/cards', async (c) => {
-    await readerOf(c);
+    const caller = await readerOf(c);
     const request = pageRequest(c, TimePosition);
     const id = c.req.param('id');
-    const record = RECORD_ID.test(id) ? await findRecord(db, id) : undefined;
+    const record = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
     if (!record) throw new SltdError('not-found');
     const rows = await cardsOfRecord(db, record, request);
     return c.json(pageOf(rows, request, { view: cardSummary, positionOf }));

@@ -7,9 +7,11 @@
  */
 
 import type { Selectable, Transaction, Updateable } from 'kysely';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { type NotificationType, notify } from '../notifications/notify.ts';
+import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { tenantsOf } from './parties.ts';
 import { CASE_STATES, type CaseState, type CasesTable, type EventKind } from './tables.ts';
 
@@ -68,6 +70,16 @@ export async function addEvent(
   await transaction.updateTable('cases').set(changes).where('id', '=', row.id).execute();
 }
 
+/** Tenants of the case that may be told of it: not those that the issuing state keeps its records from. */
+export async function toldTenants(transaction: CaseTransaction, row: CaseRow): Promise<string[]> {
+  const restrictions = await restrictionsOf(transaction, [row.issuing_state]);
+  return tenantsOf(row).filter((tenant) => {
+    const asked = tenant === row.asking_tenant ? row.asking_state : undefined;
+    const state = stateOfBureau(tenant) ?? asked ?? undefined;
+    return !restrictions.excludes(row.issuing_state, state);
+  });
+}
+
 /** Tell all tenants of the case but the one that did it; the ids by tenant. */
 export async function tellOthers(
   transaction: CaseTransaction,
@@ -82,7 +94,7 @@ export async function tellOthers(
   const { type, byTenant, data = {}, nowMs } = notice;
   const payload = { case: row.id, version: row.version, state: row.state, ...data };
   const ids = new Map<string, string>();
-  for (const tenant of tenantsOf(row)) {
+  for (const tenant of await toldTenants(transaction, row)) {
     if (tenant === byTenant) continue;
     const { id } = await notify(transaction, { tenant, type, payload, nowMs });
     ids.set(tenant, id);

@@ -17,6 +17,7 @@ import {
   type CaseTransaction,
   lockCase,
   tellOthers,
+  toldTenants,
 } from './case-event.ts';
 import { dueAt, responsibleIn } from './clock.ts';
 import { type Party, tenantOf, viewersOf } from './parties.ts';
@@ -244,6 +245,7 @@ async function escalate(transaction: CaseTransaction, id: string, nowMs: number)
     await tellOthers(transaction, row, { type: 'case.escalated', data, nowMs });
     return;
   }
+  if (!(await toldTenants(transaction, row)).includes(tenant)) return;
   const { endpointId, ...called } = contact;
   const payload = { case: id, version: row.version, state: row.state, ...data, contact: called };
   await notify(transaction, { tenant, type: 'case.escalated', payload, nowMs, endpointId });

@@ -28,6 +28,7 @@ interface Stream {
   /** Version of the last event sent. */
   version: number;
   untilMs: number;
+  isOpen(): Promise<boolean>;
   heartbeatAt: number;
   /** False once the reader is gone, or too far behind. */
   write(text: string): boolean;
@@ -42,6 +43,8 @@ interface OpenStream {
   afterVersion: number;
   /** End of the reader's token, in milliseconds since 1970. */
   untilMs: number;
+  /** Whether the reader may still be told of the case; asked before each event. */
+  isOpen(): Promise<boolean>;
   view(row: Selectable<CaseEventsTable>): object;
 }
 
@@ -62,7 +65,14 @@ export class LiveCases {
   }
 
   /** A body of server-sent events; 'throttled' if there are too many. */
-  open({ caseId, tenant, afterVersion, untilMs, view }: OpenStream): ReadableStream<Uint8Array> {
+  open({
+    caseId,
+    tenant,
+    afterVersion,
+    untilMs,
+    isOpen,
+    view,
+  }: OpenStream): ReadableStream<Uint8Array> {
     const own = [...this.#streams].filter((stream) => stream.tenant === tenant).length;
     if (own >= STREAMS_PER_TENANT_MAX || this.#streams.size >= STREAMS_MAX) {
       throw new SltdError('throttled');
@@ -73,7 +83,7 @@ export class LiveCases {
       {
         start: (controller) => {
           stream = {
-            ...{ caseId, tenant, version: afterVersion, untilMs, view },
+            ...{ caseId, tenant, version: afterVersion, untilMs, isOpen, view },
             // At once, so that the reader knows that it is connected.
             heartbeatAt: 0,
             write: (text) => {
@@ -145,6 +155,10 @@ export class LiveCases {
   }
 
   async #send(stream: Stream): Promise<void> {
+    if (!(await stream.isOpen())) {
+      this.#end(stream);
+      return;
+    }
     const rows = await this.#options.db
       .selectFrom('case_events')
       .selectAll()

@@ -128,6 +128,7 @@ async function open(
     asking_tenant: tenant,
     post: postOf(sighting.site),
     asking_ncb: bureauOfTenant(tenant) ?? null,
+    asking_state: sighting.asking_state,
     state: 'opened',
     state_since: nowMs,
     outcome: null,

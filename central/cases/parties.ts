@@ -10,7 +10,8 @@
  */
 
 import { parseStateCode } from '../../src/document/issuing-state.ts';
-import { bureauOf, type Caller, stateOfBureau } from '../http/caller.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
+import { bureauOf, type Caller } from '../http/caller.ts';
 import type { CasesTable } from './tables.ts';
 
 export type Party = 'post' | 'asking' | 'issuing';

@@ -17,6 +17,7 @@ import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
+import { isRestricted, restrictingStates } from '../restrictions/find-restrictions.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
 import type { CentralContext, RouteModule } from '../http/route-module.ts';
 import {
@@ -63,6 +64,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
     refuseOutsiders(caller);
     const row = await findCase(db, c.req.param('id') ?? '');
     if (!row || viewersOf(caller, row).length === 0) throw new SltdError('not-found');
+    if (await isRestricted(db, row.issuing_state, caller.state)) throw new SltdError('not-found');
     return { caller, row };
   };
   /** The same, for who may also read what the sides write to each other. */
@@ -76,7 +78,8 @@ export const addCaseRoutes: RouteModule = (app, services) => {
     const caller = await callerOf(c);
     refuseOutsiders(caller);
     const request = pageRequest(c, CasePositionSchema);
-    const rows = await listCases(db, caller, { ...request, ...filterOf(c) });
+    const restricting = await restrictingStates(db, caller.state);
+    const rows = await listCases(db, caller, { ...request, ...filterOf(c), restricting });
     const positionOf = (row: CaseRow) => [row.opened_at, row.id];
     return c.json(pageOf(rows, request, { view: (row) => caseView(row, caller), positionOf }));
   });
@@ -120,6 +123,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
     const { caller, row } = await open(c);
     const body = liveCases.open({
       ...{ caseId: row.id, tenant: caller.tenant, untilMs: caller.untilMs },
+      isOpen: async () => !(await isRestricted(db, row.issuing_state, caller.state)),
       afterVersion: lastEventId(c),
       view: (event) => eventView(event, { caller, owners: row }),
     });
@@ -188,6 +192,8 @@ function listCases(
     after: readonly [number, string] | undefined;
     state: CaseRow['state'] | undefined;
     record: string | undefined;
+    /** Issuing states that keep their records from the caller. */
+    restricting: readonly string[];
   },
 ): Promise<CaseRow[]> {
   let query = db.selectFrom('cases').selectAll();
@@ -201,7 +207,8 @@ function listCases(
             eb('asking_tenant', '=', tenant),
           ]),
         );
-  const { after, state, record } = filter;
+  const { after, state, record, restricting } = filter;
+  if (restricting.length > 0) query = query.where('issuing_state', 'not in', restricting);
   if (after)
     query = query.where((eb) => eb(eb.refTuple('opened_at', 'id'), '<', eb.tuple(...after)));
   if (state !== undefined) query = query.where('state', '=', state);

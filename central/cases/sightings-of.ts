@@ -48,6 +48,7 @@ export function sightingsOf(
       tenant: caller.tenant,
       site: caller.site,
       subject: caller.subject,
+      asking_state: caller.state ?? null,
       purpose: purpose ?? null,
       direction: direction ?? null,
       seen_at: nowMs,

@@ -18,7 +18,7 @@ export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
 
 const WAIT_MAX_MS = 250;
 const RETRY_MS = 250;
-/** Eleven columns a row, and SQLite takes 32,766 parameters a statement. */
+/** Twelve columns a row, and SQLite takes 32,766 parameters a statement. */
 const WRITE_MAX = 1_000;
 
 interface RecorderOptions {

@@ -36,6 +36,8 @@ export interface SightingsTable {
   tenant: string;
   site: string;
   subject: string;
+  /** For which state; null where it was not known. */
+  asking_state: string | null;
   purpose: string | null;
   direction: string | null;
   seen_at: number;
@@ -57,6 +59,8 @@ export interface CasesTable {
   post: string;
   /** Bureau of the agency's state; null where the tenant names none. */
   asking_ncb: string | null;
+  /** State that the agency asked for; null where it was not known. */
+  asking_state: string | null;
   state: CaseState;
   state_since: number;
   outcome: CaseOutcome | null;

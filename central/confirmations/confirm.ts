@@ -56,14 +56,16 @@ export async function confirm(
   { db, signer, caller, sightings, cardLinks, clock }: ConfirmOptions,
 ): Promise<Confirmation> {
   const question = questionOf(parseJson(body));
-  const listed = await findListed(db, question.keys);
+  const listed = await findListed(db, question.keys, caller.state);
   if (!listed) throw new SltdError('edition-missing');
   if (listed.state.collection !== question.collection) throw new SltdError('not-found');
   const { keys, encounter } = question;
-  const { records } = listed;
-  const exact = encounter?.exact ?? [];
+  const { records, restricted } = listed;
+  // Of what is restricted nothing is said, and no card tells that something is.
+  const exact = (encounter?.exact ?? []).filter((index) => !restricted.has(keys[index] ?? ''));
   const { cards, places } = await cardLinks.of({ keys, exact, records, caller });
-  const results = keys.map((key) => {
+  const results = keys.map((key): ConfirmationAnswer['results'][number] => {
+    if (restricted.has(key)) return { restricted: true };
     const record = records.get(key);
     const view = record && confirmationView(record, caller);
     return { listed: record !== undefined, record: view, cards: places.get(key) };

@@ -16,6 +16,7 @@ import { createCheckEvents } from './migrations/0006-check-events.ts';
 import { createCards } from './migrations/0008-cards.ts';
 import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
 import { addNoticeColor } from './migrations/0010-notice-color.ts';
+import { createRestrictions } from './migrations/0011-restrictions.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -29,6 +30,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0008-cards': { up: createCards },
   '0009-overlay-publications': { up: createOverlayPublications },
   '0010-notice-color': { up: addNoticeColor },
+  '0011-restrictions': { up: createRestrictions },
 };
 
 /** Every schema that there has been, the first one first. */

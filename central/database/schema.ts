@@ -12,6 +12,7 @@ import type { JointOperationTables } from '../joint-operations/tables.ts';
 import type { NotificationTables } from '../notifications/tables.ts';
 import type { OverlayTables } from '../overlay/tables.ts';
 import type { RecordTables } from '../records/tables.ts';
+import type { RestrictionTables } from '../restrictions/tables.ts';
 import type { RetroMatchTables } from '../retro-match/tables.ts';
 
 export interface CentralSchema
@@ -23,6 +24,7 @@ export interface CentralSchema
     NotificationTables,
     OverlayTables,
     RecordTables,
+    RestrictionTables,
     RetroMatchTables {}
 
 /** The database of central, on SQLite or PostgreSQL. */

@@ -13,7 +13,9 @@
 
 import { jwtVerify } from 'jose';
 import * as v from 'valibot';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
+import { callerStateOf } from '../../src/format/caller-state.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
 import { isForTraining } from '../../src/format/training.ts';
 import type { VerifyKey } from '../../src/format/signature.ts';
@@ -33,6 +35,8 @@ export interface Caller {
   tenant: string;
   site: string;
   subject: string;
+  /** For which state it works; undefined where the token does not say. */
+  state: StateCode | undefined;
   /** End of the token, in milliseconds since 1970. */
   untilMs: number;
 }
@@ -55,6 +59,7 @@ const ClaimsSchema = v.object({
   exp: v.number(),
   /** Of the edge; here only whether it is training. */
   collections: v.optional(v.array(v.string()), []),
+  state: v.optional(v.unknown()),
 });
 
 /** The caller of an Authorization header; throws 'unauthenticated' on anything else. */
@@ -74,10 +79,6 @@ export async function authenticate(
 
 /** The bureau that alone owns the records of an issuing state. */
 export const bureauOf = (state: string): string => `NCB-${state}`;
-
-/** The state of a bureau's tenant, or undefined if the tenant is no bureau. */
-export const stateOfBureau = (tenant: string): string | undefined =>
-  /^NCB-([A-Z]{1,3})$/.exec(tenant)?.[1];
 
 async function verify(
   token: string,
@@ -103,5 +104,7 @@ async function verify(
   const { role, tenant, site, sub, exp, collections } = claims.output;
   if (isTraining !== undefined && isForTraining(collections) !== isTraining) return undefined;
   if (exp - nowMs / 1000 > lifetimeMaxSeconds + CLOCK_SKEW_SECONDS) return undefined;
-  return { role, tenant, site, subject: sub, untilMs: exp * 1000 };
+  const state = callerStateOf(claims.output.state, tenant);
+  if (state === 'invalid') return undefined;
+  return { role, tenant, site, subject: sub, state, untilMs: exp * 1000 };
 }

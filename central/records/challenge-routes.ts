@@ -8,7 +8,8 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
-import { type Caller, stateOfBureau } from '../http/caller.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
+import type { Caller } from '../http/caller.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { parseJson, readJsonBytes } from '../http/read-body.ts';
 import type { CentralContext, CentralServices, RouteModule } from '../http/route-module.ts';
@@ -42,7 +43,7 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
     const caller = await bureauCallerOf(c, services);
     const recordId = recordIdOf(c);
     const page = pageRequest(c, TimePosition);
-    const row = await findRecord(db, recordId);
+    const row = await findRecord(db, recordId, caller);
     if (!row) throw new SltdError('not-found');
     const tenant = stateOfBureau(caller.tenant) === row.state ? undefined : caller.tenant;
     const rows = await listChallenges(db, { recordId, tenant }, page);

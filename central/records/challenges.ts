@@ -7,15 +7,18 @@
  */
 
 import { SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
 import { notify } from '../notifications/notify.ts';
+import { isRestricted } from '../restrictions/find-restrictions.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { ownedRecord } from './change-records.ts';
 import type { RecordChallengesTable, RecordRow } from './tables.ts';
+import { findRecord } from './find-records.ts';
 
 /** What the owner found. */
 export type ChallengeOutcome = NonNullable<RecordChallengesTable['outcome']>;
@@ -27,7 +30,10 @@ export async function openChallenge(
   reason: string,
 ): Promise<string> {
   const { transaction, caller, nowMs } = batch;
-  const row = await recordOf(batch, recordId);
+  const row = await findRecord(transaction, recordId, {
+    state: stateOfBureau(caller.tenant),
+  });
+  if (!row) throw new SltdError('not-found');
   const owner = bureauOf(row.state);
   if (owner === caller.tenant) throw new SltdError('forbidden');
   if (row.withdrawn_at !== null) throw new SltdError('record-withdrawn');
@@ -81,6 +87,8 @@ export async function resolveChallenge(
     .where('id', '=', id)
     .execute();
   await count(batch, row, { change: -1, action: 'challenge-resolved' });
+  const bureau = stateOfBureau(challenge.tenant);
+  if (await isRestricted(transaction, row.state, bureau)) return;
   await notify(transaction, {
     ...{ tenant: challenge.tenant, type: 'record.challenge-answered', nowMs },
     payload: { record: recordId, challenge: id, outcome },
@@ -102,16 +110,6 @@ async function count(
     .where('id', '=', row.id)
     .execute();
   batch.record({ record_id: row.id, number, action });
-}
-
-async function recordOf(batch: ChangeBatch, id: string): Promise<RecordRow> {
-  const row = await batch.transaction
-    .selectFrom('records')
-    .selectAll()
-    .where('id', '=', id)
-    .executeTakeFirst();
-  if (!row) throw new SltdError('not-found');
-  return row;
 }
 
 /** Challenges of a record in order of time; of one bureau alone where it is named. */

@@ -12,10 +12,12 @@ import {
   type DocumentClass,
 } from '../../src/document/document-class.ts';
 import { type ErrorCode, SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 import { bureauOf } from '../http/caller.ts';
 import { type FieldError, FieldsError } from '../http/fields-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
+import { findRecord } from './find-records.ts';
 import { parseRecord, RECORD_FIELDS, type RecordFields } from './record-input.ts';
 import { CORRECTABLE, keysOfRow, type ReportedRow, reportedRow } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
@@ -67,11 +69,9 @@ export async function applyItem(batch: ChangeBatch, item: ChangeItem): Promise<C
 
 /** The record of an id if the caller's bureau owns it; throws 'not-found' or 'forbidden'. */
 export async function ownedRecord(batch: ChangeBatch, id: string): Promise<RecordRow> {
-  const row = await batch.transaction
-    .selectFrom('records')
-    .selectAll()
-    .where('id', '=', id)
-    .executeTakeFirst();
+  const row = await findRecord(batch.transaction, id, {
+    state: stateOfBureau(batch.caller.tenant),
+  });
   if (!row) throw new SltdError('not-found');
   if (bureauOf(row.state) !== batch.caller.tenant) throw new SltdError('forbidden');
   return row;

@@ -9,6 +9,7 @@
 import { CATEGORIES } from '../../src/format/category.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { PageRequest } from '../http/page.ts';
+import { isRestricted, restrictionsOf } from '../restrictions/find-restrictions.ts';
 import type { RecordRow } from './tables.ts';
 
 /** What is loaded; undefined before the first load. */
@@ -28,24 +29,35 @@ export interface Listed {
   state: DataState;
   /** For each key that is listed, its record of the highest category. */
   records: ReadonlyMap<string, RecordRow>;
+  /** Of the keys, those of states that keep their records from the caller; they have no record here. */
+  restricted: ReadonlySet<string>;
 }
 
-/** The listed records of up to 4,096 keys; undefined before the first load: that is no answer. */
+/**
+ * The listed records of up to 4,096 keys, as far as a caller of this state may know of them; undefined
+ * before the first load: that is no answer.
+ */
 export async function findListed(
   db: CentralDatabase,
   keys: readonly string[],
+  callerState: string | undefined,
 ): Promise<Listed | undefined> {
   // SQLite takes any transaction as one snapshot and passes over the settings.
   const transaction = db.transaction().setIsolationLevel('repeatable read');
   return transaction.setAccessMode('read only').execute(async (snapshot) => {
     const state = await readDataState(snapshot);
     if (!state) return undefined;
+    const restrictions = await restrictionsOf(snapshot, keys.map(stateOfKey));
+    const restricted = new Set(
+      keys.filter((key) => restrictions.excludes(stateOfKey(key), callerState)),
+    );
     const records = new Map<string, RecordRow>();
     for (const { key, ...record } of await listedQuery(snapshot, keys).execute()) {
+      if (restricted.has(key)) continue;
       const before = records.get(key);
       if (!before || outweighs(record, before)) records.set(key, record);
     }
-    return { state, records };
+    return { state, records, restricted };
   });
 }
 
@@ -60,9 +72,17 @@ export function listedQuery(db: CentralDatabase, keys: readonly string[]) {
     .where('records.withdrawn_at', 'is', null);
 }
 
-/** The record of an id, withdrawn or not. */
-export async function findRecord(db: CentralDatabase, id: string): Promise<RecordRow | undefined> {
-  return db.selectFrom('records').selectAll().where('id', '=', id).executeTakeFirst();
+/** Issuing state in a canonical key (docs/format.md section 3). */
+const stateOfKey = (key: string): string => key.slice(1, 4).replaceAll('<', '');
+
+/** The record of an id, withdrawn or not; undefined too if its state keeps it from the caller. */
+export async function findRecord(
+  db: CentralDatabase,
+  id: string,
+  { state }: { state: string | undefined },
+): Promise<RecordRow | undefined> {
+  const row = await db.selectFrom('records').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && (await isRestricted(db, row.state, state)) ? undefined : row;
 }
 
 /** Records of an issuing state, withdrawn ones too, in order of id: one row more than the page has. */

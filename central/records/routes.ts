@@ -8,7 +8,7 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
-import { stateOfBureau } from '../http/caller.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord, listRecords } from './find-records.ts';
@@ -37,7 +37,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     // Before the look-up, so that the role cannot even learn which ids there are.
     if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
     const id = c.req.param('id');
-    const row = RECORD_ID.test(id) ? await findRecord(db, id) : undefined;
+    const row = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
     if (!row) throw new SltdError('not-found');
     const details = recordDetails(row, caller);
     if (!details) throw new SltdError('forbidden');
@@ -50,7 +50,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
     const id = c.req.param('id');
     const page = pageRequest(c, VersionSchema);
-    const row = RECORD_ID.test(id) ? await findRecord(db, id) : undefined;
+    const row = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
     if (!row) throw new SltdError('not-found');
     const level = historyLevel(row, caller);
     if (!level) throw new SltdError('forbidden');

@@ -14,12 +14,14 @@
 
 import type { Transaction } from 'kysely';
 import { ANSWER_LETTERS, type CheckEvent } from '../../src/format/check-event.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
 import { bureauOfTenant } from '../cases/parties.ts';
 import { firstDayKept } from '../check-events/tags.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { newId } from '../http/new-id.ts';
 import { type Operation, operationsAfter } from '../records/operation-log.ts';
+import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import type { RetroMatchesTable } from './tables.ts';
 import { tellMatches } from './tell.ts';
@@ -158,21 +160,30 @@ async function rowsOf(
     .where('number', 'in', [...new Set(found.map(({ number }) => number))])
     .execute();
   const byNumber = new Map(events.map((event) => [event.number, event]));
+  const restrictions = await restrictionsOf(
+    trx,
+    found.map(({ report }) => stateOf(report)),
+  );
   return found.flatMap(({ report, number, place }) => {
     const row = byNumber.get(number);
     const knew = row?.as_of != null && row.as_of > report.at + CLOCK_MARGIN_MS;
     if (!row || knew) return [];
     const event = JSON.parse(row.entry) as CheckEvent;
+    const state = stateOf(report);
+    // Who is kept from the records has not been told, and is not told now; nor is anybody of where it asked.
+    const asking = event.state ?? stateOfBureau(event.tenant);
+    if (restrictions.excludes(state, asking)) return [];
+    const bureau = bureauOfTenant(event.tenant) ?? null;
+    const isTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {
       id: newId(),
       record_id: report.recordId,
-      // Behind the class letter; padded to three.
-      state: report.key.slice(1, 4).replaceAll('<', ''),
+      state,
       event_number: number,
       place,
       tenant: event.tenant,
-      bureau: bureauOfTenant(event.tenant) ?? null,
+      bureau: isTold ? bureau : null,
       site: event.site,
       checked_at: row.at,
       direction: event.direction ?? null,
@@ -182,3 +193,6 @@ async function rowsOf(
     };
   });
 }
+
+/** Issuing state of a report: behind the class letter of its key, padded to three. */
+const stateOf = ({ key }: Operation): string => key.slice(1, 4).replaceAll('<', '');

@@ -7,9 +7,10 @@
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Role } from '../../src/format/role.ts';
-import { stateOfBureau } from '../http/caller.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
+import { restrictingStates } from '../restrictions/find-restrictions.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import type { RetroMatchesTable } from './tables.ts';
 
@@ -37,11 +38,12 @@ function retroMatchView(row: RetroMatchesTable & { request_id: string }) {
 /** Adds the address above. */
 export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
   app.get('/v1/retro-matches', async (c) => {
-    const { tenant, role } = await callerOf(c);
+    const { tenant, role, state: callerState } = await callerOf(c);
     if (!READERS.includes(role)) throw new SltdError('forbidden');
     const state = stateOfBureau(tenant);
     const request = pageRequest(c, PositionSchema);
     const { after } = request;
+    const restricting = await restrictingStates(db, callerState);
     const rows = await db
       .selectFrom('retro_matches as found')
       .innerJoin('check_events as event', 'event.number', 'found.event_number')
@@ -54,6 +56,7 @@ export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
           ...(state === undefined ? [] : [eb('found.state', '=', state)]),
         ]),
       )
+      .$if(restricting.length > 0, (query) => query.where('found.state', 'not in', restricting))
       .$if(after !== undefined, (query) =>
         query.where((eb) =>
           eb(eb.refTuple('found.found_at', 'found.id'), '<', eb.tuple(after![0], after![1])),

@@ -13,9 +13,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { RESTRICTIONS_MAX } from '../../src/format/layout.ts';
-import { compareRestrictions, type Restriction } from '../../src/format/restrictions.ts';
+import {
+  compareRestrictions,
+  RESTRICTIONS_HEADING,
+  type Restriction,
+} from '../../src/format/restrictions.ts';
 
-const RESTRICTIONS_HEADING = 'issuing_state,excluded_state';
 /** As many lines as there may be, with fillers and spaces. */
 const FILE_BYTES_MAX = 32 * RESTRICTIONS_MAX;
 

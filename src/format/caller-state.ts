@@ -8,7 +8,7 @@
 import { parseStateCode, type StateCode } from '../document/issuing-state.ts';
 
 /** The state of a bureau's tenant, `NCB-` and its code; undefined if the tenant is no bureau. */
-const stateOfBureau = (tenant: string): string | undefined =>
+export const stateOfBureau = (tenant: string): string | undefined =>
   /^NCB-([A-Z]{1,3})$/.exec(tenant)?.[1];
 
 /**

@@ -34,7 +34,10 @@ export const compareRestrictions = (a: Restriction, b: Restriction): number =>
 // '<' sorts before every letter, so codes without fillers sort as their bytes do.
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-/** All restrictions of a list; there is at least one. */
+/** First line of a file of restrictions. */
+export const RESTRICTIONS_HEADING = 'issuing_state,excluded_state';
+
+/** Restrictions, and whom they exclude. */
 export class Restrictions {
   readonly rows: readonly Restriction[];
   readonly #bySource = new Map<string, Set<string>>();

@@ -113,9 +113,9 @@ describe.each(kinds)('a load on $name', ({ create }) => {
       .where('withdrawn_at', 'is not', null)
       .execute();
     expect(withdrawn).toEqual([{ number: 'X2', withdrawn_at: NOW_MS + 1 }]);
-    expect((await findListed(db, ['PUTOX2']))?.records.size).toBe(0);
+    expect((await findListed(db, ['PUTOX2'], undefined))?.records.size).toBe(0);
     await load([record(), record({ number: 'X2' })], { asOf: AS_OF_MS + 2 });
-    expect((await findListed(db, ['PUTOX2', SPECIMEN_KEY]))?.records.size).toBe(2);
+    expect((await findListed(db, ['PUTOX2', SPECIMEN_KEY], undefined))?.records.size).toBe(2);
     expect((await contentOf(db)).records.map(({ id }) => id)).toContain(before?.id);
   });
 
@@ -210,7 +210,7 @@ describe.each(kinds)('a load on $name', ({ create }) => {
     await load([record()]);
     await load([record({ number: 'X2' })], { asOf: AS_OF_MS + 1 });
     await load([record()], { asOf: AS_OF_MS, allowOlder: true });
-    const listed = await findListed(db, [SPECIMEN_KEY, 'PUTOX2']);
+    const listed = await findListed(db, [SPECIMEN_KEY, 'PUTOX2'], undefined);
     expect([...(listed?.records.keys() ?? [])]).toEqual([SPECIMEN_KEY]);
     expect(listed?.state.asOf).toBe(AS_OF_MS);
   });
@@ -224,7 +224,7 @@ describe.each(kinds)('a load on $name', ({ create }) => {
     try {
       const seen = new Set<string>();
       const look = async () => {
-        const listed = await findListed(reader, keys);
+        const listed = await findListed(reader, keys, undefined);
         const found = [...(listed?.records.keys() ?? [])].map((key) => key[4]);
         seen.add(`${new Set(found).size} ${found.length} ${found[0]} ${listed?.state.asOf}`);
       };

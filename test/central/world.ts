@@ -35,6 +35,7 @@ export interface TokenClaims {
   site?: string;
   role?: string;
   collections?: readonly string[];
+  state?: string;
   /** Seconds from now. */
   lifetimeSeconds?: number;
   /** Milliseconds since 1970; the moment of the tests by default. */

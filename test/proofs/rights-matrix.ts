@@ -6,7 +6,9 @@
  * and asked of the real app over both databases. A cell is wrong if the caller was let in and should
  * not have been, or the other way round; a leak is an answer with a canary that is not the caller's.
  * The same persons then come with a credential for training to a live service, and with a live one to
- * a training: nobody is let in.
+ * a training: nobody is let in. At last the issuing state keeps its records from the state of the post:
+ * whoever is of it, or of no known state, is told nothing of record and case, and everybody else as much
+ * as before.
  */
 
 import { CASE_STATES, type CaseState } from '../../central/cases/tables.ts';
@@ -43,7 +45,8 @@ interface Counts {
 
 export const rightsMatrix: Proof = {
   name: 'rights-matrix',
-  claim: 'no role of any tenant does or reads at central what is another tenant’s',
+  claim:
+    'no role of any tenant does or reads at central what is another tenant’s, or what a state keeps from its own',
   // Every cell there is, in a full run; a sample of them in the small one.
   sizes: { full: 100_000, small: 700, unit: 'cells on each database, at most' },
   async run(run) {
@@ -58,6 +61,10 @@ export const rightsMatrix: Proof = {
           const cells = [...strangerCells(isTraining)];
           await matrixOn(kind, run, totals, { firstWrong, cells, isTraining });
         }
+        const restricted = [...restrictedCells()];
+        await matrixOn(kind, run, totals, {
+          ...{ firstWrong, cells: restricted, isTraining: false, excluded: EXCLUDED },
+        });
       }
     } finally {
       await stop();
@@ -92,17 +99,20 @@ interface Matrix {
   cells: readonly Cell[];
   /** What the service is. */
   isTraining: boolean;
+  /** State from which the issuing bureau keeps its records. */
+  excluded?: string;
 }
 
 async function matrixOn(
   kind: DatabaseKind,
   { seed, size, progress }: ProofRun,
   totals: Counts,
-  { firstWrong, cells: all, isTraining }: Matrix,
+  { firstWrong, cells: all, isTraining, excluded }: Matrix,
 ): Promise<void> {
   const database = await kind.create();
   const world = await rightsWorld(database, { isTraining });
   try {
+    if (excluded !== undefined) await restrict(world, excluded);
     const random = randomSource(seed);
     // In their order, since the last address takes away what the others ask for.
     const cells = all.filter(() => size >= all.length || random.below(all.length) < size);
@@ -172,12 +182,54 @@ function* strangerCells(isTraining: boolean): Generator<Cell> {
   }
 }
 
+/** State of the post, and of its bureau. */
+const EXCLUDED = 'D';
+/** Addresses of the record and of the case. */
+const OF_DOCUMENT = /^\w+ \/v1\/(records|cases)\/:id/;
+
+async function restrict(world: RightsWorld, excluded: string): Promise<void> {
+  const owner = PERSONS.find(({ name }) => name === 'ncb@issuing');
+  const list = { excluded: [excluded], reason: 'from the matrix' };
+  const unset = { 'if-match': '"0"' };
+  const { ok } = await world.request(owner, 'PUT', '/v1/restrictions', list, unset);
+  if (!ok) throw new Error('the restriction was not set');
+}
+
+/** Everybody, as of every state that the tenant may work for, at every address. */
+function* restrictedCells(): Generator<Cell> {
+  for (const [address, right] of Object.entries(RIGHTS)) {
+    if (address.startsWith('DELETE')) continue;
+    for (const person of PERSONS) {
+      const bureau = /^NCB-(\w+)$/.exec(person.claims.tenant)?.[1];
+      for (const state of bureau === undefined ? [undefined, 'D', 'FRA'] : [bureau]) {
+        const claims = { ...person.claims, ...(state === undefined ? {} : { state }) };
+        const caller = { ...person, key: `${person.name} ${state}`, claims };
+        const isExcluded = state === undefined || state === EXCLUDED;
+        const allowed = isExcluded && OF_DOCUMENT.test(address) ? NOBODY : right.allowed;
+        yield async (world, counts) => {
+          const told = tellingOf(world, isExcluded && !SAID_BEFORE.includes(address));
+          return visit(world, counts, address, { ...right, allowed }, caller, told);
+        };
+      }
+    }
+  }
+}
+
+const NOBODY: readonly string[] = [];
+/** What was told before the restriction stays told. */
+const SAID_BEFORE = ['GET /v1/notifications'];
+
+/** Ids that an excluded caller may not be answered with. */
+const tellingOf = ({ caseId, recordId }: RightsWorld, isExcluded: boolean): readonly string[] =>
+  isExcluded ? [caseId, recordId] : [];
+
 async function visit(
   world: RightsWorld,
   counts: Counts,
   address: string,
   { path, body, headers, inside = [], allowed }: (typeof RIGHTS)[string],
   person: Person | undefined,
+  kept: readonly string[] = [],
 ): Promise<string | undefined> {
   const [method, pattern] = address.split(' ') as [string, string];
   await world.setState('acknowledged');
@@ -188,7 +240,7 @@ async function visit(
     body?.(world),
     headers,
   );
-  await lookForLeaks(response, person, counts);
+  await lookForLeaks(response, person, counts, kept);
   const { status } = response;
   const isMeant =
     allowed === 'anyone' ||
@@ -203,9 +255,11 @@ async function lookForLeaks(
   response: Response,
   person: Person | undefined,
   counts: Counts,
+  kept: readonly string[] = [],
 ): Promise<void> {
   const isStream = response.headers.get('content-type') === 'text/event-stream';
   const text = isStream ? await firstEvents(response) : await response.text();
+  for (const id of kept) if (text.includes(id)) counts.leaks++;
   for (const [canary, seenBy] of Object.entries(CANARIES)) {
     const isRightful = person !== undefined && isOneOf(person.name, seenBy);
     if (!text.includes(canary)) continue;

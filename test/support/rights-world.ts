@@ -32,6 +32,8 @@ export type Relation = keyof typeof RELATIONS;
 
 export interface Person {
   name: string;
+  /** Of its token, where one name has several. */
+  key?: string;
   role: Role;
   relation: Relation;
   claims: {
@@ -40,6 +42,7 @@ export interface Person {
     site: string;
     sub: string;
     collections?: readonly string[];
+    state?: string;
   };
 }
 
@@ -130,10 +133,11 @@ export async function rightsWorld(
   await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS, collection });
   const tokens = new Map<string, string>();
   const request: RightsWorld['request'] = async (person, method, path, body, headers = {}) => {
-    let token = person && tokens.get(person.name);
+    const key = person?.key ?? person?.name ?? '';
+    let token = person && tokens.get(key);
     if (person && token === undefined) {
       token = await directToken({ collections, ...person.claims });
-      tokens.set(person.name, token);
+      tokens.set(key, token);
     }
     const isBytes = body instanceof Uint8Array;
     const isText = typeof body === 'string';

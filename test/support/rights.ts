@@ -96,6 +96,14 @@ export const RIGHTS: Record<string, Right> = {
     inside: [409],
     allowed: ['ncb@issuing'],
   },
+  'GET /v1/restrictions': { allowed: CLERKS },
+  'GET /v1/restrictions/history': { allowed: CLERKS },
+  'PUT /v1/restrictions': {
+    body: () => ({ excluded: [], reason: 'from the matrix' }),
+    headers: NO_SUCH_VERSION,
+    inside: [412],
+    allowed: CLERKS,
+  },
   // Tells of no document, only how far the edges are; there may be none of that number yet.
   'GET /v1/operations/:number': {
     path: () => '/v1/operations/1',

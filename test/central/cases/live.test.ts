@@ -32,6 +32,8 @@ async function read(body: ReadableStream<Uint8Array> | null, count: number) {
   };
 }
 
+const isOpen = async () => true;
+
 describe.each(kinds)('a stream of events on $name', ({ create }) => {
   let database: TestDatabase;
   let world: CaseWorld;
@@ -91,7 +93,7 @@ describe.each(kinds)('a stream of events on $name', ({ create }) => {
     const { id } = await world.opened();
     let nowMs = NOW_MS;
     const live = new LiveCases({ db: database.db, clock: () => nowMs, heartbeatMs: 1 });
-    const open = { caseId: id, tenant: 'NCB-UTO', afterVersion: 0, view: () => ({}) };
+    const open = { caseId: id, tenant: 'NCB-UTO', afterVersion: 0, isOpen, view: () => ({}) };
     const short = live.open({ ...open, untilMs: NOW_MS + 1_000 });
     const reading = read(short, 99);
     nowMs += 1_000;
@@ -109,7 +111,13 @@ describe.each(kinds)('a stream of events on $name', ({ create }) => {
   it('is let go when its reader hangs up', async () => {
     const { id } = await world.opened();
     const live = new LiveCases({ db: database.db, clock: () => NOW_MS, heartbeatMs: 0 });
-    const open = { caseId: id, tenant: 'NCB-UTO', afterVersion: 0, untilMs: NOW_MS + 60_000 };
+    const open = {
+      caseId: id,
+      tenant: 'NCB-UTO',
+      afterVersion: 0,
+      isOpen,
+      untilMs: NOW_MS + 60_000,
+    };
     const server = serve({
       fetch: () => new Response(live.open({ ...open, view: () => ({}) })),
       ...{ hostname: '127.0.0.1', port: 0 },
@@ -131,7 +139,7 @@ describe.each(kinds)('a stream of events on $name', ({ create }) => {
     const live = new LiveCases({ db: database.db, clock: () => NOW_MS });
     const untilMs = NOW_MS + 60_000;
     const open = (tenant: string) =>
-      live.open({ caseId: id, tenant, afterVersion: 0, untilMs, view: () => ({}) });
+      live.open({ caseId: id, tenant, afterVersion: 0, untilMs, isOpen, view: () => ({}) });
     for (let i = 0; i < 100; i++) open('NCB-UTO');
     expect(() => open('NCB-UTO')).toThrow('Too many');
     open('NCB-D');

@@ -118,7 +118,7 @@ describe.each(kinds)('the operation log on $name', ({ name, create }) => {
     const load = (records: Iterable<ImportedRecord>, options: object = {}) =>
       loadRecords(db, stream(records), { asOf: AS_OF_MS, clock: () => NOW_MS, ...options });
     const listedKeys = async (...keys: string[]) => [
-      ...((await findListed(db, keys))?.records.keys() ?? []),
+      ...((await findListed(db, keys, undefined))?.records.keys() ?? []),
     ];
     const idOf = async (number: string) =>
       (
@@ -169,7 +169,7 @@ describe.each(kinds)('the operation log on $name', ({ name, create }) => {
       await load([record(), other]);
       await load([record()], { asOf: AS_OF_MS + 1 });
       expect(await lastOperation(db)).toBe(0);
-      const state = (await findListed(db, [SPECIMEN_KEY]))?.state;
+      const state = (await findListed(db, [SPECIMEN_KEY], undefined))?.state;
       expect(state?.operationSequence).toBe(0);
     });
   });
