@@ -25,8 +25,8 @@ import type { Caller } from './caller.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { Confirmations, KeyConfirmation } from './verdict.ts';
 
-/** Longest wait for one try, in milliseconds; the traveller stands at the desk. */
-const TRY_TIMEOUT_MS = 1_500;
+/** Longest wait for central, both tries together, in milliseconds; the traveller stands at the desk. */
+const DEADLINE_MS = 1_500;
 /** How far central's clock may be from ours, in milliseconds. */
 const ISSUED_TOLERANCE_MS = 60_000;
 /** 4,096 records of 500 bytes, as base64url. */
@@ -42,7 +42,6 @@ export interface CentralOptions {
   /** Milliseconds since 1970. */
   now: () => number;
   fetch: typeof fetch;
-  tryTimeoutMs?: number;
 }
 
 /** Why there is no usable answer; for the audit event. */
@@ -108,9 +107,7 @@ export class CentralClient {
     };
     const body = new TextEncoder().encode(JSON.stringify(question)) as Uint8Array<ArrayBuffer>;
     const token = await this.#token(caller);
-    let reply = await this.#post(body, token);
-    // Asked again with the same nonce: whichever answer comes back is bound to this question.
-    if (reply === 'transport' || reply === 'http') reply = await this.#post(body, token);
+    const reply = await this.#exchange(body, token);
     if (typeof reply === 'string') return { ok: false, failure: reply };
     return this.#prove(reply.answer, {
       question,
@@ -132,24 +129,36 @@ export class CentralClient {
       .sign(edgeKey.key);
   }
 
-  /** One try: the JWS as it came, or why there is none. A try that was too slow is not repeated. */
-  async #post(
-    body: Uint8Array<ArrayBuffer>,
-    token: string,
-  ): Promise<{ answer: string } | 'timeout' | 'transport' | 'http' | 'unproved'> {
+  /** The JWS as it came, or why there is none, within one deadline for both tries. */
+  async #exchange(body: Uint8Array<ArrayBuffer>, token: string): Promise<Reply | 'timeout'> {
     const abort = new AbortController();
-    let isLate = false;
     try {
-      return await withDeadline(this.#fetchAnswer(body, token, abort.signal), {
-        timeoutMs: this.#options.tryTimeoutMs ?? TRY_TIMEOUT_MS,
-        onTimeout: () => {
-          isLate = true;
-          return new Error('central was too slow');
-        },
+      return await withDeadline(this.#tryTwice(body, token, abort.signal), {
+        timeoutMs: DEADLINE_MS,
+        onTimeout: () => new Error('central was too slow'),
       });
     } catch {
       abort.abort();
-      return isLate ? 'timeout' : 'transport';
+      return 'timeout';
+    }
+  }
+
+  /** Asked again with the same nonce: whichever answer comes back is bound to this question. */
+  async #tryTwice(
+    body: Uint8Array<ArrayBuffer>,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const first = await this.#try(body, token, signal);
+    const isRepeated = first === 'transport' || first === 'http';
+    return isRepeated && !signal.aborted ? this.#try(body, token, signal) : first;
+  }
+
+  async #try(body: Uint8Array<ArrayBuffer>, token: string, signal: AbortSignal): Promise<Reply> {
+    try {
+      return await this.#fetchAnswer(body, token, signal);
+    } catch {
+      return 'transport';
     }
   }
 
@@ -157,7 +166,7 @@ export class CentralClient {
     body: Uint8Array<ArrayBuffer>,
     token: string,
     signal: AbortSignal,
-  ): Promise<{ answer: string } | 'http' | 'unproved'> {
+  ): Promise<Reply> {
     const { fetch, url } = this.#options;
     const response = await fetch(`${url}/v1/confirmations`, {
       method: 'POST',
@@ -210,6 +219,9 @@ export class CentralClient {
     return undefined;
   }
 }
+
+/** What one try came to. */
+type Reply = { answer: string } | 'transport' | 'http' | 'unproved';
 
 /** What an answer must be bound to. */
 interface Asked {

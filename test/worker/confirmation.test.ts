@@ -48,6 +48,19 @@ describe('central', () => {
     expect(JSON.parse(edge.logs.at(-1)!).central).toBe('timeout');
   });
 
+  it('that fails late and then hangs costs one wait, not two', async () => {
+    const startedMs = Date.now();
+    edge.central.fault = async () => {
+      if (edge.central.requestCount > 1) return new Promise(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 1_400));
+      throw new TypeError('cut');
+    };
+    expect((await edge.ask(SPECIMEN_FIELDS)).answer.status).toBe('candidate');
+    expect(Date.now() - startedMs).toBeLessThan(2_800);
+    expect(edge.central.requestCount).toBe(2);
+    expect(JSON.parse(edge.logs.at(-1)!).central).toBe('timeout');
+  });
+
   it('that fails once is asked again', async () => {
     edge.central.fault = async (request, central) =>
       edge.central.requestCount === 1 ? new Response('', { status: 502 }) : central(request);
