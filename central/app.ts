@@ -38,12 +38,8 @@ import {
 import { FieldsError } from './http/fields-error.ts';
 import { problem } from './http/problem.ts';
 import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
-import type {
-  CentralContext,
-  CentralEnv,
-  CentralServices,
-  RouteModule,
-} from './http/route-module.ts';
+import type { CentralContext, CentralEnv } from './http/context.ts';
+import type { CentralServices, RouteModule } from './http/route-module.ts';
 import { addOperationRoutes } from './overlay/routes.ts';
 import { addChallengeRoutes } from './records/challenge-routes.ts';
 import { addChangeRoutes } from './records/change-routes.ts';

@@ -4,7 +4,6 @@
 
 import { Hono } from 'hono';
 import { CHECK_ROLES } from './check/caller.ts';
-import type { Env } from './env.ts';
 import { ROLES } from './format/role.ts';
 import {
   type AppContext,
@@ -19,6 +18,7 @@ import { postChecks } from './routes/checks.ts';
 import { getConsole } from './routes/console.ts';
 import { getEditions } from './routes/editions.ts';
 import { getHealth, getReadiness } from './routes/health.ts';
+import type { Env } from './world.ts';
 
 /** The app; `servicesOf` gives what the requests of an isolate share. */
 export function createApp(servicesOf: ServicesOf): Hono<{ Bindings: Env }> {

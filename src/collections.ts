@@ -15,7 +15,6 @@ import type { Collection } from './check/collection.ts';
 import { CentralClient } from './check/confirmation.ts';
 import { EventPoster } from './check/event-poster.ts';
 import { epochKeyId } from './document/digest.ts';
-import type { Env, World } from './env.ts';
 import { SltdError } from './errors.ts';
 import { COLLECTION } from './format/collection.ts';
 import { fromHex } from './format/names.ts';
@@ -30,6 +29,7 @@ import { PageIds } from './store/page-ids.ts';
 import { PageStore } from './store/page-store.ts';
 import { PrefixedSource } from './store/prefixed-source.ts';
 import { R2Source } from './store/r2-source.ts';
+import type { Env, World } from './world.ts';
 
 /** A report is known everywhere after 30 s only if edges look this often. */
 const POLL_SECONDS_MAX = 10;

@@ -5,7 +5,8 @@
 import xxhash from 'xxhash-wasm';
 import matcherModule from '../build/matcher.wasm';
 import { createApp } from './app.ts';
-import { createServices, type Env, type Services } from './env.ts';
+import { createServices, type Services } from './services.ts';
+import type { Env } from './world.ts';
 
 export { FloorObject } from './store/floor-object.ts';
 

@@ -10,8 +10,8 @@
 
 import { SltdError } from '../../src/errors.ts';
 import type { RouteModule } from '../http/route-module.ts';
-import { cardPage, LANGUAGE_NAMES, PAGE_POLICY } from './card-page.ts';
 import type { LANGUAGES } from './card-content.ts';
+import { cardPage, LANGUAGE_NAMES, PAGE_POLICY } from './card-page.ts';
 import { type CardRow, contentOf, findCard } from './find-cards.ts';
 import { readImage } from './images.ts';
 

@@ -20,13 +20,14 @@ import * as v from 'valibot';
 import { DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Caller } from '../http/caller.ts';
+import type { CentralContext } from '../http/context.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { parseJson, readBytes, readJsonAs, readJsonBytes } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { RouteModule } from '../http/route-module.ts';
 import { findRecord } from '../records/find-records.ts';
-import { Reason, RECORD_ID } from '../records/texts.ts';
-import { CARD_READERS } from './card-links.ts';
+import { RECORD_ID, Reason } from '../records/texts.ts';
 import { type CardContent, parseCards } from './card-content.ts';
+import { CARD_READERS } from './card-links.ts';
 import { approveVersion, withdrawCard } from './decide-card.ts';
 import {
   type CardRow,
@@ -40,7 +41,7 @@ import {
 import { IMAGE_SUFFIX } from './image-type.ts';
 import { putImages, readImage } from './images.ts';
 import { checkCards, proposeCards } from './propose-cards.ts';
-import { type Bundle, BUNDLE_BYTES_MAX, CARDS_NAME, readBundle } from './read-bundle.ts';
+import { BUNDLE_BYTES_MAX, type Bundle, CARDS_NAME, readBundle } from './read-bundle.ts';
 import { bundleCards, cardSummary, cardView, versionView } from './views.ts';
 import { writeZip, type ZipFile } from './write-zip.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { isoTime } from '../http/iso-time.ts';
-import { type CardInput, BUNDLE_FORMAT } from './card-content.ts';
+import { BUNDLE_FORMAT, type CardInput } from './card-content.ts';
 import { type CardRow, contentOf } from './find-cards.ts';
 import type { CardVersionsTable } from './tables.ts';
 

@@ -16,10 +16,11 @@ import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
+import type { CentralContext } from '../http/context.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
-import { isRestricted, restrictingStates } from '../restrictions/find-restrictions.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { RouteModule } from '../http/route-module.ts';
+import { isRestricted, restrictingStates } from '../restrictions/find-restrictions.ts';
 import {
   ATTACHMENT_BYTES_MAX,
   enterFile,

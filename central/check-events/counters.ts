@@ -3,7 +3,7 @@
 import type { Transaction } from 'kysely';
 import type { CentralSchema } from '../database/schema.ts';
 import type { CheckCountersTable } from './tables.ts';
-import type { TakenEvent } from './take-events.ts';
+import type { TakenEvent } from './taken-event.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -12,7 +12,7 @@ import { dayOf } from '../../src/format/tag-key.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { type CheckMatchesTable, OUTCOME } from './tables.ts';
 import { tagsIn } from './tags.ts';
-import type { TakenEvent } from './take-events.ts';
+import type { TakenEvent } from './taken-event.ts';
 
 const OUTCOME_OF: Record<string, number> = {
   h: OUTCOME.hit,

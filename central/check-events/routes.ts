@@ -13,9 +13,10 @@ import { gunzip } from 'node:zlib';
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Role } from '../../src/format/role.ts';
+import type { CentralContext } from '../http/context.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { BODY_BYTES_MAX, readBytes } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { RouteModule } from '../http/route-module.ts';
 import { IngestQueue } from './ingest-queue.ts';
 import { eventsOfLines, type LineCounts } from './read-lines.ts';
 

@@ -13,7 +13,7 @@ import { dayOf, TAG_BYTES, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
 import { isPostgres } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { referenceOf } from './reference.ts';
-import type { TakenEvent } from './take-events.ts';
+import type { TakenEvent } from './taken-event.ts';
 
 /** Letters of the answers after which a traveller may have gone on. */
 const LET_PASS = /[cu]/;

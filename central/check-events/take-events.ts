@@ -18,6 +18,7 @@ import { countSearches } from './counters.ts';
 import { recordMatches } from './matches.ts';
 import type { CheckEventsTable } from './tables.ts';
 import { keepTags } from './tags.ts';
+import type { TakenEvent } from './taken-event.ts';
 
 /** Events and documents of one transaction at most. */
 export interface BatchLimits {
@@ -34,16 +35,6 @@ export const LIVE_BATCH: BatchLimits = { eventsMax: 64, documentsMax: 2_000 };
 export const CHAIN_START = Buffer.alloc(32).toString('base64url');
 /** Purposes that leave a trace in the chain and nowhere else. */
 const NOT_LIVE: ReadonlySet<string | undefined> = new Set(['training', 'test']);
-
-/** An event in its place. */
-export interface TakenEvent {
-  event: CheckEvent;
-  number: number;
-  /** Milliseconds since 1970. */
-  at: number;
-  /** The joint operation that it counts for. */
-  operationId: string | undefined;
-}
 
 /** Take events, a batch a transaction; those that were not known already. */
 export async function takeEvents(

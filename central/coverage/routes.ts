@@ -10,11 +10,12 @@
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Role } from '../../src/format/role.ts';
+import type { CentralContext } from '../http/context.ts';
 import { csvText } from '../http/csv.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { RouteModule } from '../http/route-module.ts';
 import {
   type CoverageQuery,
   CoverageQuerySchema,

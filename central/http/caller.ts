@@ -17,8 +17,8 @@ import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { callerStateOf } from '../../src/format/caller-state.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
-import { isForTraining } from '../../src/format/training.ts';
 import type { VerifyKey } from '../../src/format/signature.ts';
+import { isForTraining } from '../../src/format/training.ts';
 
 /** Longest life of an edge's token, in seconds: one question. */
 export const EDGE_TOKEN_SECONDS_MAX = 60;

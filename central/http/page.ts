@@ -8,7 +8,7 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
-import type { CentralContext } from './route-module.ts';
+import type { CentralContext } from './context.ts';
 
 const LIMIT_DEFAULT = 50;
 /** Items of a page at most. */

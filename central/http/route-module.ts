@@ -9,7 +9,7 @@
  * line, `no-store` and 405 for other methods are app.ts's business.
  */
 
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { DayKeys } from '../../src/format/tag-key.ts';
 import type { CardLinks } from '../cards/card-links.ts';
@@ -21,14 +21,7 @@ import type { CentralDatabase } from '../database/schema.ts';
 import type { Reach } from '../notifications/address-guard.ts';
 import type { BulkLimits } from '../records/held-bulks.ts';
 import type { Caller } from './caller.ts';
-import type { ErrorTrace, LogLine } from './request-log.ts';
-
-/** What a handler leaves for the log. */
-export interface CentralEnv {
-  Variables: { counts: Pick<LogLine, 'keyCount' | 'listedCount'>; error: ErrorTrace };
-}
-
-export type CentralContext = Context<CentralEnv>;
+import type { CentralContext, CentralEnv } from './context.ts';
 
 /** What every module may use; nothing of a request lives here. */
 export interface CentralServices {

@@ -18,7 +18,8 @@ import type { Role } from '../../src/format/role.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { CentralContext } from '../http/context.ts';
+import type { RouteModule } from '../http/route-module.ts';
 import { createLink, endLinks, LINK_HOURS_MAX, openLink } from './live-links.ts';
 import {
   createOperation,

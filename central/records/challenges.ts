@@ -17,8 +17,8 @@ import { notify } from '../notifications/notify.ts';
 import { isRestricted } from '../restrictions/find-restrictions.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { ownedRecord } from './change-records.ts';
-import type { RecordChallengesTable, RecordRow } from './tables.ts';
 import { findRecord } from './find-records.ts';
+import type { RecordChallengesTable, RecordRow } from './tables.ts';
 
 /** What the owner found. */
 export type ChallengeOutcome = NonNullable<RecordChallengesTable['outcome']>;

@@ -12,8 +12,9 @@
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Caller } from '../http/caller.ts';
+import type { CentralContext } from '../http/context.ts';
 import { parseJson, readBytes, readJsonBytes } from '../http/read-body.ts';
-import type { CentralContext, CentralServices, RouteModule } from '../http/route-module.ts';
+import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItem, applyItems, type ChangeItem, type ChangeResult } from './change-records.ts';
 import { holdItems, isWriter, unusualCause } from './held-bulks.ts';

@@ -9,8 +9,9 @@
 
 import { SltdError } from '../../src/errors.ts';
 import type { Caller } from '../http/caller.ts';
+import type { CentralContext } from '../http/context.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
-import type { CentralContext, CentralServices, RouteModule } from '../http/route-module.ts';
+import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItems } from './change-records.ts';
 import { numbered } from './change-routes.ts';

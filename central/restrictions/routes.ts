@@ -11,9 +11,10 @@ import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { Caller } from '../http/caller.ts';
+import type { CentralContext } from '../http/context.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
-import type { CentralContext, RouteModule } from '../http/route-module.ts';
+import type { RouteModule } from '../http/route-module.ts';
 import { Reason } from '../records/texts.ts';
 import {
   changeView,

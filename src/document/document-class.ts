@@ -8,7 +8,7 @@
  * MRZ document codes: ICAO Doc 9303-4 to -7 (P, I/A/C, V). Classes as key bytes: docs/format.md.
  */
 
-import type { MrzFormat } from './mrz.ts';
+import type { MrzFormat } from './mrz-lines.ts';
 
 export type DocumentClass = 'passport' | 'identity' | 'visa' | 'other';
 

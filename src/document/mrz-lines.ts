@@ -7,6 +7,8 @@
  * because a shifted zone would be a wrong number with one chance in ten of a fitting check digit.
  */
 
+export type MrzFormat = 'TD1' | 'TD2' | 'TD3' | 'MRV-A' | 'MRV-B' | 'FRA-ID';
+
 /** The lines of a zone, upper case, blanks as fillers; characters that no MRZ has are kept. */
 export interface MrzLines {
   width: 30 | 36 | 44;

@@ -10,7 +10,7 @@
 
 import { closesSum, weightedSum } from './check-digit.ts';
 import type { DocumentClass } from './document-class.ts';
-import { type MrzLines, mrzLines } from './mrz-lines.ts';
+import { type MrzFormat, type MrzLines, mrzLines } from './mrz-lines.ts';
 import {
   FILLER,
   isPlausible,
@@ -20,8 +20,6 @@ import {
   parseNumber,
   trimFillers,
 } from './mrz-number.ts';
-
-export type MrzFormat = 'TD1' | 'TD2' | 'TD3' | 'MRV-A' | 'MRV-B' | 'FRA-ID';
 
 /** Which check digits fit; undefined where the format has none. */
 interface MrzChecks {

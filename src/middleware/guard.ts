@@ -8,11 +8,12 @@
 
 import type { Context } from 'hono';
 import type { Caller } from '../check/caller.ts';
-import type { Env, Services } from '../env.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import type { Role } from '../format/role.ts';
 import { isForTraining, markJson, TRAINING_HEADER } from '../format/training.ts';
+import type { Services } from '../services.ts';
 import type { Defer } from '../store/page-store.ts';
+import type { Env } from '../world.ts';
 import { respondProblem } from './respond.ts';
 
 export type AppContext = Context<{ Bindings: Env }>;

@@ -30,7 +30,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/store': ['src/errors.ts', 'src/document', 'src/format'],
   'src/matcher': ['src/errors.ts', 'src/document', 'src/format', 'src/store'],
   'src/check': ['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/matcher'],
-  'src/env.ts': [
+  'src/services.ts': [
     'src/errors.ts',
     'src/document',
     'src/format',
@@ -39,11 +39,13 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/check',
     'src/settings.ts',
     'src/collections.ts',
+    'src/world.ts',
   ],
+  'src/world.ts': ['src/store'],
   'src/settings.ts': ['src/errors.ts', 'src/format'],
   'src/collections.ts': [
     ...['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/check'],
-    ...['src/settings.ts', 'src/env.ts'],
+    ...['src/settings.ts', 'src/world.ts'],
   ],
   'src/middleware': [
     'src/errors.ts',
@@ -51,11 +53,12 @@ const ALLOWED: Record<string, readonly string[]> = {
     'src/format',
     'src/store',
     'src/check',
-    'src/env.ts',
+    'src/services.ts',
+    'src/world.ts',
   ],
   'src/routes': [
     ...['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/matcher', 'src/check'],
-    ...['src/env.ts', 'src/middleware'],
+    ...['src/services.ts', 'src/middleware'],
   ],
   'src/app.ts': ['src'],
   'src/index.ts': ['src', 'build'],

@@ -9,7 +9,8 @@
 import xxhash from 'xxhash-wasm';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { type CheckTools, checkDocuments } from '../../src/check/check.ts';
-import { createServices, type Env } from '../../src/env.ts';
+import { createServices } from '../../src/services.ts';
+import type { Env } from '../../src/world.ts';
 import { toHex } from '../../src/format/names.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
 import type { PageCache } from '../../src/store/page-store.ts';

@@ -12,7 +12,8 @@ import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { DirectorySource } from '../../host/directory-source.ts';
 import { createApp } from '../../src/app.ts';
 import { spellingsOf } from '../../src/document/query.ts';
-import { createServices, type Env } from '../../src/env.ts';
+import { createServices } from '../../src/services.ts';
+import type { Env } from '../../src/world.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
 import { queryOf, Traffic, type TrafficDocument } from '../support/traffic.ts';
 

@@ -9,7 +9,8 @@
 import xxhash from 'xxhash-wasm';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { checkDocuments } from '../../src/check/check.ts';
-import { createServices, type Env } from '../../src/env.ts';
+import { createServices } from '../../src/services.ts';
+import type { Env } from '../../src/world.ts';
 import { decodeHead, encodeHead, type Head, type HeadContent } from '../../src/format/head.ts';
 import { HEAD_NAME, toHex } from '../../src/format/names.ts';
 import { encodePermit, type Permit } from '../../src/format/permit.ts';

@@ -2,7 +2,7 @@
 
 import { env as bindings } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { Env } from '../../src/env.ts';
+import type { Env } from '../../src/world.ts';
 import { HEAD_NAME } from '../../src/format/names.ts';
 import type { FloorObject } from '../../src/store/floor-object.ts';
 import { makeTestKeys } from '../support/edition.ts';

@@ -2,8 +2,8 @@
 
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Env } from '../../src/env.ts';
-import { createServices } from '../../src/env.ts';
+import type { Env } from '../../src/world.ts';
+import { createServices } from '../../src/services.ts';
 import worker from '../../src/index.ts';
 import { bucket, Edge, matcherModule, OTHER_FIELDS } from './edge.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { Env } from '../../src/env.ts';
+import type { Env } from '../../src/world.ts';
 import { toHex } from '../../src/format/names.ts';
 import { signingKey } from '../../src/format/signature.ts';
 import { makeSigningJwk, makeTestKeys, type TestKeys } from '../support/edition.ts';
