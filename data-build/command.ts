@@ -169,8 +169,18 @@ export function exitCodeOf(error: unknown): number {
   return isRefused ? EXIT.refused : EXIT.failure;
 }
 
+/** A full disk by its own code, whatever was being written; any other error as it is. */
+export function codedError(error: unknown): unknown {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') return new SltdError('disk-full', { cause: error });
+  }
+  return error;
+}
+
 /** One line for stderr: the stable code and what it means. */
-export function errorLine(error: unknown): string {
+export function errorLine(thrown: unknown): string {
+  const error = codedError(thrown);
   if (error instanceof UsageError) return `usage: ${error.message}`;
   if (error instanceof SltdError) return `${error.code}: ${error.message}`;
   if (error instanceof Error && error.name === 'AbortError') return 'interrupted: nothing changed';

@@ -131,6 +131,7 @@ export const ERRORS = {
   'job-running': unknown(500, 'Another run of the nightly job is under way.'),
   'list-shrinks': unknown(500, 'The list would lose far more records than usual.'),
   'digest-collision': unknown(500, 'Two keys share a digest: build again under a new epoch key.'),
+  'disk-full': unknown(500, 'The disk has no room left.'),
   'build-failed': unknown(500, 'A page could not be built from its keys.'),
   'verify-failed': unknown(500, 'The written edition does not answer as the export says.'),
   'config-invalid': unknown(500, 'A setting is missing or not usable.'),

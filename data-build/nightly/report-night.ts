@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { ERRORS, type ErrorCode, SltdError } from '../../src/errors.ts';
-import { EXIT, exitCodeOf } from '../command.ts';
+import { codedError, EXIT, errorLine, exitCodeOf } from '../command.ts';
 import { GateRefusal } from '../gates/quarantine.ts';
 import { writeJson } from '../gates/write-json.ts';
 import type { StepTime } from '../progress.ts';
@@ -56,13 +56,19 @@ export async function reportNight(
     const type = `nightly.${summary.outcome}`;
     summary.notified = await sendWebhook({ url: notify.url, type, data: summary, secret });
   }
-  writeJson(join(config.stateDir, 'last-run.json'), summary);
+  try {
+    writeJson(join(config.stateDir, 'last-run.json'), summary);
+  } catch (error) {
+    // On a full disk as well the summary still has to reach stdout.
+    process.stderr.write(`sltd: last-run.json: ${errorLine(error)}\n`);
+  }
   return summary;
 }
 
 function failureOf(
-  error: unknown,
+  thrown: unknown,
 ): Pick<NightSummary, 'outcome' | 'exitCode'> & Partial<NightSummary> {
+  const error = codedError(thrown);
   const exitCode = exitCodeOf(error);
   const outcome =
     exitCode === EXIT.refused

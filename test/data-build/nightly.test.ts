@@ -15,6 +15,8 @@ import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorLine, exitCodeOf } from '../../data-build/command.ts';
+import { SltdError } from '../../src/errors.ts';
 import { rotateKey } from '../../data-build/keys/key-rotation.ts';
 import { writeKeys } from '../../data-build/keys/keys.ts';
 import { listQuarantine } from '../../data-build/gates/quarantine.ts';
@@ -353,6 +355,20 @@ describe('a night with a store', () => {
     world.deliver('in/6.csv', csv(rows(110)));
     expect(await world.run()).toMatchObject({ published: { records: 110 } });
   });
+});
+
+test('a full disk has its own code, and the summary reaches stdout if it cannot be kept', async () => {
+  const full = Object.assign(new Error('write'), { code: 'ENOSPC' });
+  expect(errorLine(full)).toBe('disk-full: The disk has no room left.');
+  const wrapped = new SltdError('store-unavailable', { cause: full });
+  expect(errorLine(wrapped)).toContain('disk-full');
+  expect(exitCodeOf(wrapped)).toBe(1);
+  const world = job('no-room', '[[feed]]\nname = "a"\nfrom = "in"\n');
+  world.deliver('in/1.csv', csv(rows(10)));
+  world.deliver('state/last-run.json/in-the-way', '');
+  const { code, stdout, stderr } = await sltd(['nightly', '--config', world.file]);
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { outcome: 'published', records: 10 }]);
+  expect(stderr).toContain('last-run.json: ');
 });
 
 test('a change of the edition key makes the next night sign the same list anew', async () => {
