@@ -17,6 +17,8 @@ const TIMEOUT_MS = 60_000;
 
 export default defineConfig({
   test: {
+    // Most files wait for a process of their own half of the time: a worker a core, none kept free.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
