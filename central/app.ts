@@ -174,12 +174,12 @@ function servicesOf(
     callerOf: async (c) =>
       callerOf(c, {
         ...{ keys: tokenKeys, lifetimeMaxSeconds: DIRECT_TOKEN_SECONDS_MAX },
-        isTraining: (await collection()) === TRAINING,
+        collection: await collection(),
       }),
     edgeCallerOf: (c) =>
       callerOf(c, {
         ...{ keys: edgeKeys, lifetimeMaxSeconds: EDGE_TOKEN_SECONDS_MAX },
-        isTraining: undefined,
+        collection: undefined,
       }),
   };
 }

@@ -16,9 +16,10 @@ import * as v from 'valibot';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { callerStateOf } from '../../src/format/caller-state.ts';
+import { DEFAULT_COLLECTIONS } from '../../src/format/collection.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
 import type { VerifyKey } from '../../src/format/signature.ts';
-import { isForTraining } from '../../src/format/training.ts';
+import { isForTraining, TRAINING } from '../../src/format/training.ts';
 
 /** Longest life of an edge's token, in seconds: one question. */
 export const EDGE_TOKEN_SECONDS_MAX = 60;
@@ -46,8 +47,8 @@ export interface TokenRule {
   keys: readonly VerifyKey[];
   lifetimeMaxSeconds: number;
   nowMs: number;
-  /** Whether the token has to be for training, or must not be; undefined: an edge's, which says it itself. */
-  isTraining: boolean | undefined;
+  /** That central holds, which the token has to name; undefined: an edge's, which vouches for it. */
+  collection: string | undefined;
 }
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
@@ -57,8 +58,8 @@ const ClaimsSchema = v.object({
   site: name,
   role: v.picklist(ROLES),
   exp: v.number(),
-  /** Of the edge; here only whether it is training. */
-  collections: v.optional(v.array(v.string()), []),
+  /** Those that the caller may ask; `sltd` alone without the claim, as at the edge. */
+  collections: v.optional(v.array(v.string()), [...DEFAULT_COLLECTIONS]),
   state: v.optional(v.unknown()),
 });
 
@@ -83,7 +84,7 @@ export const bureauOf = (state: string): string => `NCB-${state}`;
 async function verify(
   token: string,
   key: CryptoKey,
-  { lifetimeMaxSeconds, nowMs, isTraining }: TokenRule,
+  { lifetimeMaxSeconds, nowMs, collection }: TokenRule,
 ): Promise<Caller | undefined> {
   let payload: unknown;
   try {
@@ -102,7 +103,10 @@ async function verify(
   const claims = v.safeParse(ClaimsSchema, payload);
   if (!claims.success) return undefined;
   const { role, tenant, site, sub, exp, collections } = claims.output;
-  if (isTraining !== undefined && isForTraining(collections) !== isTraining) return undefined;
+  if (collection !== undefined) {
+    const isForIt = collections.includes(collection);
+    if (!isForIt || isForTraining(collections) !== (collection === TRAINING)) return undefined;
+  }
   if (exp - nowMs / 1000 > lifetimeMaxSeconds + CLOCK_SKEW_SECONDS) return undefined;
   const state = callerStateOf(claims.output.state, tenant);
   if (state === 'invalid') return undefined;

@@ -5,8 +5,8 @@
  * The cells are generated from two tables, of addresses (test/support/rights.ts) and of moves (below),
  * and asked of the real app over both databases. A cell is wrong if the caller was let in and should
  * not have been, or the other way round; a leak is an answer with a canary that is not the caller's.
- * The same persons then come with a credential for training to a live service, and with a live one to
- * a training: nobody is let in. At last the issuing state keeps its records from the state of the post:
+ * The same persons then come with a credential that does not name the collection of the service: for
+ * training to a live one, live to a training, for one list to another; nobody is let in. At last the issuing state keeps its records from the state of the post:
  * whoever is of it, or of no known state, is told nothing of record and case, and everybody else as much
  * as before.
  */
@@ -56,14 +56,14 @@ export const rightsMatrix: Proof = {
     try {
       for (const kind of kinds) {
         const live = [...addressCells(), ...moveCells()];
-        await matrixOn(kind, run, totals, { firstWrong, cells: live, isTraining: false });
-        for (const isTraining of [false, true]) {
-          const cells = [...strangerCells(isTraining)];
-          await matrixOn(kind, run, totals, { firstWrong, cells, isTraining });
+        await matrixOn(kind, run, totals, { firstWrong, cells: live, collection: 'sltd' });
+        for (const [collection, named] of STRANGERS) {
+          const cells = named.flatMap((collections) => [...strangerCells(collections)]);
+          await matrixOn(kind, run, totals, { firstWrong, cells, collection });
         }
         const restricted = [...restrictedCells()];
         await matrixOn(kind, run, totals, {
-          ...{ firstWrong, cells: restricted, isTraining: false, excluded: EXCLUDED },
+          ...{ firstWrong, cells: restricted, collection: 'sltd', excluded: EXCLUDED },
         });
       }
     } finally {
@@ -97,8 +97,8 @@ type Cell = (world: RightsWorld, counts: Counts) => Promise<string | undefined>;
 interface Matrix {
   firstWrong: string[];
   cells: readonly Cell[];
-  /** What the service is. */
-  isTraining: boolean;
+  /** That the service holds. */
+  collection: string;
   /** State from which the issuing bureau keeps its records. */
   excluded?: string;
 }
@@ -107,10 +107,10 @@ async function matrixOn(
   kind: DatabaseKind,
   { seed, size, progress }: ProofRun,
   totals: Counts,
-  { firstWrong, cells: all, isTraining, excluded }: Matrix,
+  { firstWrong, cells: all, collection, excluded }: Matrix,
 ): Promise<void> {
   const database = await kind.create();
-  const world = await rightsWorld(database, { isTraining });
+  const world = await rightsWorld(database, { collection });
   try {
     if (excluded !== undefined) await restrict(world, excluded);
     const random = randomSource(seed);
@@ -166,15 +166,22 @@ function* addressCells(): Generator<Cell> {
   }
 }
 
-/** Everybody at every address, with a credential of the other kind than the service is of. */
-function* strangerCells(isTraining: boolean): Generator<Cell> {
-  const collections = [isTraining ? 'sltd' : TRAINING];
+/** What a service holds, and what credentials name that are not for it; undefined is no claim. */
+const STRANGERS: readonly [string, readonly (readonly string[] | undefined)[]][] = [
+  ['sltd', [[TRAINING], ['tdawn']]],
+  [TRAINING, [['sltd']]],
+  ['tdawn', [undefined, ['sltd', 'national-UTO']]],
+];
+
+/** Everybody at every address, with a credential that is not for the service. */
+function* strangerCells(collections: readonly string[] | undefined): Generator<Cell> {
   for (const [address, right] of Object.entries(RIGHTS)) {
     const allowed = right.allowed === 'anyone' ? 'anyone' : 'edge';
     for (const { name, claims, ...person } of PERSONS) {
       const stranger = {
         ...person,
         name: `${name} of another kind`,
+        key: `${name} for ${collections?.join() ?? 'no claim'}`,
         claims: { ...claims, collections },
       };
       yield (world, counts) => visit(world, counts, address, { ...right, allowed }, stranger);

@@ -12,7 +12,6 @@ import type { CaseState } from '../../central/cases/tables.ts';
 import { loadRecords } from '../../central/load/load.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
-import { TRAINING } from '../../src/format/training.ts';
 import { bundleOf, specimenCard, specimenFiles } from '../central/cards/card-world.ts';
 import { AS_OF_MS, NOW_MS, record, stream } from '../central/records.ts';
 import { centralWorld, directToken, edgeToken, question, type World } from '../central/world.ts';
@@ -77,6 +76,8 @@ export const CANARIES: Record<string, readonly string[]> = {
   // Only proposed, and who did: the bureau of the card.
   'canary-card': ['ncb@issuing'],
   'canary-card-author': ['ncb@issuing'],
+  // Only who may see what the record says sees the color of its notice.
+  '"noticeColor"': ['officer@*', 'ncb@*', 'data-operator@issuing'],
   // The owner's part of the record.
   'canary-place': ['ncb@issuing', 'data-operator@issuing'],
 };
@@ -115,12 +116,11 @@ const REPORT = {
   ...{ issuingState: 'UTO', documentNumber: 'H1', documentType: 'PAS', category: 'stolen' },
 };
 
-/** The world over an empty, migrated database; a live one, or the same as a training. */
+/** The world over an empty, migrated database that holds this collection. */
 export async function rightsWorld(
   { db }: TestDatabase,
-  { isTraining = false }: { isTraining?: boolean } = {},
+  { collection = 'sltd' }: { collection?: string } = {},
 ): Promise<RightsWorld> {
-  const collection = isTraining ? TRAINING : 'sltd';
   const collections = [collection];
   const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
   const central = await centralWorld(db, {

@@ -116,6 +116,33 @@ describe('a check of several collections', () => {
   });
 });
 
+describe('a collection that the credential does not name', () => {
+  const NOTHING = /tdawn|N7000001/;
+  const claims = { collections: ['sltd'] };
+
+  it('is told of by no route of the edge', async () => {
+    edge.central.list('PUTON7000001', { recordId: 'r', noticeColor: 'red' } as never);
+    const said = await ask({ documents: [NOTICED_FIELDS, SPECIMEN_FIELDS] }, ['sltd']);
+    expect(said.results[0].status).toBe('clear');
+    expect(JSON.stringify(said)).not.toMatch(NOTHING);
+    const editions = await edge.get('/v1/editions', claims);
+    expect(await editions.text()).not.toMatch(NOTHING);
+    for (const path of ['/healthz', '/readyz', '/']) {
+      expect(await (await edge.fetch(path)).text(), path).not.toMatch(NOTHING);
+    }
+    // Asked of the central of the one list alone, and the line has nothing of the other.
+    expect(edge.central.asked.map(({ question }) => question.collection)).toEqual(['sltd']);
+    expect(edge.logs.join()).not.toMatch(NOTHING);
+  });
+
+  it('is not reached by the id of a candidate that it made', async () => {
+    edge.central.fault = () => Promise.reject(new Error('line is cut'));
+    const { checkId } = await ask(NOTICED_FIELDS);
+    expect((await edge.get(`/v1/checks/${checkId}`, claims)).status).toBe(404);
+    expect((await edge.get(`/v1/checks/${checkId}`, { collections: ALL })).status).toBe(202);
+  });
+});
+
 describe('a document that belongs to a notice', () => {
   const colors = [
     ...[

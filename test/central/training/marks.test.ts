@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadRecords } from '../../../central/load/load.ts';
 import { claimCollection } from '../../../central/training/database.ts';
+import { TRAINING } from '../../../src/format/training.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { isOneOf, RIGHTS } from '../../support/rights.ts';
 import { PERSONS, type RightsWorld, rightsWorld } from '../../support/rights-world.ts';
@@ -34,7 +35,7 @@ describe.each(kinds)('training on $name', ({ create }) => {
   it.each([true, false])(
     'marks every answer of every address if it is one: %s',
     async (isTraining) => {
-      world = await rightsWorld(database, { isTraining });
+      world = await rightsWorld(database, isTraining ? { collection: TRAINING } : {});
       const kindsSeen = new Set<string>();
       for (const { address, right, person } of READS) {
         const path = right.path?.(world) ?? address.slice('GET '.length);
@@ -84,7 +85,7 @@ describe.each(kinds)('training on $name', ({ create }) => {
   it.each([true, false])(
     'lets in no credential of the other kind, if it is one: %s',
     async (isTraining) => {
-      world = await rightsWorld(database, { isTraining });
+      world = await rightsWorld(database, isTraining ? { collection: TRAINING } : {});
       const others = isTraining
         ? [undefined, [], ['sltd'], ['sltd', 'training'], ['training', 'tdawn']]
         : [['training'], ['sltd', 'training'], ['training', 'sltd']];
@@ -109,7 +110,7 @@ describe.each(kinds)('training on $name', ({ create }) => {
   );
 
   it('answers a question of its own collection alone, and says so in what it signs', async () => {
-    world = await rightsWorld(database, { isTraining: true });
+    world = await rightsWorld(database, { collection: TRAINING });
     const answer = await world.central.confirm(
       question([SPECIMEN_KEY], { collection: 'training' }),
     );
