@@ -2,12 +2,16 @@
  * What a bureau decides about its cards: a second person publishes a version, and one person is
  * enough to take a wrong card away from readers.
  *
- * A version is approved once, and only one that is newer than what readers see.
+ * A version is approved once, and only one that is newer than what readers see. Bureaus that subscribe
+ * are told in the same transaction.
  */
 
+import type { Transaction } from 'kysely';
 import { SltdError } from '../../src/errors.ts';
-import type { CentralDatabase } from '../database/schema.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
+import { type NotificationType, notifySubscribers } from '../notifications/notify.ts';
+import type { CardsTable } from './tables.ts';
 
 interface DecideOptions {
   db: CentralDatabase;
@@ -40,17 +44,17 @@ export function approveVersion(
       .where('version', '=', version)
       .where('approved_at', 'is', null)
       .executeTakeFirst();
-    const published = await transaction
+    const card = await transaction
       .updateTable('cards')
       .set({ published_version: version })
       .where('id', '=', id)
       .where((eb) =>
         eb.or([eb('published_version', 'is', null), eb('published_version', '<', version)]),
       )
+      .returning(['id', 'state', 'document_class'])
       .executeTakeFirst();
-    if (approved.numUpdatedRows === 0n || published.numUpdatedRows === 0n) {
-      throw new SltdError('card-decided');
-    }
+    if (approved.numUpdatedRows === 0n || !card) throw new SltdError('card-decided');
+    await tell(transaction, { type: 'card.published', card, version, nowMs });
   });
 }
 
@@ -60,13 +64,13 @@ export function withdrawCard(
   { db, caller, nowMs }: DecideOptions,
 ): Promise<void> {
   return db.transaction().execute(async (transaction) => {
-    const row = await transaction
+    const card = await transaction
       .selectFrom('cards')
-      .select('published_version')
+      .select(['id', 'state', 'document_class', 'published_version'])
       .where('id', '=', id)
       .executeTakeFirst();
-    const version = row?.published_version ?? null;
-    if (version === null) throw new SltdError('card-decided');
+    const version = card?.published_version ?? null;
+    if (!card || version === null) throw new SltdError('card-decided');
     const taken = await transaction
       .updateTable('cards')
       .set({ published_version: null })
@@ -81,5 +85,26 @@ export function withdrawCard(
       .where('card_id', '=', id)
       .where('version', '=', version)
       .execute();
+    await tell(transaction, { type: 'card.withdrawn', card, version, nowMs });
   });
+}
+
+/** Which card it is, and nothing of what it says: that is read by its id. */
+const tell = (
+  transaction: Transaction<CentralSchema>,
+  { type, card, version, nowMs }: CardNotice,
+): Promise<void> =>
+  notifySubscribers(transaction, {
+    ...{ type, nowMs },
+    payload: {
+      ...{ card: card.id, issuingState: card.state, documentClass: card.document_class },
+      version,
+    },
+  });
+
+interface CardNotice {
+  type: NotificationType;
+  card: Pick<CardsTable, 'id' | 'state' | 'document_class'>;
+  version: number;
+  nowMs: number;
 }

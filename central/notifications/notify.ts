@@ -23,6 +23,8 @@ export const NOTIFICATION_TYPES = [
   'record.challenged',
   'record.challenge-answered',
   'bulk.held',
+  'card.published',
+  'card.withdrawn',
   'retro-match.found',
   'endpoint.test',
 ] as const;
@@ -69,6 +71,21 @@ export async function notify(
     )
     .execute();
   return { id };
+}
+
+/**
+ * notify() for every tenant with an endpoint that takes the type. One that is switched off counts: its
+ * replay finds what it missed.
+ */
+export async function notifySubscribers(
+  transaction: Transaction<CentralSchema>,
+  notice: Pick<Notice, 'type' | 'payload' | 'nowMs'>,
+): Promise<void> {
+  const endpoints = await transaction.selectFrom('endpoints').select(['tenant', 'types']).execute();
+  const subscribed = endpoints.filter(({ types }) => wants(types, notice.type));
+  for (const tenant of new Set(subscribed.map((each) => each.tenant))) {
+    await notify(transaction, { ...notice, tenant });
+  }
 }
 
 /** True if a subscription, as the table holds it, includes the type. */

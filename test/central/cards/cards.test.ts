@@ -25,7 +25,14 @@ const specimen = (): Uint8Array<ArrayBuffer> => writeZip(specimenFiles());
 
 /** Members of the answers that are looked at by name. */
 interface Answer {
-  items: { id: string; version: number; status: string; series?: object }[];
+  items: {
+    id: string;
+    version: number;
+    status: string;
+    series?: object;
+    type?: string;
+    data?: object;
+  }[];
   next?: string;
   errors?: object[];
 }
@@ -134,6 +141,66 @@ describe.each(kinds)('cards on $name', ({ create }) => {
     expect(await approve(id, 1)).toMatchObject({ code: 'card-decided' });
     await propose(specimen());
     expect(await approve(id, 2)).toMatchObject({ status: 'published', version: 2 });
+  });
+
+  describe('tell the bureaus that subscribe', () => {
+    const subscribe = (claims: object, types?: string[]) =>
+      send(claims, 'POST', '/v1/endpoints', {
+        ...{ url: 'https://ncb.example/', ...(types && { types }) },
+      });
+    const told = async (claims: object) =>
+      (await read('/v1/notifications', claims)).items.map(({ type, data }) => ({ type, data }));
+
+    it('of each publication and withdrawal once, and of nothing that the card says', async () => {
+      await subscribe(OTHER_BUREAU);
+      await subscribe(OTHER_BUREAU, ['card.published']);
+      await subscribe({ role: 'ncb', tenant: 'NCB-FRA' }, ['case.opened']);
+      const { items } = await propose(specimen());
+      const { id } = items[0]!;
+      await approve(id, 1, AUTHOR);
+      expect(await told(OTHER_BUREAU)).toEqual([]);
+      await approve(id, 1);
+      await approve(id, 1);
+      const data = { card: id, issuingState: 'UTO', documentClass: 'passport', version: 1 };
+      expect(await told(OTHER_BUREAU)).toEqual([{ type: 'card.published', data }]);
+      const underWay = () => database.db.selectFrom('deliveries').select('tenant').execute();
+      expect(await underWay()).toEqual([{ tenant: 'NCB-D' }, { tenant: 'NCB-D' }]);
+
+      const path = `/v1/cards/${id}/withdrawal`;
+      await send(AUTHOR, 'POST', path, { reason: 'The second image is wrong.' });
+      await send(AUTHOR, 'POST', path, { reason: 'Again.' });
+      const all = await told(OTHER_BUREAU);
+      expect(all.filter(({ type }) => type === 'card.withdrawn')).toEqual([
+        { type: 'card.withdrawn', data },
+      ]);
+      expect([all.length, (await underWay()).length]).toEqual([2, 3]);
+      expect(await told({ role: 'ncb', tenant: 'NCB-FRA' })).toEqual([]);
+    });
+
+    it('also after their endpoint was switched off for a while', async () => {
+      await subscribe(OTHER_BUREAU);
+      await database.db.updateTable('endpoints').set({ disabled_at: NOW_MS }).execute();
+      await published();
+      expect(await told(OTHER_BUREAU)).toMatchObject([{ type: 'card.published' }]);
+      expect(await database.db.selectFrom('deliveries').selectAll().execute()).toEqual([]);
+      const { id } = await database.db
+        .selectFrom('endpoints')
+        .select('id')
+        .executeTakeFirstOrThrow();
+      const since = new Date(NOW_MS).toISOString();
+      const replay = await send(OTHER_BUREAU, 'POST', `/v1/endpoints/${id}/replay`, { since });
+      expect(await replay.json()).toEqual({ replayedCount: 1 });
+    });
+
+    it('or are not published', async () => {
+      await subscribe(OTHER_BUREAU);
+      const { items } = await propose(specimen());
+      const { id } = items[0]!;
+      await database.db.schema.dropTable('deliveries').execute();
+      expect((await approve(id, 1)).http).toBeGreaterThanOrEqual(500);
+      expect(await read(`/v1/cards/${id}`)).toMatchObject({ http: 404 });
+      expect(await told(OTHER_BUREAU)).toEqual([]);
+    });
   });
 
   it('are written by the bureau of their state alone', async () => {
