@@ -39,6 +39,7 @@ test('records added, gone and of another category are counted, over any number o
   await publishNight(space, (await buildNight(space, 2, second)).dir, store);
   expect(await diff('previous', 'current')).toEqual({
     isComparable: true,
+    restrictions: { added: [], gone: [] },
     states: [
       { state: 'FRA', before: 500, after: 800, added: 400, gone: 100, changed: 0 },
       { state: 'UTO', before: 60, after: 60, added: 0, gone: 0, changed: 10 },
