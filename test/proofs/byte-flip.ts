@@ -15,7 +15,7 @@ import { toHex } from '../../src/format/names.ts';
 import type { ObjectSource } from '../../src/store/object-source.ts';
 import type { PageCache } from '../../src/store/page-store.ts';
 import { buildEdition, makeTestKeys, type TestKeys, type TestRecord } from '../support/edition.ts';
-import { type Proof, randomSource } from './proof.ts';
+import { CALLER, type Proof, randomSource } from './proof.ts';
 
 const RECORDS_PER_STATE = 40;
 const STATES = ['D', 'FRA', 'UTO'];
@@ -141,15 +141,10 @@ async function statusesOf(flip: Flip | undefined, world: FlipWorld): Promise<str
     log: () => {},
   });
   const tools: CheckTools = { ...services, defer: () => {} };
-  const who = {
-    tenant: 'UTO',
-    site: 'proof',
-    role: 'officer',
-    subject: 'proof',
-    state: undefined,
-  } as const;
-  const caller = { ...who, collections: ['sltd'] };
-  const { results } = await checkDocuments({ documents: LISTED, sequenceMin: 0, caller }, tools);
+  const { results } = await checkDocuments(
+    { documents: LISTED, sequenceMin: 0, caller: CALLER },
+    tools,
+  );
   return results.map(({ decisive }) => decisive.resolution.status);
 }
 

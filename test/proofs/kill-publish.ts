@@ -22,7 +22,7 @@ import { type CheckTools, checkDocuments } from '../../src/check/check.ts';
 import { createServices, type Services } from '../../src/services.ts';
 import type { Env } from '../../src/world.ts';
 import { startS3Server } from '../support/s3-server.ts';
-import { type Proof, randomSource } from './proof.ts';
+import { CALLER, type Proof, randomSource } from './proof.ts';
 import type { NightSettings } from './publish-night.ts';
 
 const CHILD = fileURLToPath(new URL('publish-night.ts', import.meta.url));
@@ -232,15 +232,7 @@ async function readNight(services: Services, seen: Seen): Promise<number> {
     ...{ number, issuingState: 'UTO', documentClass: 'passport' },
   }));
   const tools: CheckTools = { ...services, defer: () => {} };
-  const who = {
-    tenant: 'UTO',
-    site: 'proof',
-    role: 'officer',
-    subject: 'proof',
-    state: undefined,
-  } as const;
-  const caller = { ...who, collections: ['sltd'] };
-  const { results } = await checkDocuments({ documents, sequenceMin: 0, caller }, tools);
+  const { results } = await checkDocuments({ documents, sequenceMin: 0, caller: CALLER }, tools);
   const statuses = results.map(({ decisive }) => decisive.resolution.status);
   if (statuses.includes('unknown')) seen.torn++;
   const [always, own, ...others] = statuses;

@@ -25,6 +25,7 @@ import {
   type TestKeys,
   type TestRecord,
 } from '../support/edition.ts';
+import { CALLER } from './proof.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -256,16 +257,8 @@ export class Victim {
     const defer = (work: Promise<unknown>) => void this.#deferred.push(work);
     await this.editions.poll(defer);
     await Promise.all(this.#deferred.splice(0));
-    const who = {
-      tenant: 'UTO',
-      site: 'proof',
-      role: 'officer',
-      subject: 'proof',
-      state: undefined,
-    } as const;
-    const caller = { ...who, collections: ['sltd'] };
     const { results } = await checkDocuments(
-      { documents: DOCUMENTS, sequenceMin: 0, caller },
+      { documents: DOCUMENTS, sequenceMin: 0, caller: CALLER },
       { ...this.#services, defer: () => {} },
     );
     return results.map(({ decisive }) => decisive.resolution.status);

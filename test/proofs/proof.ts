@@ -4,6 +4,14 @@
  * `npm run prove -- NAME` runs one at its full size; the tests run each one small.
  */
 
+import type { Caller } from '../../src/check/caller.ts';
+
+/** Who asks where a proof calls the check itself, without a token. */
+export const CALLER: Caller = {
+  ...{ role: 'officer', tenant: 'UTO', site: 'proof', subject: 'proof' },
+  ...{ state: undefined, collections: ['sltd'] },
+};
+
 export interface ProofRun {
   /** Seed of everything random in the run. */
   seed: number;
