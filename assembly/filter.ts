@@ -95,32 +95,32 @@ function probeFilter(i: u32, first: u32): u32 {
   return all;
 }
 
-/** Address of the word of an overlay's filter that the digest belongs to. */
-function overlayWordOf(words: usize, shift: u32, digest: usize): usize {
-  return words + ((<usize>(load<u32>(digest) >> shift)) << 2);
+/** Address of the block of an overlay's filter that the digest belongs to. */
+function overlayBlockOf(blocks: usize, shift: u32, digest: usize): usize {
+  return blocks + ((<usize>(load<u32>(digest) >> shift)) << 3);
 }
 
-/** 1 if the words of an overlay's filter (host: src/format/overlay.ts) have the digest's bits. */
-function probeOverlay(words: usize, shift: u32, digest: usize): u32 {
-  const d1 = load<u32>(digest, 4);
-  const one: u32 = 1;
-  const bits = (one << d1) | (one << (d1 >> 5)) | (one << (d1 >> 10)) | (one << (d1 >> 15));
-  const word = load<u32>(overlayWordOf(words, shift, digest));
-  return <u32>((word & bits) === bits);
+/** 1 if the filter of an overlay (host: src/format/overlay.ts) has the digest's bits. */
+function probeOverlay(blocks: usize, shift: u32, digest: usize): u32 {
+  const block = load<u64>(overlayBlockOf(blocks, shift, digest));
+  // A shift of 64 bits takes the low six bits of its distance.
+  const d1: u64 = load<u32>(digest, 4);
+  const all = (block >> d1) & (block >> (d1 >> 6)) & (block >> (d1 >> 12)) & (block >> (d1 >> 18));
+  return <u32>(all & (block >> (d1 >> 24)) & 1);
 }
 
 /**
  * A check that finds nothing, after hashKeys(): reads `count` digests and keys with the pages they belong
  * to, finds those pages in the arena's table of `slotMask` + 1 slots (host: page-arena.ts), writes ADDRESSES
  * and u8[count] ANSWERS: 0 absent, 1 maybe, 2 the page is not there; and 4 more if the overlay's filter at
- * `overlayWords` has the key. Without an overlay, zero words do. Answers how many are not 0. Trusted as in
+ * `overlayBlocks` has the key. Without an overlay, zeros do. Answers how many are not 0. Trusted as in
  * digestKeys() and probeFilters().
  */
 export function screenKeys(
   count: u32,
   table: usize,
   slotMask: u32,
-  overlayWords: usize,
+  overlayBlocks: usize,
   overlayShift: u32,
 ): u32 {
   let open: u32 = 0;
@@ -133,7 +133,7 @@ export function screenKeys(
       if (shardCount !== KEY_IS_CHANGE) page = pageOf(i, shardCount, table, slotMask);
       store<u32>(ADDRESSES + (i << 2), page);
       const digest = DIGESTS + i * DIGEST_BYTES;
-      store<u32>(place, <u32>overlayWordOf(overlayWords, overlayShift, digest));
+      store<u32>(place, <u32>overlayBlockOf(overlayBlocks, overlayShift, digest));
       place += 4;
     }
     touch(place, 0);
@@ -141,7 +141,7 @@ export function screenKeys(
     for (let i = first; i < end; i++) {
       const isThere = load<u32>(ADDRESSES + (i << 2)) !== 0;
       const ofPage = select<u32>(probeFilter(i, first), NOT_RESIDENT, isThere);
-      const ofOverlay = probeOverlay(overlayWords, overlayShift, DIGESTS + i * DIGEST_BYTES);
+      const ofOverlay = probeOverlay(overlayBlocks, overlayShift, DIGESTS + i * DIGEST_BYTES);
       const answer = ofPage | (ofOverlay << IN_OVERLAY_SHIFT);
       store<u8>(ANSWERS + i, answer);
       open += <u32>(answer !== 0);

@@ -35,7 +35,7 @@ import {
   EDGE_TOKEN_SECONDS_MAX,
   type TokenRule,
 } from './http/caller.ts';
-import { FieldsError } from './http/fields-error.ts';
+import { FieldsError } from '../src/fields-error.ts';
 import { problem } from './http/problem.ts';
 import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
 import type { CentralContext, CentralEnv } from './http/context.ts';

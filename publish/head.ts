@@ -55,19 +55,15 @@ export interface EditionReference
 }
 
 /** An overlay that is in the store; `asOf` is up to when it holds every report. */
-export type OverlayReference = Required<Pick<Head, 'overlaySha256' | 'overlayLength' | 'asOf'>>;
+type OverlayReference = Required<Pick<Head, 'overlaySha256' | 'overlayLength' | 'asOf'>>;
 
 export interface PublishOptions {
   /** The head when the work on this edition began, undefined if there was none; now if not told. */
   since?: Head | undefined;
   /**
-   * Makes an overlay for the new edition. It is asked when the one in force holds newer reports and
-   * cannot stay (see publishEdition), and asked again when another writer was quicker.
-   */
-  carryOverlay?: ((before: Head) => Promise<OverlayReference>) | undefined;
-  /**
-   * Puts the edition in force even if newer reports are lost until reported anew. Readers that have
-   * seen them do not follow until an overlay or an edition has them again.
+   * Puts the edition in force even if the overlay in force holds newer reports and cannot stay. No
+   * reader answers from it until an overlay or an edition has them again: those that run keep the
+   * edition that they have, and those that start have none.
    */
   dropsOverlay?: boolean | undefined;
 }
@@ -107,6 +103,7 @@ export function publishEdition(
       overlaySha256: overlay?.overlaySha256,
       overlayLength: overlay?.overlayLength ?? 0,
       asOf: Math.max(edition.asOf, overlay?.asOf ?? 0),
+      reportedUntil: before?.reportedUntil ?? 0,
     };
   });
 }
@@ -137,8 +134,11 @@ export async function publishOverlay(
       throw new SltdError('head-moved', { detail: 'an overlay of later data is in force' });
     }
     const sequence = before.sequence + 1;
-    const overlayLength = overlay.length;
-    return { ...before, sequence, overlaySha256, overlayLength, asOf: Math.max(before.asOf, asOf) };
+    return {
+      ...{ ...before, sequence, overlaySha256, overlayLength: overlay.length },
+      asOf: Math.max(before.asOf, asOf),
+      reportedUntil: Math.max(before.reportedUntil, asOf),
+    };
   });
 }
 
@@ -185,8 +185,12 @@ async function moveHead(
     if (issuedAt >= permitEnd) {
       throw new SltdError('edition-expired', { detail: 'its permit has ended' });
     }
-    const notAfter = Math.min(issuedAt + LIFE_MS, permitEnd);
-    const bytes = await signObject(encodeHead({ ...untimed, issuedAt, notAfter }), signer.key);
+    const timed = {
+      ...{ ...untimed, issuedAt, notAfter: Math.min(issuedAt + LIFE_MS, permitEnd) },
+      // By a stolen head key it may be anything; up to the present, the next overlay makes good.
+      reportedUntil: Math.min(untimed.reportedUntil, issuedAt),
+    };
+    const bytes = await signObject(encodeHead(timed), signer.key);
     const head = decodeHead(bytes);
     if (before && !equalBytes(before.head.manifestSha256, head.manifestSha256)) {
       await store.put('history', before.bytes);
@@ -244,7 +248,7 @@ async function overlayAfter(
   store: ReadableStore,
   before: Head,
   edition: EditionReference,
-  { carryOverlay, dropsOverlay }: PublishOptions,
+  { dropsOverlay }: PublishOptions,
 ): Promise<OverlayReference | undefined> {
   const { overlaySha256, overlayLength } = before;
   if (!overlaySha256) return undefined;
@@ -256,8 +260,7 @@ async function overlayAfter(
   const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
   if (fits) return { overlaySha256, overlayLength, asOf };
   if (asOf <= edition.asOf) return undefined;
-  if (!carryOverlay) throw new SltdError('overlay-dropped');
-  return carryOverlay(before);
+  throw new SltdError('overlay-dropped');
 }
 
 /** What the overlay of the head says of itself; the head's signature vouches for it. */

@@ -89,6 +89,7 @@ export const ERRORS = {
     'The issuing state does not let the state of the caller see its records.',
   ),
   'edition-rollback': unknown(503, 'The store offers an older edition than was seen before.'),
+  'reports-missing': unknown(503, 'Reports that were in force are in no overlay or edition yet.'),
   'edition-future': unknown(503, 'The store offers an edition from the future.'),
   'edition-jump': unknown(503, 'The sequence of the head is higher than its time allows.'),
   'floor-unavailable': unknown(503, 'How new an edition has to be could not be asked.'),

@@ -12,7 +12,7 @@ import {
   DOCUMENT_CLASSES,
   type DocumentClass,
 } from '../../src/document/document-class.ts';
-import { type FieldError, FieldsError } from '../http/fields-error.ts';
+import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import type { ImageType } from './image-type.ts';
 
 /** Languages of every text of a card. */

@@ -11,7 +11,7 @@ import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { FieldsError } from '../http/fields-error.ts';
+import { FieldsError } from '../../src/fields-error.ts';
 import { newId } from '../http/new-id.ts';
 import type { CardContent, CardInput } from './card-content.ts';
 import type { BundleImage } from './read-bundle.ts';

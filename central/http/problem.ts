@@ -5,7 +5,7 @@
  */
 
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
-import type { FieldError } from './fields-error.ts';
+import type { FieldError } from '../../src/fields-error.ts';
 
 /** The response of a code; with the fields that cannot be taken where it is about some. */
 export function problem(code: ErrorCode, errors?: readonly FieldError[]): Response {

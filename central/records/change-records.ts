@@ -15,7 +15,7 @@ import { type ErrorCode, SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 import { bureauOf } from '../http/caller.ts';
-import { type FieldError, FieldsError } from '../http/fields-error.ts';
+import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
 import { parseRecord, RECORD_FIELDS, type RecordFields } from './record-input.ts';

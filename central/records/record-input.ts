@@ -11,7 +11,7 @@ import { parseStateCode, type StateCode } from '../../src/document/issuing-state
 import type { ErrorCode } from '../../src/errors.ts';
 import { CATEGORIES, type Category } from '../../src/format/category.ts';
 import { type NoticeColor, parseNoticeColor } from '../../src/format/notice.ts';
-import { type FieldError, FieldsError } from '../http/fields-error.ts';
+import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import type { ReportedRecord } from './record-row.ts';
 
 /** Fields of a record as a bureau sends it. `null` in a correction takes a field away. */

@@ -57,6 +57,7 @@ const INSPECTORS: Readonly<Record<string, (bytes: Uint8Array) => Inspection>> = 
       manifestLength: head.manifestLength,
       overlay: head.overlaySha256 ? toHex(head.overlaySha256) : null,
       overlayLength: head.overlayLength,
+      reportedUntil: head.reportedUntil === 0 ? null : isoOf(head.reportedUntil),
       signature: 'not checked',
     };
   },

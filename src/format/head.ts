@@ -25,6 +25,7 @@ import {
   HEAD_OVERLAY_LENGTH,
   HEAD_OVERLAY_SHA256,
   HEAD_PERMIT,
+  HEAD_REPORTED_UNTIL,
   HEAD_RESERVED_B,
   HEAD_RESERVED_C,
   HEAD_SEQUENCE,
@@ -48,6 +49,11 @@ export interface HeadContent {
   /** There if and only if overlayLength is not 0. */
   overlaySha256?: Uint8Array | undefined;
   overlayLength: number;
+  /**
+   * Up to when an overlay of this store has ever held every report; 0 if there was none. A head whose
+   * `asOf` is before it waits for the overlay that has them again, and is not answered from.
+   */
+  reportedUntil: number;
   /** The signed permit, as an edition key made it. */
   permit: Uint8Array;
 }
@@ -89,7 +95,8 @@ const MAGIC = 'SLTDHEAD';
  *   48  u32    overlayLength     // 0: there is none
  *   52  u32    reserved
  *   56  u8[32] overlaySha256     // zero bytes if there is none
- *   88  u8[40] reserved
+ *   88  u64    reportedUntil
+ *   96  u8[32] reserved
  *  128  Permit                   // 176 bytes, its own trailer included
  *  304  Trailer
  * }
@@ -111,6 +118,7 @@ export function encodeHead(head: HeadContent): Uint8Array {
     const hash = { byteCount: SHA256_BYTES, detail: MAGIC };
     writeBytes(bytes, HEAD_OVERLAY_SHA256, head.overlaySha256, hash);
   }
+  writeU53(view, HEAD_REPORTED_UNTIL, head.reportedUntil, MAGIC);
   writeBytes(bytes, HEAD_PERMIT, head.permit, { byteCount: PERMIT_BYTES, detail: MAGIC });
   decodeHead(bytes); // what cannot be read is not written
   return bytes.subarray(0, HEAD_TRAILER);
@@ -142,6 +150,7 @@ export function decodeHead(bytes: Uint8Array): Head {
         ? undefined
         : bytes.slice(HEAD_OVERLAY_SHA256, HEAD_OVERLAY_SHA256 + SHA256_BYTES),
     overlayLength,
+    reportedUntil: readU53(view, HEAD_REPORTED_UNTIL, MAGIC),
     permit: permitBytes,
     collection: permit.collection,
     manifestSha256: permit.manifestSha256,

@@ -92,17 +92,19 @@ const LENGTH_MIN = OVERLAY_HEADER_BYTES + TRAILER_BYTES;
 const WITHDRAWN = 1 + KINDS.indexOf('withdrawn');
 /** Most bytes of one overlay, base or segment: 400,000 operations, ten days without a new edition. */
 export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
-/** Rows a word of the table that is looked at first, at most: 1 look-up in 25 gets past it then. */
-const ROWS_PER_MAYBE_WORD = 4;
+/** Rows a block of the filter, at most: 1 look-up in 25 gets past it then, 1 in 150 at 150,000 rows. */
+const ROWS_PER_BLOCK = 8;
+/** Bits of a digest in its block: six bits of d1 name each. */
+const BITS_PER_ROW = 5;
 
 /**
- * A Bloom filter of one word a digest over all rows: what the wasm asks first (assembly/filter.ts).
- * The word of a digest is at d0 >>> shift, its bits are those that maybeBitsOf() makes of d1.
+ * A Bloom filter in blocks of 64 bits over all rows: what the wasm asks first (assembly/filter.ts).
+ * The block of a digest is at d0 >>> shift; d1 names its bits, the lowest six of it the first.
  */
 export interface OverlayFilter {
-  /** A power of two of them, 2 to 2^18. */
+  /** Two a block, the lower bits first; a power of two of blocks, 2 to 2^17. */
   words: Uint32Array;
-  /** 14 to 31. */
+  /** 15 to 31. */
   shift: number;
 }
 
@@ -217,16 +219,16 @@ export class Overlay implements OverlayFacts {
     const prefixBits = bitsFor(rowCount);
     this.#prefixShift = 32 - prefixBits;
     this.#starts = new Uint32Array(2 ** prefixBits + 1);
-    const maybeBits = Math.max(1, bitsFor(this.operationCount) - Math.log2(ROWS_PER_MAYBE_WORD));
-    const shift = 32 - maybeBits;
+    const blockBits = Math.max(1, bitsFor(this.operationCount) - Math.log2(ROWS_PER_BLOCK));
+    const shift = 32 - blockBits;
     const ofBelow = below && below.filter.shift === shift ? below.filter.words : undefined;
-    this.filter = { shift, words: ofBelow?.slice() ?? new Uint32Array(2 ** maybeBits) };
+    this.filter = { shift, words: ofBelow?.slice() ?? new Uint32Array(2 * 2 ** blockBits) };
     for (let index = 0; index < rowCount; index++) {
       this.#starts[(this.#word(index, 0) >>> this.#prefixShift) + 1]!++;
     }
     for (let b = 1; b < this.#starts.length; b++) this.#starts[b]! += this.#starts[b - 1]!;
-    this.#addMaybes(this);
-    if (below && !ofBelow) this.#addMaybes(below);
+    this.#fillFilter(this);
+    if (below && !ofBelow) this.#fillFilter(below);
   }
 
   /** Rows of it and of its base; a digest that has one in both counts twice. */
@@ -234,11 +236,11 @@ export class Overlay implements OverlayFacts {
     return this.rowCount + (this.#below?.rowCount ?? 0);
   }
 
-  /** What there is on the digest of these four words, or undefined if there is nothing. */
+  /**
+   * What there is on the digest of these four words, or undefined if there is nothing. The filter is not
+   * asked: that is for who has many digests.
+   */
   find(d0: number, d1: number, d2: number, d3: number): OverlayMatch | undefined {
-    const { words, shift } = this.filter;
-    const bits = maybeBitsOf(d1);
-    if ((words[d0 >>> shift]! & bits) !== bits) return undefined;
     // As bytes compared from the first, words read the other way round decide.
     const own = this.#search(swapBytes(d0), swapBytes(d1), swapBytes(d2), swapBytes(d3));
     return own ?? this.#below?.find(d0, d1, d2, d3);
@@ -272,12 +274,15 @@ export class Overlay implements OverlayFacts {
     return undefined;
   }
 
-  #addMaybes(overlay: Overlay): void {
+  #fillFilter(overlay: Overlay): void {
     const { words, shift } = this.filter;
     for (let index = 0; index < overlay.rowCount; index++) {
-      const d0 = swapBytes(overlay.#word(index, 0));
-      const bits = maybeBitsOf(swapBytes(overlay.#word(index, 1)));
-      words[d0 >>> shift]! |= bits;
+      const block = 2 * (swapBytes(overlay.#word(index, 0)) >>> shift);
+      let d1 = swapBytes(overlay.#word(index, 1));
+      for (let i = 0; i < BITS_PER_ROW; i++) {
+        words[block + ((d1 >>> 5) & 1)]! |= 1 << (d1 & 31);
+        d1 >>>= 6;
+      }
     }
   }
 
@@ -295,13 +300,6 @@ export class Overlay implements OverlayFacts {
 
 /** Bits of an index that has about as many values as there are rows; 1 to 24. */
 const bitsFor = (rowCount: number) => Math.max(1, Math.ceil(Math.log2(rowCount + 1)));
-
-/** The four bits of a digest in its word, from a part of it that has no say in which word. */
-const maybeBitsOf = (d1: number) =>
-  (1 << (d1 & 31)) |
-  (1 << ((d1 >>> 5) & 31)) |
-  (1 << ((d1 >>> 10) & 31)) |
-  (1 << ((d1 >>> 15) & 31));
 
 function baseOf(bytes: Uint8Array, view: DataView): OverlayName | undefined {
   const length = view.getUint32(OVERLAY_BASE_LENGTH, true);

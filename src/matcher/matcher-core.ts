@@ -11,7 +11,7 @@ export interface MatcherCore {
     count: number,
     table: number,
     slotMask: number,
-    overlayWords: number,
+    overlayBlocks: number,
     overlayShift: number,
   ): number;
   probeMatches(count: number): void;

@@ -79,7 +79,7 @@ export class WasmMatcher implements Matcher {
   readonly matches: PageArena;
 
   readonly #core: MatcherCore;
-  readonly #overlayWords: number;
+  readonly #overlayBlocks: number;
   readonly #pageScratch: number;
   readonly #chunkKeys: number;
   readonly #keys: number;
@@ -127,8 +127,8 @@ export class WasmMatcher implements Matcher {
       },
       ...{ capacityBytes: matchArenaBytes, kind: 'match' as const },
     };
-    this.#overlayWords = nextArena(matches.start + arenaBytes(matches));
-    this.#pageScratch = nextArena(this.#overlayWords + OVERLAY_FILTER_BYTES);
+    this.#overlayBlocks = nextArena(matches.start + arenaBytes(matches));
+    this.#pageScratch = nextArena(this.#overlayBlocks + OVERLAY_FILTER_BYTES);
     reserve(memory, this.#pageScratch);
     this.filters = new PageArena({ memory, ...filters });
     this.matches = new PageArena({ memory, ...matches });
@@ -217,7 +217,7 @@ export class WasmMatcher implements Matcher {
       this.#overlays = new WeakMap();
       this.#overlaysEnd = 0;
     }
-    const address = this.#overlayWords + this.#overlaysEnd;
+    const address = this.#overlayBlocks + this.#overlaysEnd;
     this.#words.set(overlay.words, address >> 2);
     this.#overlays.set(overlay, address);
     this.#overlaysEnd += byteLength;

@@ -7,8 +7,10 @@
  */
 
 import type { Context } from 'hono';
+import { problemMembers } from '../check/answer.ts';
 import type { Caller } from '../check/caller.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
+import { FieldsError } from '../fields-error.ts';
 import type { Role } from '../format/role.ts';
 import { isForTraining, markJson, TRAINING_HEADER } from '../format/training.ts';
 import type { Services } from '../services.ts';
@@ -88,7 +90,9 @@ export function respondError(
 ): Response {
   const code: ErrorCode = error instanceof SltdError ? error.code : 'internal';
   if (code === 'internal' || code === 'config-invalid') log(errorLine(error, code, requestId));
-  return respondProblem(code, { requestId });
+  if (!(error instanceof FieldsError)) return respondProblem(code, { requestId });
+  const body = `{${problemMembers(code)},"errors":${JSON.stringify(error.fields)}}`;
+  return respondProblem(code, { requestId }, body);
 }
 
 /** A line of JSON about an error of ours: where it came from, but not its message (S8). */

@@ -134,6 +134,8 @@ export class EditionStore {
       const [head] = await Promise.all([this.#readHead(), this.#askKeeper()]);
       this.#refuseRollback(head);
       this.#refuseUnsure(head);
+      // Whoever starts just now has not seen the reports that are missing, but is told of them (S5).
+      if (head.asOf < head.reportedUntil) throw new SltdError('reports-missing');
       if (isNewer(head, this.#highest)) this.#highest = head;
       this.#floor = higherOf(this.#floor, floorOf(head));
       const edition = await this.#load(head);
@@ -163,7 +165,7 @@ export class EditionStore {
     await verifyObject(bytes, headKeys);
     await verifyObject(head.permit, editionKeys);
     if (head.collection !== collection) refuse('collection of the head');
-    const latest = Math.max(head.issuedAt, head.permittedAt, head.asOf);
+    const latest = Math.max(head.issuedAt, head.permittedAt, head.asOf, head.reportedUntil);
     if (latest > now() + FUTURE_TOLERANCE_MS) throw new SltdError('edition-future');
     if (head.sequence > sequenceMax(head.issuedAt)) throw new SltdError('edition-jump');
     return head;

@@ -27,6 +27,7 @@ const SMALL: HeadContent = {
   asOf: 1_699_999_999_999,
   overlaySha256: new Uint8Array(32).fill(4),
   overlayLength: 208,
+  reportedUntil: 1_699_999_999_000,
   permit: withTrailer(encodePermit(PERMIT)),
 };
 
@@ -82,12 +83,13 @@ describe('head codec', () => {
       { issuedAt: -1 },
       { notAfter: Number.NaN },
       { asOf: 1.5 },
+      { reportedUntil: -1 },
       { overlayLength: 2 ** 32 },
       { permit: new Uint8Array(175) },
     ]) {
       expect(codeOf(() => encodeHead({ ...SMALL, ...bad }))).toBe('format-value');
     }
-    for (const offset of [20, 28, 36, 44]) {
+    for (const offset of [20, 28, 36, 44, 92]) {
       const bytes = changed((view) => view.setUint32(offset, 2 ** 21, true));
       expect(codeOf(() => decodeHead(bytes))).toBe('format-value');
     }
@@ -100,7 +102,7 @@ describe('head codec', () => {
     expect(codeOf(() => decodeHead(changed((view) => view.setUint16(8, 3, true))))).toBe(
       'format-version',
     );
-    for (const offset of [10, 52, 88, 127]) {
+    for (const offset of [10, 52, 96, 127]) {
       expect(codeOf(() => decodeHead(changed((view) => view.setUint8(offset, 1))))).toBe(
         'format-reserved',
       );

@@ -162,6 +162,7 @@ export const head: fc.Arbitrary<HeadContent> = fc
     notAfter: u53,
     permit,
     asOf: u53,
+    reportedUntil: u53,
     overlay: fc.option(
       fc.record({ sha256: bytesOf(32), length: fc.integer({ min: 208, max: 0xffffffff }) }),
     ),

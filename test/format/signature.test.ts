@@ -45,6 +45,7 @@ const BODIES = {
     permit: withTrailer(PERMIT),
     overlayLength: 0,
     asOf: 1,
+    reportedUntil: 0,
   }),
   permit: PERMIT,
 };

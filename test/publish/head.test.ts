@@ -15,7 +15,7 @@ import {
   readHead,
 } from '../../publish/head.ts';
 import { type Permitting, permittingBy } from '../../publish/permit.ts';
-import { decodeHead, sequenceMax } from '../../src/format/head.ts';
+import { decodeHead, encodeHead, sequenceMax } from '../../src/format/head.ts';
 import { HEAD_BYTES } from '../../src/format/layout.ts';
 import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
 import { encodePermit } from '../../src/format/permit.ts';
@@ -118,12 +118,28 @@ describe('reports that are newer than an edition', () => {
     expect(dropped).toMatchObject({ sequence: 3, overlayLength: 0, asOf: NOON });
   });
 
-  test('go over to it in an overlay that is made for it', async () => {
-    const carried = { overlaySha256: new Uint8Array(32).fill(9), overlayLength: 500 };
-    const head = await publishEdition(store, signer, edition(2, NOON - 1_001), {
-      carryOverlay: async ({ asOf }) => ({ ...carried, asOf }),
+  test('stay owed by every head until an overlay or an edition has them again', async () => {
+    const reportedUntil = NOON + 1_000;
+    const drop = { dropsOverlay: true };
+    expect(await publishEdition(store, signer, edition(2), drop)).toMatchObject({ reportedUntil });
+    expect(await heartbeat(store, signer)).toMatchObject({ asOf: NOON, reportedUntil });
+    expect(await publishEdition(store, signer, edition(3))).toMatchObject({ reportedUntil });
+    expect(await put(3, NOON + 2_000)).toMatchObject({
+      ...{ asOf: NOON + 2_000, reportedUntil: NOON + 2_000 },
     });
-    expect(head).toMatchObject({ sequence: 3, asOf: NOON + 1_000, ...carried });
+    await publishEdition(store, signer, edition(4), drop);
+    expect(await publishEdition(store, signer, edition(5, NOON + 3_000))).toMatchObject({
+      ...{ asOf: NOON + 3_000, reportedUntil: NOON + 2_000 },
+    });
+  });
+
+  test('are owed up to the present at most, whatever a stolen head key has said', async () => {
+    const before = await inForce();
+    const forged = encodeHead({ ...before, reportedUntil: Date.now() + 3_600_000 });
+    const object = (await store.get('head', HEAD_BYTES))!;
+    await store.replaceHead(await signObject(forged, keys.head), object.version);
+    const after = await heartbeat(store, signer);
+    expect(after.reportedUntil).toBe(after.issuedAt);
   });
 
   test('need no overlay if the edition has them and they do not fit to it', async () => {

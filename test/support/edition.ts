@@ -61,6 +61,8 @@ export interface EditionSpec {
   overlayFrom?: number;
   /** Up to when it is complete; `asOf` if absent. */
   overlayAsOf?: number;
+  /** Up to when there were reports, as the head says; if absent 0, which whoever steals a head key may say. */
+  reportedUntil?: number;
 }
 
 export type TestOperation = Omit<TestRecord, 'category'> & {
@@ -166,6 +168,7 @@ export async function buildEdition(
     overlaySha256: overlay?.sha256,
     overlayLength: overlay?.length ?? 0,
     asOf: overlay ? Math.max(asOf, spec.overlayAsOf ?? asOf) : asOf,
+    reportedUntil: spec.reportedUntil ?? 0,
   });
   objects.set(HEAD_NAME, await signObject(head, keys.head));
   return objects;

@@ -121,7 +121,7 @@ export async function writeLargeEdition(options: LargeEdition): Promise<number> 
     keys.edition,
   );
   const head = encodeHead({
-    ...{ sequence: 1, issuedAt, notAfter, permit, asOf },
+    ...{ sequence: 1, issuedAt, notAfter, permit, asOf, reportedUntil: asOf },
     ...{ overlaySha256: put('overlays', overlay), overlayLength: overlay.length },
   });
   write(join(directory, HEAD_NAME), await signObject(head, keys.head));

@@ -215,6 +215,16 @@ describe.skipIf(pythonMissing)('the reader in Python, written from the document 
     }
   });
 
+  test('knows nothing from an edition that waits for its overlay', () => {
+    const { asOf } = decodeHead(read(HEAD_NAME));
+    const withoutKeys = settings().slice(0, 4);
+    const reported = (until: number) =>
+      damaged(HEAD_NAME, (bytes) => bytes.writeBigUInt64LE(BigInt(until), 88));
+    expect(ask(reported(asOf), withoutKeys).answers).toEqual(VECTOR.answers);
+    const { stderr } = ask(reported(asOf + 1), withoutKeys);
+    expect(stderr).toMatch(/^no edition to answer from: head: waits for an overlay/m);
+  });
+
   test('a damaged page makes its answers unknown and leaves the others', () => {
     const biggest = named('pages').sort((a, b) => VECTOR.objects[b]! - VECTOR.objects[a]!)[0]!;
     const { answers } = ask(damaged(biggest, flip(100)), settings());

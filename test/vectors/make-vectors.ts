@@ -205,6 +205,7 @@ export async function makeVectors(): Promise<Map<string, Uint8Array>> {
       overlaySha256: put('overlays', overlayBytes),
       overlayLength: overlayBytes.length,
       asOf: AS_OF + HOUR_MS,
+      reportedUntil: 0,
     }),
     head.key,
   );

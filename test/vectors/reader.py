@@ -224,11 +224,12 @@ class Head:
     def __init__(self, data):
         check_start(data, "SLTDHEAD", 384)
         need(len(data) == 384, "head: length")
-        need(not any(data[52:56] + data[88:128]), "head: reserved")
+        need(not any(data[52:56] + data[96:128]), "head: reserved")
         self.sequence, self.issued_at, self.not_after, self.as_of = (
             u53(data, at) for at in (16, 24, 32, 40)
         )
         self.overlay_length, self.overlay_sha256 = u32(data, 48), data[56:88]
+        self.reported_until = u53(data, 88)
         if self.overlay_length:
             need(self.overlay_length >= 208, "head: overlay length")
         else:
@@ -398,8 +399,9 @@ class Edition:
         permit = head.permit
         check_signature(permit.data, options.edition_key, "permit")
         need(options.now < head.not_after, "head: expired")
-        latest = max(head.issued_at, permit.issued_at, head.as_of)
+        latest = max(head.issued_at, permit.issued_at, head.as_of, head.reported_until)
         need(latest <= options.now + FUTURE_MS, "head: from the future")
+        need(head.as_of >= head.reported_until, "head: waits for an overlay")
         need(head.sequence <= (head.issued_at - START_MS) // 1000, "head: sequence too high")
         need(head.sequence >= options.lowest_sequence, "head: older than one seen before")
         need(permit.issued_at >= options.lowest_permit, "permit: older than one seen before")

@@ -147,6 +147,43 @@ describe('what was reported is not forgotten', () => {
   });
 });
 
+describe('an edition that came in force without its overlay', () => {
+  const before = { overlay: [ADDED], asOf: AS_OF, overlayAsOf: AS_OF + 500, lastOperation: 5 };
+  const dropped = { asOf: AS_OF, reportedUntil: AS_OF + 500, overlay: undefined, sequence: 2 };
+  const made = { ...before, reportedUntil: AS_OF + 500, sequence: 3 };
+
+  it('is not answered from by an edge that starts, until there is one', async () => {
+    const edge = await Edge.start({ spec: dropped, withoutCentral: true });
+    expect(await statusOf(edge, NEW_FIELDS)).toBe('unknown');
+    expect(await statusOf(edge, OTHER_FIELDS)).toBe('unknown');
+    expect(edge.services.main.editions.lastFailure).toBe('reports-missing');
+    await edge.publish(made);
+    edge.passSeconds(20);
+    expect(await statusOf(edge, NEW_FIELDS)).toBe('candidate');
+    expect(await statusOf(edge, OTHER_FIELDS)).toBe('clear');
+  });
+
+  it('is waited for by an edge that runs, in the edition that it has', async () => {
+    const edge = await Edge.start({ spec: before, withoutCentral: true });
+    expect(await statusOf(edge, NEW_FIELDS)).toBe('candidate');
+    for (const spec of [dropped, made]) {
+      await edge.publish({ ...spec, permittedAt: edge.clock.nowMs });
+      edge.passSeconds(20);
+      expect(await statusOf(edge, NEW_FIELDS)).toBe('candidate');
+      expect(await statusOf(edge, OTHER_FIELDS)).toBe('clear');
+    }
+    expect(edge.services.main.editions.edition?.head.sequence).toBe(3);
+  });
+
+  it('is answered from if it has all that was reported', async () => {
+    const edge = await Edge.start({
+      spec: { ...dropped, asOf: AS_OF + 500 },
+      withoutCentral: true,
+    });
+    expect(await statusOf(edge, OTHER_FIELDS)).toBe('clear');
+  });
+});
+
 describe('a report', () => {
   it('is known to the first request after a quiet time, not to the second', async () => {
     const edge = await Edge.start({ spec: { asOf: AS_OF }, withoutCentral: true });

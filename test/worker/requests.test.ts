@@ -89,6 +89,30 @@ describe('a body that', () => {
     await expectProblem(await edge.check(body), code);
   });
 
+  it.each<[body: string, field: string, code: ErrorCode]>([
+    ['[]', '', 'field-invalid'],
+    ['{}', 'mrz', 'field-missing'],
+    [`{"mrz":"x","${SECRET}":1}`, '', 'field-unknown'],
+    ['{"mrz":["x"]}', 'mrz', 'field-invalid'],
+    ['{"issuingState":"UTO"}', 'number', 'field-missing'],
+    ['{"mrz":"x","number":"1"}', 'mrz', 'field-invalid'],
+    ['{"mrz":"x","direction":"up"}', 'direction', 'field-invalid'],
+    ['{"mrz":"x","purpose":"none"}', 'purpose', 'field-invalid'],
+    ['{"mrz":"x","operation":"none"}', 'operation', 'field-invalid'],
+    ['{"mrz":"x","minSequence":-1}', 'minSequence', 'field-invalid'],
+    ['{"documents":{}}', 'documents', 'field-invalid'],
+    ['{"documents":[{"mrz":"x"}],"mrz":"x"}', 'documents', 'field-invalid'],
+    ['{"documents":[{"mrz":"x"},7]}', 'documents.1', 'field-invalid'],
+    ['{"documents":[{"mrz":"x"},{"number":"1"}]}', 'documents.1.issuingState', 'field-missing'],
+    ['{"documents":[{"mrz":"x","id":1}]}', 'documents.0.id', 'field-invalid'],
+    [`{"documents":[{"mrz":"x","${SECRET}":1}]}`, '', 'field-unknown'],
+  ])('%s is refused by the name of the field', async (body, field, code) => {
+    const response = await edge.check(body);
+    const problem = (await response.clone().json()) as Json;
+    await expectProblem(response, 'request-invalid');
+    expect(problem.errors).toEqual([{ field, code }]);
+  });
+
   it('has 10 MB is refused, with and without a declared length', async () => {
     const big = `{"number":"${'9'.repeat(10 * 1024 * 1024)}","issuingState":"UTO"}`;
     await expectProblem(await edge.check(big), 'body-too-large');

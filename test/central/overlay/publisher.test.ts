@@ -13,7 +13,7 @@ import {
 } from '../../../central/records/operation-log.ts';
 import { readMatcherModule } from '../../../data-build/matcher-module.ts';
 import { DirectoryStore } from '../../../publish/directory-store.ts';
-import { publishEdition, readHead } from '../../../publish/head.ts';
+import { type PublishOptions, publishEdition, readHead } from '../../../publish/head.ts';
 import { readObject } from '../../../publish/read-object.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
 import { epochKeyId, digestOf } from '../../../src/document/digest.ts';
@@ -71,14 +71,19 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
   };
 
   /** Puts an edition with all its pages into the store, and in force. */
-  const putEdition = async (spec: Partial<EditionSpec> = {}, epochKey = keys.epochKey) => {
+  const putEdition = async (
+    spec: Partial<EditionSpec> = {},
+    epochKey = keys.epochKey,
+    options: PublishOptions = {},
+  ) => {
     const whole = { records: [], asOf: AS_OF, ...spec };
     const objects = await buildEdition(whole, { ...keys, epochKey }, readMatcherModule());
     for (const [name, bytes] of objects) {
       if (name !== HEAD_NAME) await store.put(name.split('/')[0] as ObjectFolder, bytes);
     }
     const head = decodeHead(objects.get(HEAD_NAME)!);
-    return publishEdition(store, headSigner, { ...head, epochKeyId: await epochKeyId(epochKey) });
+    const edition = { ...head, epochKeyId: await epochKeyId(epochKey) };
+    return publishEdition(store, headSigner, edition, options);
   };
 
   const report = async (...operations: (Partial<Operation> & { key: CanonicalKey })[]) =>
@@ -223,6 +228,19 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     const { find } = await inForce();
     expect(find(keyOf(1), OTHER_EPOCH_KEY)).toBeDefined();
     expect(find(keyOf(1))).toBeUndefined();
+  });
+
+  it('makes good what is owed after a change of the epoch key', async () => {
+    await report({ key: keyOf(1) });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    const owing = await putEdition({}, OTHER_EPOCH_KEY, { dropsOverlay: true });
+    expect(owing.asOf).toBeLessThan(owing.reportedUntil);
+    expect(await one.tick()).toBe('published');
+    const { head, find } = await inForce();
+    expect(head.asOf).toBeGreaterThanOrEqual(head.reportedUntil);
+    expect(find(keyOf(1), OTHER_EPOCH_KEY)).toBeDefined();
   });
 
   it('of two, one moves the head and nothing is lost', async () => {

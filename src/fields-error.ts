@@ -4,11 +4,11 @@
  * The problem has the code 'request-invalid' and says the fields in `errors`.
  */
 
-import { type ErrorCode, SltdError } from '../../src/errors.ts';
+import { type ErrorCode, SltdError } from './errors.ts';
 
 /** One field that cannot be taken. */
 export interface FieldError {
-  /** Name of the member; with dots for members of members. */
+  /** Name of the member, with dots for members of members; empty for one that has no place here. */
   field: string;
   code: ErrorCode;
 }
