@@ -80,6 +80,9 @@ export function sequenceMax(issuedAt: number): number {
   return Math.max(0, Math.floor((issuedAt - SEQUENCE_START_MS) / 1000));
 }
 
+/** Whether reports that were in force are in neither edition nor overlay: then there is no answer from it. */
+export const owesReports = ({ asOf, reportedUntil }: HeadContent): boolean => asOf < reportedUntil;
+
 const MAGIC = 'SLTDHEAD';
 
 /*

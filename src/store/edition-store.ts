@@ -8,7 +8,7 @@
  */
 
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
-import { decodeHead, type Head, sequenceMax } from '../format/head.ts';
+import { decodeHead, type Head, owesReports, sequenceMax } from '../format/head.ts';
 import { HEAD_BYTES } from '../format/layout.ts';
 import { type KnownOverlay, loadOverlay } from '../format/load-overlay.ts';
 import { type Manifest, openManifest } from '../format/manifest.ts';
@@ -135,7 +135,7 @@ export class EditionStore {
       this.#refuseRollback(head);
       this.#refuseUnsure(head);
       // Whoever starts just now has not seen the reports that are missing, but is told of them (S5).
-      if (head.asOf < head.reportedUntil) throw new SltdError('reports-missing');
+      if (owesReports(head)) throw new SltdError('reports-missing');
       if (isNewer(head, this.#highest)) this.#highest = head;
       this.#floor = higherOf(this.#floor, floorOf(head));
       const edition = await this.#load(head);

@@ -1,8 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { readKeys } from '../../data-build/keys/keys.ts';
+import { decodeHead, encodeHead } from '../../src/format/head.ts';
+import { HEAD_NAME } from '../../src/format/names.ts';
+import { signingKey, signObject } from '../../src/format/signature.ts';
 import { renderMrz } from '../support/render-mrz.ts';
 import { build, ROOT, sltd, sltdCsv, workspace } from './workspace.ts';
 
@@ -155,6 +158,20 @@ describe('sltd check', () => {
     const result = await sltd([...args, ...more]);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toContain(`sltd: ${code}: `);
+  });
+
+  test('an edition that waits for its overlay gives no answer', async () => {
+    const dir = space.path('owing');
+    const file = space.write('two.csv', sltdCsv('UTO,PAS,A1,,,lost'));
+    await build(space, { files: [file], outDir: dir });
+    const head = decodeHead(readFileSync(join(dir, HEAD_NAME)));
+    const owing = encodeHead({ ...head, reportedUntil: head.asOf + 1 });
+    const signer = await signingKey({ ...space.keys.head });
+    writeFileSync(join(dir, HEAD_NAME), await signObject(owing, signer));
+    const question = ['--keys', space.keysPath, '--number', 'B2', '--state', 'UTO'];
+    const result = await sltd(['check', dir, ...question]);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain('reports-missing');
   });
 
   test('an edition whose page is damaged gives no answer', async () => {
