@@ -134,14 +134,14 @@ const CLASSES_BY_TYPE: ReadonlyMap<string, readonly DocumentClass[]> = new Map(
 );
 
 /**
- * The answer to a class name, upper case. "Other" is what is left when an officer or a system does
+ * The answer to a class name. "Other" is what is left when an officer or a system does
  * not know, so it asks every class: as the name of one class it would be a way to a false clear.
  */
 const CLASSES_BY_NAME: ReadonlyMap<string, readonly DocumentClass[]> = new Map([
-  ['PASSPORT', PASSPORT],
-  ['IDENTITY', IDENTITY],
-  ['VISA', VISA],
-  ['OTHER', DOCUMENT_CLASSES],
+  ['passport', PASSPORT],
+  ['identity', IDENTITY],
+  ['visa', VISA],
+  ['other', DOCUMENT_CLASSES],
 ]);
 
 /** No code or class name is longer; longer input is unknown before any work. */
@@ -164,9 +164,10 @@ export function classesOfRecord(typeCode: string): readonly DocumentClass[] | un
  */
 export function classesOfQuery(text: string | undefined): readonly DocumentClass[] | undefined {
   if (text === undefined) return DOCUMENT_CLASSES;
-  if (text.length > CLASS_TEXT_LENGTH_MAX) return undefined;
-  const name = text.trim().toUpperCase();
-  return CLASSES_BY_NAME.get(name) ?? CLASSES_BY_TYPE.get(name);
+  const exact = CLASSES_BY_NAME.get(text) ?? CLASSES_BY_TYPE.get(text);
+  if (exact !== undefined || text.length > CLASS_TEXT_LENGTH_MAX) return exact;
+  const name = text.trim();
+  return CLASSES_BY_NAME.get(name.toLowerCase()) ?? CLASSES_BY_TYPE.get(name.toUpperCase());
 }
 
 const PASSPORT_OR_IDENTITY: readonly DocumentClass[] = ['passport', 'identity'];

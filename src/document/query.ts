@@ -59,7 +59,7 @@ export function queryFromFields(fields: {
   if (classes === undefined) return refusal('class-unknown');
   const number = canonicalNumber(fields.number, state);
   if (!number.ok) return refusal(number.code);
-  const numbers = [...numberReadings(fields.number, number.value, state)];
+  const numbers = numberReadings(fields.number, number.value, state).slice();
   // Beside other readings it would not fit the budget of probes.
   if (numbers.length === 1) numbers.push(...withoutCheckDigit(number.value));
   return { ok: true, query: queryOf(classes, state, numbers, 'none') };
@@ -81,7 +81,7 @@ export function queryFromMrz(text: string, documentClass?: string): QueryResult 
   if (mrz.numberCheck === 'invalid') return refusal('number-check-digit');
   const number = canonicalNumber(mrz.documentNumber, state);
   if (!number.ok) return refusal(number.code);
-  const numbers = [...numberReadings(mrz.documentNumber, number.value, state)];
+  const numbers = numberReadings(mrz.documentNumber, number.value, state).slice();
   if (mrz.fullNumber !== undefined) numbers.unshift(mrz.fullNumber);
   for (const text of mrz.otherNumbers) addNumber(numbers, canonicalNumber(text, state));
   // A filler inside the number moves the weights of what follows it: not verified as spelled here.
