@@ -96,14 +96,16 @@ export function publishEdition(
   return moveHead(store, signer, async (before) => {
     turn ??= { since: before };
     if (before) checkTurn(before, edition, turn.since);
-    const overlay = before && (await overlayAfter(store, before, edition, options));
+    const { overlay, reportedUntil } = before
+      ? await reportsAfter(store, before, edition, options)
+      : NO_REPORTS;
     return {
       permit: await permitOf(edition, before),
       sequence: (before?.sequence ?? 0) + 1,
       overlaySha256: overlay?.overlaySha256,
       overlayLength: overlay?.overlayLength ?? 0,
       asOf: Math.max(edition.asOf, overlay?.asOf ?? 0),
-      reportedUntil: before?.reportedUntil ?? 0,
+      reportedUntil,
     };
   });
 }
@@ -243,24 +245,40 @@ async function permitOf(
   return bytes;
 }
 
-/** The overlay that the new head keeps; none if it does not fit and the edition has all of it. */
-async function overlayAfter(
+interface ReportsInForce {
+  /** The overlay that stays. */
+  overlay?: OverlayReference | undefined;
+  /** As in the head. */
+  reportedUntil: number;
+}
+
+const NO_REPORTS: ReportsInForce = { reportedUntil: 0 };
+
+/** What the new head says of reports. 'overlay-dropped' if some would be in neither overlay nor edition. */
+async function reportsAfter(
   store: ReadableStore,
   before: Head,
   edition: EditionReference,
   { dropsOverlay }: PublishOptions,
-): Promise<OverlayReference | undefined> {
+): Promise<ReportsInForce> {
   const { overlaySha256, overlayLength } = before;
-  if (!overlaySha256) return undefined;
+  let { reportedUntil } = before;
   if (equalBytes(before.manifestSha256, edition.manifestSha256)) {
-    return { overlaySha256, overlayLength, asOf: before.asOf };
+    const overlay = overlaySha256 && { overlaySha256, overlayLength, asOf: before.asOf };
+    return { overlay, reportedUntil };
   }
-  if (dropsOverlay) return undefined;
-  const { epochKeyId, from, asOf } = (await overlayInForce(store, before))!;
-  const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
-  if (fits) return { overlaySha256, overlayLength, asOf };
-  if (asOf <= edition.asOf) return undefined;
-  throw new SltdError('overlay-dropped');
+  if (dropsOverlay) {
+    // It is not read, for it may be damaged; its head goes at least as far as it does.
+    return { reportedUntil: Math.max(reportedUntil, overlaySha256 ? before.asOf : 0) };
+  }
+  if (overlaySha256) {
+    const { epochKeyId, from, asOf } = (await overlayInForce(store, before))!;
+    reportedUntil = Math.max(reportedUntil, asOf);
+    const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
+    if (fits) return { overlay: { overlaySha256, overlayLength, asOf }, reportedUntil };
+  }
+  if (edition.asOf < reportedUntil) throw new SltdError('overlay-dropped');
+  return { reportedUntil };
 }
 
 /** What the overlay of the head says of itself; the head's signature vouches for it. */

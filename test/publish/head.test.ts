@@ -123,7 +123,7 @@ describe('reports that are newer than an edition', () => {
     const drop = { dropsOverlay: true };
     expect(await publishEdition(store, signer, edition(2), drop)).toMatchObject({ reportedUntil });
     expect(await heartbeat(store, signer)).toMatchObject({ asOf: NOON, reportedUntil });
-    expect(await publishEdition(store, signer, edition(3))).toMatchObject({ reportedUntil });
+    expect(await publishEdition(store, signer, edition(3), drop)).toMatchObject({ reportedUntil });
     expect(await put(3, NOON + 2_000)).toMatchObject({
       ...{ asOf: NOON + 2_000, reportedUntil: NOON + 2_000 },
     });
@@ -131,6 +131,14 @@ describe('reports that are newer than an edition', () => {
     expect(await publishEdition(store, signer, edition(5, NOON + 3_000))).toMatchObject({
       ...{ asOf: NOON + 3_000, reportedUntil: NOON + 2_000 },
     });
+  });
+
+  test('are not dropped in silence by an edition from before them, whatever came in between', async () => {
+    await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    await publishEdition(store, signer, edition(3, NOON + 2_000));
+    const back = publishEdition(store, signer, edition(1));
+    await expect(back).rejects.toMatchObject({ code: 'overlay-dropped' });
+    expect((await inForce()).manifestSha256).toEqual(edition(3).manifestSha256);
   });
 
   test('are owed up to the present at most, whatever a stolen head key has said', async () => {
