@@ -20,7 +20,7 @@ import { type VerifyKey, verifyKeys } from '../../src/format/signature.ts';
 import type { OpenEdition } from '../edition/open-edition.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import { type KeysOf, publicKeysText } from '../keys/keys.ts';
-import { askReplay, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
+import { askReplay, hasLog, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
 import { shapeOf } from './build-record.ts';
 import { checkGates, type Refusal, refusalText } from './gates.ts';
 import type { GateLimits } from './limits.ts';
@@ -85,7 +85,7 @@ async function askGates(comparison: Comparison): Promise<Asked> {
   const manifest = await manifestInForce(to, head, editionKeys);
   if (!manifest) {
     // What was compared where it was built mends a damaged store by itself, if there is nothing to replay.
-    if (isCompared && !head.overlaySha256 && !gates.log) return { refusals: [] };
+    if (isCompared && !hasLog(head) && !gates.log) return { refusals: [] };
     const details = ['the manifest of the edition in force cannot be read'];
     return { refusals: [{ gate: 'baseline', details }] };
   }

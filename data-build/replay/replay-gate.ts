@@ -1,13 +1,14 @@
 /**
  * The replay as a gate: before a new edition comes in force, the one before it and central's log make it.
  *
- * Where the head in force has an overlay, central keeps a log, and an edition that nobody held against it
- * is refused: an export that lost a report looks like any other. Without an overlay there is no log and nothing to
- * replay. Where exports have changes that no log knows of, the settings say so, with the reason.
+ * Where the head in force tells of a log of central, an edition that nobody held against it is refused: an
+ * export that lost a report looks like any other. Without a log there is nothing to replay. Where exports have
+ * changes that no log knows of, the settings say so, with the reason.
  */
 
 import type { ReadableStore } from '../../publish/read-object.ts';
 import { SltdError } from '../../src/errors.ts';
+import type { HeadContent } from '../../src/format/head.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
@@ -41,12 +42,19 @@ export interface ReplayOutcome {
   replayed?: Replayed | undefined;
 }
 
+/**
+ * Whether central keeps a log for the store of this head: it has an overlay, or had one. One that was dropped and
+ * is not made anew yet is when reports are in no other place than the log.
+ */
+export const hasLog = ({ overlaySha256, reportedUntil }: HeadContent): boolean =>
+  overlaySha256 !== undefined || reportedUntil > 0;
+
 /** Asks the gate. Throws what the file of operations is refused with, and 'store-unavailable'. */
 export async function askReplay(gate: ReplayGate): Promise<ReplayOutcome> {
   const { base, next, log } = gate;
   if (equalBytes(base.head.manifestSha256, next.manifestSha256)) return { details: [] };
   if (!log) {
-    if (!base.head.overlaySha256) return { details: [] };
+    if (!hasLog(base.head)) return { details: [] };
     return { details: ['central has a log, and no operations of it were given'] };
   }
   if ('withoutBecause' in log) return { details: [], replayed: log };

@@ -1,11 +1,14 @@
 /** Where central has a log, no edition comes in force in a store that nobody held against it. */
 
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { readConfig } from '../../data-build/nightly/config.ts';
 import { openInForce } from '../../data-build/edition/open-edition.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { publishOverlay } from '../../publish/head.ts';
+import { objectName } from '../../src/format/names.ts';
 import { encodeOverlay } from '../../src/format/overlay.ts';
 import { signingKey, signObject } from '../../src/format/signature.ts';
 import { build, sltd, sltdCsv, workspace } from './workspace.ts';
@@ -52,14 +55,15 @@ async function putOverlay(asOf: number) {
 }
 
 const inStore = async () => (await openInForce(store, space.keys)).manifest.recordCount;
-const operations = (...numbers: number[]) =>
+/** Reported an hour after the list of that day. */
+const operations = (day: number, numbers: number[]) =>
   space.write(
     'operations.ndjson',
     numbers
       .map((number) => ({
         key: `PUTOA${number}`,
         recordId: `r${number}`,
-        at: dayOf(4) + 3_600_000,
+        at: dayOf(day) + 3_600_000,
       }))
       .map((line) => `${JSON.stringify({ kind: 'added', category: 'lost', ...line })}\n`)
       .join(''),
@@ -85,7 +89,7 @@ test('a store with an overlay takes no edition that was not replayed, and nothin
 });
 
 test('one that lost a report is refused, one with all of them comes in force', async () => {
-  const file = operations(42, 43, 44);
+  const file = operations(4, [42, 43, 44]);
   const lost = await publishDay(5, 44, '--operations', file);
   expect([lost.code, lost.stderr]).toEqual([
     3,
@@ -101,6 +105,36 @@ test('a person who names the gate lets one through', async () => {
   const who = ['--by', 'A. Person', '--reason', 'the log was lost with the database'];
   expect((await publishDay(7, 46, '--gate', 'replay', ...who)).code).toBe(0);
   expect(await inStore()).toBe(46);
+});
+
+describe('while the publisher of overlays is down, after the overlay was dropped', () => {
+  const who = ['--by', 'A. Person', '--reason', 'the epoch key changed'];
+
+  test('an edition that was not replayed is refused as before', async () => {
+    await putOverlay(dayOf(7) + 3_600_000);
+    const dropped = await publishDay(8, 47, '--drop-overlay', '--gate', 'replay', ...who);
+    expect([dropped.code, dropped.stderr]).toEqual([0, expect.any(String)]);
+    const { overlaySha256, reportedUntil } = (await openInForce(store, space.keys)).head;
+    expect([overlaySha256, reportedUntil]).toEqual([undefined, dayOf(7) + 3_600_000]);
+    const { code, stderr } = await publishDay(9, 48);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('replay (central has a log')]);
+    expect(await inStore()).toBe(47);
+  });
+
+  test('one that lost a report is refused', async () => {
+    const { code, stderr } = await publishDay(9, 48, '--operations', operations(8, [47, 48]));
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringContaining('replay (UTO: 1 reported and missing)'),
+    ]);
+  });
+
+  test('a store that cannot be compared with is not mended without a person', async () => {
+    const { manifestSha256 } = (await openInForce(store, space.keys)).head;
+    writeFileSync(join(store.location, objectName('manifests', manifestSha256)), 'damaged');
+    const { code, stderr } = await publish(exportOf(9, 48));
+    expect([code, stderr]).toEqual([3, expect.stringContaining('baseline (the manifest of')]);
+  });
 });
 
 test('the settings of the nightly job say why there is no log, and not beside one', () => {
