@@ -12,7 +12,10 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What every folder outside src may know of the edge: documents, bytes, matcher, and the write side of a store. */
-const CORE = ['src/errors.ts', 'src/document', 'src/format', 'src/matcher', 'publish'];
+const CORE = [
+  ...['src/errors.ts', 'src/fields-error.ts', 'src/document', 'src/format', 'src/matcher'],
+  'publish',
+];
 
 /** What any step of a build may use: its threads, the matcher, how it tells where it is. */
 const STEP = [
@@ -25,6 +28,7 @@ const STEP = [
 /** Folder or file of ours → what it may import, itself always included. */
 const ALLOWED: Record<string, readonly string[]> = {
   'src/errors.ts': [],
+  'src/fields-error.ts': ['src/errors.ts'],
   'src/document': ['src/errors.ts'],
   'src/format': ['src/errors.ts', 'src/document'],
   'src/store': ['src/errors.ts', 'src/document', 'src/format'],
@@ -49,6 +53,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   ],
   'src/middleware': [
     'src/errors.ts',
+    'src/fields-error.ts',
     'src/document',
     'src/format',
     'src/store',
@@ -58,7 +63,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   ],
   'src/routes': [
     ...['src/errors.ts', 'src/document', 'src/format', 'src/store', 'src/matcher', 'src/check'],
-    ...['src/services.ts', 'src/middleware'],
+    ...['src/fields-error.ts', 'src/services.ts', 'src/middleware'],
   ],
   'src/app.ts': ['src'],
   'src/index.ts': ['src', 'build'],
