@@ -85,7 +85,9 @@ async function choose(config: NightlyConfig, feed: Feed, signal: AbortSignal): P
     const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
     if (!mayStepIn || !lastGood) throw ofFeed(error, feed, isAlone);
     const { record, files } = lastGood;
-    const states = Object.keys(record.shape.states) as StateCode[];
+    // Of those without a record too: their first reports may be in the delivery that failed.
+    const delivered = Object.keys(record.shape.states) as StateCode[];
+    const states = [...(feed.states ?? []), ...delivered];
     const details = [error.detail ?? error.message];
     const instead = { code: error.code, details, asOf: record.shape.asOf, states };
     return { feed, files, shape: record.shape, instead };

@@ -170,18 +170,20 @@ function hasCoverage(
 ): boolean {
   const partial = partialStates(chosen);
   return [...manifest.states()].every(({ state, coverage, recordCount }) => {
-    if (recordCount === 0) return true;
-    return coverage === (partial.has(state) ? 'partial' : profile.coverage);
+    const ofList = recordCount > 0 ? profile.coverage : 'does-not-report';
+    return coverage === (partial.has(state) ? 'partial' : ofList);
   });
 }
 
-/** States that the last good delivery stands for, and up to when. */
+/** States that a last good delivery stands for, and up to when; if of two feeds, the older time. */
 function partialStates(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, number> {
-  return new Map(
-    chosen.flatMap(({ instead }) =>
-      (instead?.states ?? []).map((state) => [state, instead!.asOf] as const),
-    ),
-  );
+  const partial = new Map<StateCode, number>();
+  for (const { instead } of chosen) {
+    if (!instead) continue;
+    const { states, asOf } = instead;
+    for (const state of states) partial.set(state, Math.min(asOf, partial.get(state) ?? asOf));
+  }
+  return partial;
 }
 
 function resultOf({ feed, files, instead }: ChosenFeed): FeedResult {

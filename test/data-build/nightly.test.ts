@@ -478,6 +478,47 @@ describe('several feeds', () => {
   });
 });
 
+describe('a feed of several states that fails', () => {
+  const settings = (...north: string[]) =>
+    `[[feed]]\nname = "utopia"\nfrom = "in/utopia"\nstates = ["UTO"]\n` +
+    `[[feed]]\nname = "north"\nfrom = "in/north"\nstates = ${JSON.stringify(north)}\n`;
+  const world = job('quiet', settings('FRA', 'BEL'));
+  const stateOf = async (code: string) => {
+    const { coverage, recordCount, asOf } = (await world.edition()).manifest.state(code)!;
+    return `${coverage} ${recordCount} ${new Date(asOf).toISOString().slice(0, 10)}`;
+  };
+
+  test('a state of it that has no record yet is partial, as of the last good delivery', async () => {
+    world.deliver('in/utopia/a.csv', csv(rows(100)));
+    world.deliver('in/north/a.csv', csv(rows(100, 'FRA')));
+    await world.run();
+    expect(await stateOf('BEL')).toBe('does-not-report 0 2025-01-30');
+    world.deliver('in/utopia/b.csv', csv(rows(101)).replaceAll('01-30', '02-10'));
+    world.deliver('in/north/b.csv', 'no header of ours\n');
+    expect((await world.run()).feeds[1]).toMatchObject({ used: 'last-good' });
+    expect(await stateOf('BEL')).toBe('partial 0 2025-01-30');
+    expect(await stateOf('DNK')).toBe('does-not-report 0 2025-02-10');
+    expect(await world.run()).toMatchObject({ outcome: 'already-published' });
+  });
+
+  test('a state that it is to deliver from now on makes another edition of the same files', async () => {
+    const head = readFileSync(world.file, 'utf8').split('[[feed]]')[0]!;
+    writeFileSync(world.file, head + settings('FRA', 'BEL', 'DNK'));
+    expect(await world.run()).toMatchObject({ outcome: 'published' });
+    expect(await stateOf('DNK')).toBe('partial 0 2025-01-30');
+    expect(await world.run()).toMatchObject({ outcome: 'already-published' });
+  });
+
+  test('a state that it is no longer to deliver stays partial while the old delivery has it', async () => {
+    const head = readFileSync(world.file, 'utf8').split('[[feed]]')[0]!;
+    writeFileSync(world.file, head + settings('BEL', 'ISL'));
+    await world.run();
+    expect(await stateOf('ISL')).toBe('partial 0 2025-01-30');
+    expect(await stateOf('FRA')).toBe('partial 100 2025-01-30');
+    expect(await stateOf('DNK')).toBe('does-not-report 0 2025-02-10');
+  });
+});
+
 describe('the webhook', () => {
   const received: { headers: Record<string, unknown>; body: string }[] = [];
   let failures = 0;
