@@ -34,7 +34,7 @@ export const LIVE_BATCH: BatchLimits = { eventsMax: 64, documentsMax: 2_000 };
 /** The chain of a tenant begins with this in the place of a hash. */
 export const CHAIN_START = Buffer.alloc(32).toString('base64url');
 /** Purposes that leave a trace in the chain and nowhere else. */
-const NOT_LIVE: ReadonlySet<string | undefined> = new Set(['training', 'test']);
+export const NOT_LIVE = ['training', 'test'];
 
 /** Take events, a batch a transaction; those that were not known already. */
 export async function takeEvents(
@@ -79,15 +79,15 @@ async function takeBatch(
     .executeTakeFirstOrThrow();
   const fresh = await withoutKnown(trx, batch);
   if (fresh.length === 0) return fresh;
-  const live = fresh.filter(({ purpose }) => !NOT_LIVE.has(purpose));
+  const live = fresh.filter(isLive);
   const operationOf = await operationFinder(trx, live);
   let number = lastNumber;
   const taken = fresh.map((event): TakenEvent => {
-    const operationId = NOT_LIVE.has(event.purpose) ? undefined : operationOf(event);
+    const operationId = isLive(event) ? operationOf(event) : undefined;
     return { event, number: ++number, at: Date.parse(event.time), operationId };
   });
   await link(trx, taken);
-  const takenLive = taken.filter(({ event }) => !NOT_LIVE.has(event.purpose));
+  const takenLive = taken.filter(({ event }) => isLive(event));
   const takenFirst = takenLive.filter(({ event }) => event.route === FIRST_ROUTE);
   await keepTags(trx, takenFirst, nowMs);
   await countSearches(trx, takenFirst);
@@ -95,6 +95,9 @@ async function takeBatch(
   await trx.updateTable('check_event_state').set({ last_number: number }).execute();
   return fresh;
 }
+
+const isLive = ({ purpose }: CheckEvent): boolean =>
+  purpose === undefined || !NOT_LIVE.includes(purpose);
 
 async function withoutKnown(
   trx: Transaction<CentralSchema>,

@@ -15,6 +15,8 @@ import type { CentralDatabase } from '../database/schema.ts';
 import type { Operation } from '../records/operation-log.ts';
 
 const TAGS_PER_STATEMENT = 10_000;
+/** So many take a few milliseconds; on SQLite an answer waits for them. */
+const TAGS_PER_TURN = 1_000;
 
 /** A check of a document that was reported. */
 export interface FoundCheck {
@@ -47,11 +49,11 @@ export async function findChecks(
   // Asked first: what is moved meanwhile is then found in both places, and never in none.
   const staged = await stagedDays(db);
   for (let day = first; day <= last; day++) {
-    await letOthers();
     const dayKey = await dayKeys.of(day);
     if (!dayKey) continue;
     const byTag = new Map<bigint, Operation[]>();
     for (const [index, name] of names.entries()) {
+      if (index % TAGS_PER_TURN === 0) await letOthers();
       const tag = tagOfName(name, dayKey);
       const others = byTag.get(tag);
       if (others) others.push(wanted[index]!);

@@ -23,14 +23,12 @@ import { newId } from '../http/new-id.ts';
 import { type Operation, operationsAfter } from '../records/operation-log.ts';
 import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
+import { CLOCK_MARGIN_MS, lateChecks } from './late-checks.ts';
 import type { RetroMatchesTable } from './tables.ts';
 import { tellMatches } from './tell.ts';
 
 const REPORTS_PER_RUN = 1_000;
-const OPERATIONS_PER_READ = 5_000;
 const ROWS_PER_STATEMENT = 500;
-/** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
-const CLOCK_MARGIN_MS = 10 * 60_000;
 
 /** What one run has done. */
 export interface RetroRun {
@@ -52,7 +50,7 @@ export async function matchReports(
   const kept = { first: firstDayKept(nowMs), last: dayOf(nowMs) + 1 };
   const found = [
     ...(await findChecks(db, dayKeys, reports, kept)),
-    ...(await lateChecks(db, dayKeys, state, kept)),
+    ...(await lateChecks(db, dayKeys, { state, kept, nowMs })),
   ];
   const matchedOperation = operations.at(-1)?.seq ?? state.matched_operation;
   const isNew = operations.length > 0 || state.last_number > state.matched_number;
@@ -71,59 +69,6 @@ export async function matchReports(
   });
   const isMore = operations.length === REPORTS_PER_RUN;
   return { reports: reports.length, found: written, isMore };
-}
-
-/** Checks that came after reports which they did not know of yet. */
-async function lateChecks(
-  db: CentralDatabase,
-  dayKeys: DayKeys,
-  state: { last_number: number; matched_number: number; matched_operation: number },
-  kept: { first: number; last: number },
-): Promise<FoundCheck[]> {
-  const fresh = await db
-    .selectFrom('check_events')
-    .select((eb) => [
-      eb.fn.min<number | null>('at').as('first_at'),
-      eb.fn.max<number | null>('at').as('last_at'),
-      // Without a list nothing was known.
-      eb.fn.min<number | null>(eb.fn.coalesce('as_of', eb.lit(0))).as('as_of'),
-    ])
-    .where('number', '>', state.matched_number)
-    .where('number', '<=', state.last_number)
-    .executeTakeFirstOrThrow();
-  if (fresh.first_at === null || fresh.last_at === null || fresh.as_of === null) return [];
-  const reports = await reportsSince(db, fresh.as_of - CLOCK_MARGIN_MS, state.matched_operation);
-  if (reports.length === 0) return [];
-  const days = {
-    first: Math.max(kept.first, dayOf(fresh.first_at)),
-    last: Math.min(kept.last, dayOf(fresh.last_at)),
-  };
-  const found = await findChecks(db, dayKeys, reports, days);
-  return found.filter(({ number }) => number > state.matched_number);
-}
-
-/** Reports taken at or after a time, up to and with operation `last`. */
-async function reportsSince(
-  db: CentralDatabase,
-  sinceMs: number,
-  last: number,
-): Promise<Operation[]> {
-  const first = await db
-    .selectFrom('operations')
-    .select((eb) => eb.fn.min<number | null>('seq').as('seq'))
-    .where('at', '>=', sinceMs)
-    .executeTakeFirstOrThrow();
-  if (first.seq === null) return [];
-  const reports: Operation[] = [];
-  for (let after = first.seq - 1; after < last; ) {
-    const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
-    if (operations.length === 0) break;
-    for (const each of operations) {
-      if (each.kind === 'added' && each.seq <= last) reports.push(each);
-    }
-    after = operations.at(-1)!.seq;
-  }
-  return reports;
 }
 
 /** Writes what was found; those that were not known already. */

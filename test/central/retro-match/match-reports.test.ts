@@ -3,10 +3,11 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeEvents } from '../../../central/check-events/take-events.ts';
 import { appendOperations } from '../../../central/records/operation-log.ts';
+import { findChecks } from '../../../central/retro-match/find-checks.ts';
 import { matchReports } from '../../../central/retro-match/match-reports.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
 import type { CheckEvent } from '../../../src/format/check-event.ts';
-import { DayKeys } from '../../../src/format/tag-key.ts';
+import { DayKeys, dayOf } from '../../../src/format/tag-key.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { checkEvent, DAY_MS, dayKeys } from '../check-events/events.ts';
 import { NOW_MS } from '../records.ts';
@@ -113,6 +114,41 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect((await run()).found).toBe(1);
   });
 
+  it('compares a check without a list with the reports of 30 days, and with no older ones', async () => {
+    await report('PUTOX1', { at: NOW_MS - 31 * DAY_MS, recordId: 'old' });
+    await report('PUTOX2', { at: NOW_MS - 29 * DAY_MS, recordId: 'late' });
+    await run();
+    const names = ['UTOX1', 'UTOX2'];
+    await take(await checkEvent({ names, answers: 'uu', asOf: undefined }));
+    expect((await run()).found).toBe(1);
+    expect((await told()).map(({ recordId }) => recordId)).toEqual(['late', 'late']);
+  });
+
+  it('reads reports for a check that has tags, and for no other', async () => {
+    await report('PUTOX1');
+    await run();
+    let read = 0;
+    const db = database.db.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        read += result.rows.filter((row) => 'record_id' in row && 'seq' in row).length;
+        return result;
+      },
+    });
+    const asOf = undefined;
+    const sub = '"route":"POST /v1/checks"';
+    await take(
+      await checkEvent({ asOf, purpose: 'training' }),
+      await checkEvent({ asOf, purpose: 'test' }),
+      await checkEvent({ asOf, route: 'GET /v1/checks/:id', sub }),
+    );
+    await matchReports(db, { dayKeys, nowMs: NOW_MS });
+    expect(read).toBe(0);
+    await take(await checkEvent({ asOf, sub: '"purpose":"test"' }));
+    await matchReports(db, { dayKeys, nowMs: NOW_MS });
+    expect(read).toBe(1);
+  });
+
   it('tells nothing twice when two run at once', async () => {
     await take(await checkEvent({ names: ['UTOX1'] }));
     await report('PUTOX1');
@@ -149,4 +185,32 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect(second.items[0]!.requestId).not.toBe(first.items[0]!.requestId);
     expect(await problemCode(await list({ role: 'carrier' }))).toBe('forbidden');
   });
+});
+
+/** On SQLite calls are synchronous: without a pause nothing else would come to its turn. */
+it('comparing many reports leaves others their turn on SQLite', async () => {
+  const database = await kinds.find(({ name }) => name === 'SQLite')!.create();
+  try {
+    const today = { first: dayOf(NOW_MS), last: dayOf(NOW_MS) };
+    const turnsOf = async (count: number) => {
+      const reports = Array.from({ length: count }, (_, seq) => ({
+        ...({ kind: 'added', category: 'stolen', recordId: 'record-1', at: NOW_MS } as const),
+        ...{ seq, key: `PUTOR${seq}` as CanonicalKey },
+      }));
+      let turns = 0;
+      let isOver = false;
+      const others = (async () => {
+        for (; !isOver; turns++) await new Promise(setImmediate);
+      })();
+      await findChecks(database.db, dayKeys, reports, today);
+      isOver = true;
+      await others;
+      return turns;
+    };
+    await turnsOf(1);
+    const few = await turnsOf(1);
+    expect((await turnsOf(10_000)) - few).toBeGreaterThanOrEqual(9);
+  } finally {
+    await database.remove();
+  }
 });
