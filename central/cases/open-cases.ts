@@ -19,7 +19,7 @@ import {
   tellOthers,
 } from './case-event.ts';
 import { dueAt } from './clock.ts';
-import { bureauOfTenant, postOf } from './parties.ts';
+import { bureauOfAgency, postOf } from './parties.ts';
 import { CASE_STATES, type SightingsTable } from './tables.ts';
 
 /** Longer than a traveller is kept at one post's desks, shorter than the way to a second try. */
@@ -127,7 +127,7 @@ async function open(
     issuing_ncb: bureauOf(state),
     asking_tenant: tenant,
     post: postOf(sighting.site),
-    asking_ncb: bureauOfTenant(tenant) ?? null,
+    asking_ncb: bureauOfAgency(tenant, sighting.asking_state) ?? null,
     asking_state: sighting.asking_state,
     state: 'opened',
     state_since: nowMs,

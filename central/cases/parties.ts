@@ -58,10 +58,15 @@ export function tenantOf(party: Party, owners: CaseOwners): string {
 export const postOf = (site: string): string => site.split('/', 1)[0] ?? site;
 
 /**
- * The bureau of an agency: its tenant ends in a hyphen and its state's code, as in `BORDER-UTO`.
- * Undefined where it does not. A bureau is its own.
+ * The bureau of an agency: its tenant ends in a hyphen and its state's code, as in `BORDER-UTO`; else
+ * that of the state for which its token says that it works. Undefined where neither names one. A bureau
+ * is its own.
  */
-export function bureauOfTenant(tenant: string): string | undefined {
-  const state = /-([A-Z]{1,3})$/.exec(tenant)?.[1];
-  return state !== undefined && parseStateCode(state) === state ? bureauOf(state) : undefined;
+export function bureauOfAgency(
+  tenant: string,
+  state: string | null | undefined,
+): string | undefined {
+  const named = /-([A-Z]{1,3})$/.exec(tenant)?.[1];
+  if (named !== undefined && parseStateCode(named) === named) return bureauOf(named);
+  return state ? bureauOf(state) : undefined;
 }

@@ -57,7 +57,7 @@ export interface CasesTable {
   /** The agency that asked, and its post. */
   asking_tenant: string;
   post: string;
-  /** Bureau of the agency's state; null where the tenant names none. */
+  /** Bureau of the agency's state; null where neither tenant nor token names one. */
   asking_ncb: string | null;
   /** State that the agency asked for; null where it was not known. */
   asking_state: string | null;

@@ -16,7 +16,7 @@ import type { Transaction } from 'kysely';
 import { ANSWER_LETTERS, type CheckEvent } from '../../src/format/check-event.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
-import { bureauOfTenant } from '../cases/parties.ts';
+import { bureauOfAgency } from '../cases/parties.ts';
 import { firstDayKept } from '../check-events/tags.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { newId } from '../http/new-id.ts';
@@ -118,7 +118,7 @@ async function rowsOf(
     // Who is kept from the records has not been told, and is not told now; nor is anybody of where it asked.
     const asking = event.state ?? stateOfBureau(event.tenant);
     if (restrictions.excludes(state, asking)) return [];
-    const bureau = bureauOfTenant(event.tenant) ?? null;
+    const bureau = bureauOfAgency(event.tenant, event.state) ?? null;
     const isTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {

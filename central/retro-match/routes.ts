@@ -1,13 +1,15 @@
 /**
  * GET /v1/retro-matches: documents that were let pass before their report, for those concerned.
  *
- * The agency whose post let it pass, its bureau, and the bureau of the issuing state. docs/api.md, "Retro-match".
+ * The agency whose post let it pass, its bureau, and the bureau of the issuing state, which learns the
+ * post and neither the desk nor the request. docs/api.md, "Retro-match".
  */
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Role } from '../../src/format/role.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
+import { postOf } from '../cases/parties.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { restrictingStates } from '../restrictions/find-restrictions.ts';
@@ -17,19 +19,19 @@ import type { RetroMatchesTable } from './tables.ts';
 const READERS: readonly Role[] = ['ncb', 'officer'];
 const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
 
-/** A retro-match as it is told: no number, but the request and the place that the post knows. */
-function retroMatchView(row: RetroMatchesTable & { request_id: string }) {
+/** A retro-match as it is told: no number, but to the asking side the request and the place that it knows. */
+function retroMatchView(row: RetroMatchesTable & { request_id: string }, tenant: string) {
+  const isAsking = tenant === row.tenant || tenant === row.bureau;
   return {
     id: row.id,
     recordId: row.record_id,
     issuingState: row.state,
     tenant: row.tenant,
-    site: row.site,
+    post: postOf(row.site),
+    ...(isAsking ? { site: row.site, requestId: row.request_id, place: row.place } : {}),
     checkedAt: isoTime(row.checked_at),
     ...(row.direction === null ? {} : { direction: row.direction }),
     answered: row.answer,
-    requestId: row.request_id,
-    place: row.place,
     reportedAt: isoTime(row.reported_at),
     foundAt: isoTime(row.found_at),
   };
@@ -68,7 +70,7 @@ export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
       .execute();
     return c.json(
       pageOf(rows, request, {
-        view: retroMatchView,
+        view: (row) => retroMatchView(row, tenant),
         positionOf: (row) => [row.found_at, row.id],
       }),
     );

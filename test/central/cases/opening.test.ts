@@ -72,6 +72,20 @@ describe.each(kinds)('opening a case on $name', ({ create }) => {
     expect(await world.cases('officer', `?record=${'A'.repeat(22)}`)).toHaveLength(0);
   });
 
+  it('is for the bureau of the state that the agency works for, whatever its tenant is called', async () => {
+    const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
+    const agency = { ...PEOPLE.officer, tenant: 'BUNDESPOLIZEI', state: 'D' };
+    await world.central.confirm(asked, await edgeToken(agency));
+    await openCases(database.db, NOW_MS);
+    expect(await world.cases('asking')).toMatchObject([
+      { askingNcb: 'NCB-D', askingTenant: 'BUNDESPOLIZEI', you: ['asking'] },
+    ]);
+    const told = await database.db.selectFrom('notifications').select('tenant').execute();
+    expect(told.map(({ tenant }) => tenant).sort()).toEqual([
+      ...['BUNDESPOLIZEI', 'NCB-D', 'NCB-UTO'],
+    ]);
+  });
+
   it('happens once for the next desk and for a question asked twice', async () => {
     const asked = question([SPECIMEN_KEY], { encounter: { exact: [0] } });
     for (let i = 0; i < 2; i++) await world.central.confirm(asked, await edgeToken(PEOPLE.officer));

@@ -61,7 +61,41 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
       ...{ type: 'retro-match.found', recordId: 'record-1', issuingState: 'D', site: 'desk-1' },
       checks: [{ checkedAt, direction: 'exit', answered: 'clear' }],
     });
+    expect(notices[1]).toMatchObject({ post: 'desk-1', checks: [{ checkedAt }] });
     expect(JSON.stringify(notices)).not.toContain('C01X00T47');
+  });
+
+  it('tells the bureau of the state for which the agency works, whatever its tenant is called', async () => {
+    await take(await checkEvent({ names: ['UTOX1'], tenant: 'BUNDESPOLIZEI', state: 'D' }));
+    await report('PUTOX1');
+    await run();
+    expect((await told()).map(({ tenant }) => tenant)).toEqual([
+      ...['BUNDESPOLIZEI', 'NCB-D', 'NCB-UTO'],
+    ]);
+  });
+
+  it('shows the issuing bureau the post, and neither the desk nor the request', async () => {
+    const central = await centralWorld(database.db);
+    const at = (site: string) => checkEvent({ names: ['D<<X1'], site });
+    await take(await at('FRA/7'), await at('FRA/8'));
+    await report('PD<<X1');
+    await run();
+    const seenBy = async (tenant: string) => {
+      const headers = { authorization: `Bearer ${await directToken({ role: 'ncb', tenant })}` };
+      const answer = await central.request('/v1/retro-matches', { headers });
+      const { items } = (await answer.json()) as { items: object[] };
+      return JSON.stringify([items, (await told()).filter((notice) => notice.tenant === tenant)]);
+    };
+    for (const tenant of ['BORDER-UTO', 'NCB-UTO']) {
+      expect(await seenBy(tenant)).toMatch(/"site":"FRA\/7".*"requestId":/);
+    }
+    const seen = await seenBy('NCB-D');
+    expect(seen).toContain('"post":"FRA"');
+    expect(seen).not.toMatch(/FRA\/|"requestId"|"place"|"site"/);
+    // One notification for the post, with the checks of both desks.
+    expect((await told()).filter(({ tenant }) => tenant === 'NCB-D')).toMatchObject([
+      { checks: [{}, {}] },
+    ]);
   });
 
   it.each([30, 15, 1, 0])('finds a check of %i days ago', async (days) => {
