@@ -12,7 +12,9 @@ import {
   DOCUMENT_CLASSES,
   type DocumentClass,
 } from '../../src/document/document-class.ts';
+import { Day, Id } from '../../src/format/forms.ts';
 import { type FieldError, FieldsError } from '../../src/fields-error.ts';
+import { line } from '../http/forms.ts';
 import type { ImageType } from './image-type.ts';
 
 /** Languages of every text of a card. */
@@ -24,24 +26,9 @@ const POINTS_MAX = 20;
 const TITLE_LENGTH_MAX = 120;
 const POINT_LENGTH_MAX = 500;
 
-const line = (lengthMax: number) =>
-  v.pipe(
-    v.string(),
-    v.trim(),
-    v.minLength(1),
-    v.maxLength(lengthMax),
-    v.check((text) => text.isWellFormed() && !/\p{Cc}/u.test(text)),
-  );
 const points = v.pipe(v.array(line(POINT_LENGTH_MAX)), v.maxLength(POINTS_MAX));
 const inEachLanguage = <T extends v.GenericSchema>(text: T) =>
   v.strictObject({ en: text, fr: text, es: text, ar: text });
-
-const day = v.pipe(
-  v.string(),
-  v.regex(/^\d{4}-\d\d-\d\d$/),
-  v.check((text) => !Number.isNaN(Date.parse(text)) && isDay(text)),
-);
-const isDay = (text: string): boolean => new Date(text).toISOString().startsWith(text);
 
 /** As in a canonical key: capital letters and digits. */
 const number = v.pipe(v.string(), v.regex(/^[A-Z0-9]{1,32}$/));
@@ -62,8 +49,8 @@ const shared = {
   /** Numbers to which the card applies; all without it. */
   series: v.optional(SeriesSchema),
   /** First and last day of issue to which it applies. */
-  issuedFrom: v.optional(day),
-  issuedTo: v.optional(day),
+  issuedFrom: v.optional(Day),
+  issuedTo: v.optional(Day),
   texts: v.pipe(
     inEachLanguage(
       v.strictObject({
@@ -86,7 +73,7 @@ const captions = inEachLanguage(line(POINT_LENGTH_MAX));
 /** A card as a bundle brings it: its images by name alone. */
 const CardSchema = v.strictObject({
   /** The card of which this is a new version; a card of its own without it. */
-  id: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{22}$/))),
+  id: v.optional(Id),
   ...shared,
   images: v.pipe(v.array(v.strictObject({ sha256, captions })), v.maxLength(IMAGES_PER_CARD_MAX)),
 });

@@ -11,6 +11,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { CardLink, ConfirmationAnswer } from '../../src/format/confirmation.ts';
+import { Id } from '../../src/format/forms.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
 import type { CentralDatabase } from '../database/schema.ts';
@@ -33,7 +34,7 @@ const CARDS_PER_KEY_MAX = 5;
 const CARDS_PER_ANSWER_MAX = 200;
 
 const ClaimsSchema = v.object({
-  card: v.pipe(v.string(), v.regex(/^[\w-]{22}$/)),
+  card: Id,
   tenant: v.string(),
   role: v.picklist(ROLES),
 });

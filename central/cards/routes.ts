@@ -21,11 +21,12 @@ import { DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
+import { idOf, Version } from '../http/forms.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { parseJson, readBytes, readJsonAs, readJsonBytes } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord } from '../records/find-records.ts';
-import { RECORD_ID, Reason } from '../records/texts.ts';
+import { Reason } from '../records/texts.ts';
 import { type CardContent, parseCards } from './card-content.ts';
 import { CARD_READERS } from './card-links.ts';
 import { approveVersion, withdrawCard } from './decide-card.ts';
@@ -45,7 +46,6 @@ import { BUNDLE_BYTES_MAX, type Bundle, CARDS_NAME, readBundle } from './read-bu
 import { bundleCards, cardSummary, cardView, versionView } from './views.ts';
 import { writeZip, type ZipFile } from './write-zip.ts';
 
-const VersionSchema = v.pipe(v.number(), v.safeInteger());
 const WithdrawalSchema = v.strictObject({ reason: Reason });
 const FilterSchema = v.object({
   state: v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{1,3}$/))),
@@ -67,7 +67,7 @@ export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImage
   };
   const open = async (c: CentralContext) => {
     const caller = await readerOf(c);
-    const row = await findCard(db, c.req.param('id') ?? '', caller);
+    const row = await findCard(db, idOf(c), caller);
     return { caller, row, withNames: isOwner(caller, row.state) };
   };
   /** The same for who keeps the card. */
@@ -145,7 +145,7 @@ export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImage
 
   app.get('/v1/cards/:id/versions', async (c) => {
     const { row } = await openOwn(c);
-    const request = pageRequest(c, VersionSchema);
+    const request = pageRequest(c, Version);
     const rows = await listVersions(db, row.id, request);
     const decided = { publishedVersion: row.published_version, withNames: true };
     return c.json(
@@ -181,8 +181,7 @@ export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImage
   app.get('/v1/records/:id/cards', async (c) => {
     const caller = await readerOf(c);
     const request = pageRequest(c, TimePosition);
-    const id = c.req.param('id');
-    const record = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
+    const record = await findRecord(db, idOf(c), caller);
     if (!record) throw new SltdError('not-found');
     const rows = await cardsOfRecord(db, record, request);
     return c.json(pageOf(rows, request, { view: cardSummary, positionOf }));

@@ -14,10 +14,12 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Id } from '../../src/format/forms.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
-import { pageOf, pageRequest } from '../http/page.ts';
+import { idOf, text, Version } from '../http/forms.ts';
+import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { isRestricted, restrictingStates } from '../restrictions/find-restrictions.ts';
@@ -36,23 +38,16 @@ import { CASE_OUTCOMES, CASE_STATES, type EventKind } from './tables.ts';
 import { caseView, eventView } from './views.ts';
 
 const TEXT_LENGTH_MAX = 4_000;
-/** Lists by time and id, histories by version. */
-const CasePositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
-const VersionSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-const text = (lengthMax: number) =>
-  v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(lengthMax));
-const id = v.pipe(v.string(), v.regex(/^[\w-]{22}$/));
 
 const MoveSchema = v.strictObject({
   to: v.picklist(CASE_STATES),
   reason: v.optional(text(TEXT_LENGTH_MAX)),
   outcome: v.optional(v.picklist(CASE_OUTCOMES)),
-  version: v.optional(VersionSchema),
+  version: v.optional(Version),
 });
 const MessageSchema = v.strictObject({
   text: text(TEXT_LENGTH_MAX),
-  attachments: v.optional(v.pipe(v.array(id), v.maxLength(20)), []),
+  attachments: v.optional(v.pipe(v.array(Id), v.maxLength(20)), []),
 });
 
 /** Adds the addresses above. */
@@ -63,7 +58,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
   const open = async (c: CentralContext) => {
     const caller = await callerOf(c);
     refuseOutsiders(caller);
-    const row = await findCase(db, c.req.param('id') ?? '');
+    const row = await findCase(db, idOf(c));
     if (!row || viewersOf(caller, row).length === 0) throw new SltdError('not-found');
     if (await isRestricted(db, row.issuing_state, caller.state)) throw new SltdError('not-found');
     return { caller, row };
@@ -78,7 +73,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
   app.get('/v1/cases', async (c) => {
     const caller = await callerOf(c);
     refuseOutsiders(caller);
-    const request = pageRequest(c, CasePositionSchema);
+    const request = pageRequest(c, TimePosition);
     const restricting = await restrictingStates(db, caller.state);
     const rows = await listCases(db, caller, { ...request, ...filterOf(c), restricting });
     const positionOf = (row: CaseRow) => [row.opened_at, row.id];
@@ -99,7 +94,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
 
   const history = (kind?: EventKind) => async (c: CentralContext) => {
     const { caller, row } = await (kind === 'message' ? openAsParty(c) : open(c));
-    const request = pageRequest(c, VersionSchema);
+    const request = pageRequest(c, Version);
     let query = db
       .selectFrom('case_events')
       .selectAll()
@@ -162,7 +157,7 @@ export const addCaseRoutes: RouteModule = (app, services) => {
 
   app.get('/v1/cases/:id/attachments/:attachment', async (c) => {
     const { row } = await openAsParty(c);
-    const attachmentId = c.req.param('attachment') ?? '';
+    const attachmentId = idOf(c, 'attachment');
     const { bytes, mediaType } = await readAttachment(db, store, {
       ...{ caseId: row.id, id: attachmentId },
     });
@@ -223,7 +218,7 @@ function listCases(
 
 function filterOf(c: CentralContext) {
   const state = v.safeParse(v.optional(v.picklist(CASE_STATES)), c.req.query('state'));
-  const record = v.safeParse(v.optional(id), c.req.query('record'));
+  const record = v.safeParse(v.optional(Id), c.req.query('record'));
   if (!state.success || !record.success) throw new SltdError('request-invalid');
   return { state: state.output, record: record.output };
 }

@@ -6,6 +6,7 @@
  */
 
 import * as v from 'valibot';
+import { Day, Name } from '../../src/format/forms.ts';
 import { dayOf } from '../../src/format/tag-key.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 
@@ -13,9 +14,8 @@ const DECLARATIONS_MAX = 2_000;
 const DAY_MS = 86_400_000;
 
 const day = v.pipe(
-  v.string(),
-  v.isoDate(),
-  v.transform((text) => dayOf(Date.parse(`${text}T00:00:00Z`))),
+  Day,
+  v.transform((text) => dayOf(Date.parse(text))),
 );
 
 /** Body of PUT /v1/coverage/crossings. */
@@ -23,7 +23,7 @@ export const CrossingsSchema = v.strictObject({
   crossings: v.pipe(
     v.array(
       v.strictObject({
-        site: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+        site: Name,
         day,
         direction: v.picklist(['entry', 'exit', 'transit']),
         crossings: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
@@ -38,7 +38,7 @@ export const CrossingsSchema = v.strictObject({
 export const CoverageQuerySchema = v.object({
   from: day,
   to: day,
-  site: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+  site: v.optional(Name),
 });
 
 export type CoverageQuery = v.InferOutput<typeof CoverageQuerySchema>;
@@ -96,7 +96,7 @@ export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<C
     return row;
   };
   // Day by day from the cursor on: a page is full long before a year has been read.
-  const firstDay = asked.after?.[0] ?? asked.from;
+  const firstDay = Math.max(asked.from, asked.after?.[0] ?? asked.from);
   for (let today = firstDay; today <= asked.to; today++) {
     for (const row of await declaredOn(db, asked, today)) rowAt(row).crossings = row.crossings;
     for (const row of await countedOn(db, asked, today)) {

@@ -9,6 +9,7 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Name } from '../../src/format/forms.ts';
 import type { Role } from '../../src/format/role.ts';
 import type { CentralContext } from '../http/context.ts';
 import { csvText } from '../http/csv.ts';
@@ -33,7 +34,7 @@ const DAYS_MAX = 366;
 const CSV_ROWS_MAX = 100_000;
 const DAY_MS = 86_400_000;
 
-const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string(), v.string()]);
+const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), Name, Name]);
 
 /** Adds the addresses above. */
 export const addCoverageRoutes: RouteModule = (app, { db, clock, callerOf }) => {

@@ -17,6 +17,7 @@ import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { callerStateOf } from '../../src/format/caller-state.ts';
 import { DEFAULT_COLLECTIONS } from '../../src/format/collection.ts';
+import { Name } from '../../src/format/forms.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
 import type { VerifyKey } from '../../src/format/signature.ts';
 import { isForTraining, TRAINING } from '../../src/format/training.ts';
@@ -51,11 +52,10 @@ export interface TokenRule {
   collection: string | undefined;
 }
 
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 const ClaimsSchema = v.object({
-  sub: name,
-  tenant: name,
-  site: name,
+  sub: Name,
+  tenant: Name,
+  site: Name,
   role: v.picklist(ROLES),
   exp: v.number(),
   /** Those that the caller may ask; `sltd` alone without the claim, as at the edge. */

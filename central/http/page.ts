@@ -8,6 +8,7 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Id } from '../../src/format/forms.ts';
 import type { CentralContext } from './context.ts';
 
 const LIMIT_DEFAULT = 50;
@@ -16,7 +17,7 @@ const PAGE_LIMIT_MAX = 200;
 const CURSOR_LENGTH_MAX = 512;
 
 /** Place in a list that is in order of time: milliseconds since 1970, and the id among equals. */
-export const TimePosition = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
+export const TimePosition = v.tuple([v.pipe(v.number(), v.safeInteger()), Id]);
 export type TimePosition = v.InferOutput<typeof TimePosition>;
 
 /** One page of a list. */

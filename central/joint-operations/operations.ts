@@ -8,7 +8,9 @@ import type { Selectable } from 'kysely';
 import * as v from 'valibot';
 import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
+import { Time } from '../../src/format/forms.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import { line } from '../http/forms.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { JointOperationPostsTable, JointOperationsTable } from './tables.ts';
@@ -18,8 +20,7 @@ const STATES_MAX = 250;
 /** An operation of more than a year is a programme. */
 const LENGTH_MAX_MS = 366 * 86_400_000;
 
-const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(128));
-const time = v.pipe(v.string(), v.isoTimestamp());
+const name = line(128);
 
 /** Body of POST /v1/joint-operations and PUT /v1/joint-operations/:id. */
 export const OperationSchema = v.strictObject({
@@ -29,8 +30,8 @@ export const OperationSchema = v.strictObject({
     v.minLength(1),
     v.maxLength(STATES_MAX),
   ),
-  startsAt: time,
-  endsAt: time,
+  startsAt: Time,
+  endsAt: Time,
   quota: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   posts: v.pipe(
     v.array(v.strictObject({ tenant: name, site: name })),

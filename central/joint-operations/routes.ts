@@ -13,8 +13,9 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
-import { OPERATION_ID } from '../../src/format/check-event.ts';
+import { Id } from '../../src/format/forms.ts';
 import type { Role } from '../../src/format/role.ts';
+import { idOf } from '../http/forms.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
@@ -40,7 +41,6 @@ const READERS: readonly Role[] = ['ncb', 'officer', 'auditor', 'data-operator'];
 const LIST_KEEPERS: readonly Role[] = ['ncb', 'data-operator'];
 const LIST_BYTES_MAX = 32 * 1024 * 1024;
 
-const PositionSchema = v.pipe(v.string(), v.regex(OPERATION_ID));
 const LinkSchema = v.strictObject({
   hours: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LINK_HOURS_MAX)),
 });
@@ -54,9 +54,7 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
   };
   const operationOf = async (c: CentralContext, roles: readonly Role[]) => {
     const { tenant } = await callerIn(c, roles);
-    const id = c.req.param('id') ?? '';
-    if (!OPERATION_ID.test(id)) throw new SltdError('not-found');
-    return { tenant, operation: await findOperation(db, id, tenant) };
+    return { tenant, operation: await findOperation(db, idOf(c), tenant) };
   };
   const reportFor = async (operationId: string, tenant: string) => {
     if (dayKeys) await compareWithOwnLists(db, dayKeys);
@@ -83,7 +81,7 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
 
   app.get('/v1/joint-operations', async (c) => {
     const { tenant } = await callerIn(c, READERS);
-    const request = pageRequest(c, PositionSchema);
+    const request = pageRequest(c, Id);
     const rows = await listOperations(db, tenant, request);
     return c.json(pageOf(rows, request, { view: operationView, positionOf: ({ id }) => id }));
   });

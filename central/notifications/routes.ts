@@ -13,11 +13,13 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Time } from '../../src/format/forms.ts';
 import type { Role } from '../../src/format/role.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
 import { isoTime } from '../http/iso-time.ts';
-import { pageOf, pageRequest } from '../http/page.ts';
+import { idOf } from '../http/forms.ts';
+import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import {
@@ -38,11 +40,9 @@ import {
 const READERS: readonly Role[] = ['ncb', 'officer'];
 const ADMINISTRATORS: readonly Role[] = ['ncb'];
 
-/** Time and id of the last item of a list. */
-const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
 /** Of a contact in the order of calls. */
 const PlaceSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const ReplaySchema = v.strictObject({ since: v.pipe(v.string(), v.isoTimestamp()) });
+const ReplaySchema = v.strictObject({ since: Time });
 
 /** Adds the addresses above. */
 export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, reach }) => {
@@ -54,7 +54,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.get('/v1/notifications', async (c) => {
     const { tenant } = await scopeOf(c, READERS);
-    const request = pageRequest(c, PositionSchema);
+    const request = pageRequest(c, TimePosition);
     const { limit, after } = request;
     let query = db.selectFrom('notifications').selectAll().where('tenant', '=', tenant);
     if (after)
@@ -80,7 +80,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
 
   app.get('/v1/endpoints', async (c) => {
     const { tenant } = await scopeOf(c, ADMINISTRATORS);
-    const request = pageRequest(c, PositionSchema);
+    const request = pageRequest(c, TimePosition);
     const { limit, after } = request;
     let query = db
       .selectFrom('endpoints')
@@ -99,28 +99,28 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
   });
 
   app.delete('/v1/endpoints/:id', async (c) => {
-    await removeEndpoint(c.req.param('id'), await scopeOf(c, ADMINISTRATORS));
+    await removeEndpoint(idOf(c), await scopeOf(c, ADMINISTRATORS));
     return c.body(null, 204);
   });
 
   app.post('/v1/endpoints/:id/secret', async (c) =>
-    c.json(await changeSecret(c.req.param('id'), await scopeOf(c, ADMINISTRATORS))),
+    c.json(await changeSecret(idOf(c), await scopeOf(c, ADMINISTRATORS))),
   );
 
   app.post('/v1/endpoints/:id/test', async (c) => {
     const scope = await scopeOf(c, ADMINISTRATORS);
-    return c.json(await testEndpoint(c.req.param('id'), scope), 202);
+    return c.json(await testEndpoint(idOf(c), scope), 202);
   });
 
   app.post('/v1/endpoints/:id/replay', async (c) => {
     const scope = await scopeOf(c, ADMINISTRATORS);
     const { since } = await readJsonAs(c.req.raw, ReplaySchema);
-    return c.json(await replayEndpoint(c.req.param('id'), Date.parse(since), scope), 202);
+    return c.json(await replayEndpoint(idOf(c), Date.parse(since), scope), 202);
   });
 
   app.get('/v1/dead-letters', async (c) => {
     const { tenant } = await scopeOf(c, ADMINISTRATORS);
-    const request = pageRequest(c, PositionSchema);
+    const request = pageRequest(c, TimePosition);
     const { limit, after } = request;
     let query = db
       .selectFrom('deliveries')
@@ -156,7 +156,7 @@ export const addNotificationRoutes: RouteModule = (app, { db, clock, callerOf, r
   });
 
   app.post('/v1/dead-letters/:id/replay', async (c) => {
-    await replayDeadLetter(c.req.param('id'), await scopeOf(c, ADMINISTRATORS));
+    await replayDeadLetter(idOf(c), await scopeOf(c, ADMINISTRATORS));
     return c.body(null, 202);
   });
 

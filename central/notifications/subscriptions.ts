@@ -6,7 +6,9 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Id } from '../../src/format/forms.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import { line } from '../http/forms.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { endpointUrl, type Reach } from './address-guard.ts';
 import { NOTIFICATION_TYPES, newDelivery, notify, opaqueId, wants } from './notify.ts';
@@ -17,9 +19,6 @@ const ENDPOINTS_MAX = 10;
 const CONTACTS_MAX = 10;
 /** For so long the secret before still signs. */
 const SECRET_OVERLAP_MS = 24 * 3_600_000;
-
-const line = (lengthMax: number) =>
-  v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(lengthMax));
 
 /** Body of POST /v1/endpoints. */
 export const EndpointSchema = v.strictObject({
@@ -35,7 +34,7 @@ export const ContactsSchema = v.strictObject({
       v.strictObject({
         label: line(64),
         address: line(128),
-        endpointId: v.optional(v.string()),
+        endpointId: v.optional(Id),
       }),
     ),
     v.maxLength(CONTACTS_MAX),

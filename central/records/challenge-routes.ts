@@ -11,13 +11,14 @@ import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
+import { idOf } from '../http/forms.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
-import { parseJson, readJsonBytes } from '../http/read-body.ts';
+import { readJsonAs } from '../http/read-body.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { challengeView, listChallenges, openChallenge, resolveChallenge } from './challenges.ts';
 import { changeRecords } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
-import { RECORD_ID, Reason } from './texts.ts';
+import { Reason } from './texts.ts';
 
 const ChallengeSchema = v.strictObject({ reason: Reason });
 const ResolutionSchema = v.strictObject({
@@ -31,8 +32,8 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
 
   app.post('/v1/records/:id/challenges', async (c) => {
     const caller = await bureauCallerOf(c, services);
-    const id = recordIdOf(c);
-    const { reason } = await bodyOf(c, ChallengeSchema);
+    const id = idOf(c);
+    const { reason } = await readJsonAs(c.req.raw, ChallengeSchema);
     const challengeId = await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
       openChallenge(batch, id, reason),
     );
@@ -42,7 +43,7 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
 
   app.get('/v1/records/:id/challenges', async (c) => {
     const caller = await bureauCallerOf(c, services);
-    const recordId = recordIdOf(c);
+    const recordId = idOf(c);
     const page = pageRequest(c, TimePosition);
     const row = await findRecord(db, recordId, caller);
     if (!row) throw new SltdError('not-found');
@@ -58,10 +59,10 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
 
   app.post('/v1/records/:id/challenges/:challenge/resolution', async (c) => {
     const caller = await bureauCallerOf(c, services);
-    const recordId = recordIdOf(c);
-    const resolution = await bodyOf(c, ResolutionSchema);
+    const recordId = idOf(c);
+    const resolution = await readJsonAs(c.req.raw, ResolutionSchema);
     await changeRecords({ db, caller, nowMs: clock() }, (batch) =>
-      resolveChallenge(batch, { recordId, id: c.req.param('challenge') }, resolution),
+      resolveChallenge(batch, { recordId, id: idOf(c, 'challenge') }, resolution),
     );
     return c.json({ outcome: resolution.outcome });
   });
@@ -74,16 +75,4 @@ async function bureauCallerOf(c: CentralContext, { callerOf }: CentralServices):
     throw new SltdError('forbidden');
   }
   return caller;
-}
-
-function recordIdOf(c: CentralContext): string {
-  const id = c.req.param('id') ?? '';
-  if (!RECORD_ID.test(id)) throw new SltdError('not-found');
-  return id;
-}
-
-async function bodyOf<T>(c: CentralContext, schema: v.GenericSchema<unknown, T>): Promise<T> {
-  const parsed = v.safeParse(schema, parseJson(await readJsonBytes(c.req.raw)));
-  if (!parsed.success) throw new SltdError('request-invalid');
-  return parsed.output;
 }

@@ -11,21 +11,22 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { Id } from '../../src/format/forms.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
+import { idOf } from '../http/forms.ts';
 import { parseJson, readBytes, readJsonBytes } from '../http/read-body.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItem, applyItems, type ChangeItem, type ChangeResult } from './change-records.ts';
 import { holdItems, isWriter, unusualCause } from './held-bulks.ts';
 import { type ChangeAnswer, onceOnly } from './repeated-requests.ts';
-import { RECORD_ID, Reason } from './texts.ts';
+import { Reason } from './texts.ts';
 
 const BULK_ITEMS_MAX = 5_000;
 /** 5,000 records of 1.6 KB. */
 const BULK_BYTES_MAX = 8 * 1024 * 1024;
 
-const Id = v.pipe(v.string(), v.regex(RECORD_ID));
 const Version = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 const ItemSchema = v.variant('action', [
   v.strictObject({ action: v.literal('report'), record: v.unknown() }),
@@ -130,12 +131,6 @@ async function writerOf(c: CentralContext, { callerOf }: CentralServices): Promi
   const caller = await callerOf(c);
   if (!isWriter(caller)) throw new SltdError('forbidden');
   return caller;
-}
-
-function idOf(c: CentralContext): string {
-  const id = c.req.param('id') ?? '';
-  if (!RECORD_ID.test(id)) throw new SltdError('not-found');
-  return id;
 }
 
 /** The version of If-Match; a strong validator alone, and one only. */

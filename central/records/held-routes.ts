@@ -10,6 +10,7 @@
 import { SltdError } from '../../src/errors.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
+import { idOf } from '../http/forms.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
@@ -35,14 +36,14 @@ export const addHeldBulkRoutes: RouteModule = (app, services) => {
 
   app.get('/v1/held-bulks/:id', async (c) => {
     const caller = await readerOf(c, services);
-    const bulk = await findHeld(db, caller.tenant, c.req.param('id'));
+    const bulk = await findHeld(db, caller.tenant, idOf(c));
     if (!bulk) throw new SltdError('not-found');
     return c.json(heldView(bulk, { withItems: true }));
   });
 
   app.post('/v1/held-bulks/:id/release', async (c) => {
     const caller = await deciderOf(c, services);
-    const id = c.req.param('id');
+    const id = idOf(c);
     const results = await changeRecords({ db, caller, nowMs: clock() }, async (batch) => {
       const { items } = await bulkToDecide(batch, id);
       const applied = numbered(await applyItems(batch, items));
@@ -54,7 +55,7 @@ export const addHeldBulkRoutes: RouteModule = (app, services) => {
 
   app.post('/v1/held-bulks/:id/refusal', async (c) => {
     const caller = await deciderOf(c, services);
-    const id = c.req.param('id');
+    const id = idOf(c);
     await changeRecords({ db, caller, nowMs: clock() }, async (batch) => {
       await bulkToDecide(batch, id);
       await decideBulk(batch, id, { status: 'refused', results: null });

@@ -6,18 +6,15 @@
  *     GET /v1/records/:id/history   who did what to it
  */
 
-import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
+import { Id } from '../../src/format/forms.ts';
+import { idOf, Version } from '../http/forms.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord, listRecords } from './find-records.ts';
 import { historyView, listHistory } from './history.ts';
-import { RECORD_ID } from './texts.ts';
 import { historyLevel, opensNoRecord, recordDetails } from './views.ts';
-
-const VersionSchema = v.pipe(v.number(), v.safeInteger());
-const PositionSchema = v.pipe(v.string(), v.regex(RECORD_ID));
 
 /** The addresses above. */
 export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
@@ -26,7 +23,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     const state = stateOfBureau(caller.tenant);
     const isOwner = caller.role === 'ncb' || caller.role === 'data-operator';
     if (state === undefined || !isOwner) throw new SltdError('forbidden');
-    const page = pageRequest(c, PositionSchema);
+    const page = pageRequest(c, Id);
     const rows = await listRecords(db, state, page);
     const view = (row: (typeof rows)[number]) => recordDetails(row, caller);
     return c.json(pageOf(rows, page, { view, positionOf: (row) => row.id }));
@@ -36,8 +33,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     const caller = await callerOf(c);
     // Before the look-up, so that the role cannot even learn which ids there are.
     if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
-    const id = c.req.param('id');
-    const row = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
+    const row = await findRecord(db, idOf(c), caller);
     if (!row) throw new SltdError('not-found');
     const details = recordDetails(row, caller);
     if (!details) throw new SltdError('forbidden');
@@ -48,9 +44,9 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
   app.get('/v1/records/:id/history', async (c) => {
     const caller = await callerOf(c);
     if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
-    const id = c.req.param('id');
-    const page = pageRequest(c, VersionSchema);
-    const row = RECORD_ID.test(id) ? await findRecord(db, id, caller) : undefined;
+    const id = idOf(c);
+    const page = pageRequest(c, Version);
+    const row = await findRecord(db, id, caller);
     if (!row) throw new SltdError('not-found');
     const level = historyLevel(row, caller);
     if (!level) throw new SltdError('forbidden');

@@ -12,6 +12,7 @@ import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
+import { Version } from '../http/forms.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
@@ -27,7 +28,6 @@ import {
 /** More than there are states. */
 const EXCLUDED_MAX = 300;
 
-const VersionSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const ListSchema = v.strictObject({
   excluded: v.pipe(
     v.array(
@@ -66,7 +66,7 @@ export const addRestrictionRoutes: RouteModule = (app, { db, clock, callerOf }) 
 
   app.get('/v1/restrictions/history', async (c) => {
     const { state } = ownerOf(await callerOf(c));
-    const request = pageRequest(c, VersionSchema);
+    const request = pageRequest(c, Version);
     const rows = await listChanges(db, state, request);
     return c.json(
       pageOf(rows, request, { view: changeView, positionOf: ({ version }) => version }),

@@ -5,19 +5,17 @@
  * post and neither the desk nor the request. docs/api.md, "Retro-match".
  */
 
-import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
 import type { Role } from '../../src/format/role.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { postOf } from '../cases/parties.ts';
 import { isoTime } from '../http/iso-time.ts';
-import { pageOf, pageRequest } from '../http/page.ts';
+import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { restrictingStates } from '../restrictions/find-restrictions.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import type { RetroMatchesTable } from './tables.ts';
 
 const READERS: readonly Role[] = ['ncb', 'officer'];
-const PositionSchema = v.tuple([v.pipe(v.number(), v.safeInteger()), v.string()]);
 
 /** A retro-match as it is told: no number, but to the asking side the request and the place that it knows. */
 function retroMatchView(row: RetroMatchesTable & { request_id: string }, tenant: string) {
@@ -43,7 +41,7 @@ export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
     const { tenant, role, state: callerState } = await callerOf(c);
     if (!READERS.includes(role)) throw new SltdError('forbidden');
     const state = stateOfBureau(tenant);
-    const request = pageRequest(c, PositionSchema);
+    const request = pageRequest(c, TimePosition);
     const { after } = request;
     const restricting = await restrictingStates(db, callerState);
     const rows = await db

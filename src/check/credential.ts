@@ -11,6 +11,7 @@ import type { StateCode } from '../document/issuing-state.ts';
 import { SltdError } from '../errors.ts';
 import { callerStateOf } from '../format/caller-state.ts';
 import { DEFAULT_COLLECTIONS, parseCollections } from '../format/collection.ts';
+import { isName } from '../format/forms.ts';
 import { ROLES, type Role } from '../format/role.ts';
 import type { VerifyKey } from '../format/signature.ts';
 import type { Caller } from './caller.ts';
@@ -22,7 +23,6 @@ const LIFE_MAX_MS = (24 * 3600 + CLOCK_TOLERANCE_SECONDS) * 1000;
 const REMEMBERED_MAX_MS = 5 * 60_000;
 const REMEMBERED_COUNT_MAX = 1_000;
 const TOKEN_LENGTH_MAX = 4_096;
-const CLAIM_LENGTH_MAX = 128;
 const PREFIX = 'Bearer ';
 
 interface Remembered {
@@ -115,7 +115,6 @@ function stateOf(value: unknown, tenant: string): StateCode | undefined {
 }
 
 function nameOf(value: unknown): string {
-  const isName = typeof value === 'string' && value !== '' && value.length <= CLAIM_LENGTH_MAX;
-  if (!isName) throw new SltdError('unauthenticated');
+  if (typeof value !== 'string' || !isName(value)) throw new SltdError('unauthenticated');
   return value;
 }

@@ -12,6 +12,7 @@ import { base64url } from 'jose';
 import * as v from 'valibot';
 import type { AnswerStatus } from '../errors.ts';
 import { COLLECTION } from './collection.ts';
+import { Id, isLine, Name, Time } from './forms.ts';
 import { ROLES } from './role.ts';
 import { TAG_BYTES } from './tag-key.ts';
 
@@ -40,13 +41,8 @@ export const ANSWER_LETTERS = {
   invalid: 'i',
 } as const satisfies Record<AnswerStatus, string>;
 
-/** Identifier of a joint operation: 16 random bytes, base64url. */
-export const OPERATION_ID = /^[\w-]{22}$/;
-
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const requestId = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
-const time = v.pipe(v.string(), v.isoTimestamp());
 
 const listMembers = {
   /** What was asked; lines from before there were several have none. */
@@ -54,7 +50,7 @@ const listMembers = {
   edition: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   sequence: v.optional(count),
   /** Every report up to here was in the list that was answered from. */
-  asOf: v.optional(time),
+  asOf: v.optional(Time),
   /** What became of the question to central. */
   central: v.pipe(v.string(), v.maxLength(32)),
   codes: v.optional(v.record(v.pipe(v.string(), v.maxLength(64)), count)),
@@ -65,25 +61,25 @@ const listMembers = {
 const CheckEventSchema = v.object({
   event: v.literal('check'),
   /** When it was answered. */
-  time,
+  time: Time,
   requestId,
   route: v.picklist([FIRST_ROUTE, AGAIN_ROUTE]),
-  tenant: name,
-  site: name,
+  tenant: Name,
+  site: Name,
   role: v.picklist(ROLES),
-  sub: name,
+  sub: Name,
   /** State that the caller works for; lines of callers without one have none. */
   state: v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{1,3}$/))),
-  purpose: v.optional(v.pipe(v.string(), v.maxLength(32))),
+  purpose: v.optional(v.pipe(v.string(), v.maxLength(32), v.check(isLine))),
   direction: v.optional(v.picklist(DIRECTIONS)),
   /** Of the joint operation that the caller named; whether there is one, central knows. */
-  operation: v.optional(v.pipe(v.string(), v.regex(OPERATION_ID))),
+  operation: v.optional(Id),
   ...listMembers,
   durationMs: v.pipe(v.number(), v.minValue(0)),
   /** Eight bytes for each document, in order, as base64url; zeros where there is no number. */
   tags: v.optional(v.pipe(v.string(), v.regex(/^[\w-]+$/))),
   /** Of a candidate that is asked about again: the request that made it. */
-  first: v.optional(v.object({ requestId, place: count, time })),
+  first: v.optional(v.object({ requestId, place: count, time: Time })),
 });
 
 const AlsoSchema = v.object(listMembers);

@@ -8,7 +8,8 @@
 import type { DocumentRequest } from '../check/plan.ts';
 import { type ErrorCode, SltdError } from '../errors.ts';
 import { FieldsError } from '../fields-error.ts';
-import { DIRECTIONS, OPERATION_ID, PURPOSES } from '../format/check-event.ts';
+import { DIRECTIONS, PURPOSES } from '../format/check-event.ts';
+import { ID } from '../format/forms.ts';
 
 const DOCUMENTS_MAX = 1_000;
 const ID_LENGTH_MAX = 64;
@@ -146,7 +147,7 @@ function oneOf<T extends string>(values: readonly T[], value: unknown, name: str
 }
 
 function operationOf(value: unknown): string {
-  if (typeof value === 'string' && OPERATION_ID.test(value)) return value;
+  if (typeof value === 'string' && ID.test(value)) return value;
   return refuse('operation', 'field-invalid');
 }
 
