@@ -32,7 +32,7 @@ import { readObject } from '../../publish/read-object.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { FoldedKey } from './fold-operations.ts';
 import { OverlaySource, overlayFrom } from './overlay-source.ts';
-import { recordPublication } from './publications.ts';
+import { readPublication, recordPublication } from './publications.ts';
 
 /** Rows up to which a segment is written again; then all becomes the next base. 40 KiB. */
 const SEGMENT_ROWS_MAX = 2_048;
@@ -86,8 +86,8 @@ export class OverlayPublisher {
   }
 
   /**
-   * Publishes what is new. Throws 'operation-log-behind' if the overlay in force knows operations
-   * that the log has not, 'overlay-too-large', 'config-invalid' for another collection or epoch key,
+   * Publishes what is new. Throws 'operation-log-behind' if the overlay in force, or the last one that
+   * is noted where there is none, knows operations that the log has not, 'overlay-too-large', 'config-invalid' for another collection or epoch key,
    * and what store and database throw.
    */
   async tick(): Promise<TickOutcome> {
@@ -102,7 +102,7 @@ export class OverlayPublisher {
     const nowMs = clock();
     await edition.source.update();
     const inForce = await this.#overlayOf(head, edition.manifest);
-    if (inForce && inForce.overlay.lastOperation > edition.source.lastOperation) {
+    if ((await this.#publishedUpTo(inForce)) > edition.source.lastOperation) {
       throw new SltdError('operation-log-behind');
     }
     if (!this.#isDue(inForce, edition, nowMs)) {
@@ -120,6 +120,13 @@ export class OverlayPublisher {
       if (error instanceof SltdError && error.code === 'head-moved') return 'lost';
       throw error;
     }
+  }
+
+  /** Last operation that was published. An overlay that was dropped is known by its note alone. */
+  async #publishedUpTo(inForce: KnownOverlay | undefined): Promise<number> {
+    if (inForce) return inForce.overlay.lastOperation;
+    const { db, collection } = this.#options;
+    return (await readPublication(db, collection))?.lastOperation ?? 0;
   }
 
   #isDue(inForce: KnownOverlay | undefined, edition: EditionInForce, nowMs: number): boolean {

@@ -269,6 +269,21 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     expect((await inForce()).find(keyOf(1))).toBeDefined();
   });
 
+  it('stops then also after the overlay was dropped, and goes on once the log has them again', async () => {
+    await report({ key: keyOf(1) }, { key: keyOf(2) });
+    await putEdition();
+    await (await publisher()).tick();
+    const owing = await putEdition({}, OTHER_EPOCH_KEY, { dropsOverlay: true });
+    await db.updateTable('operation_counter').set({ last_seq: 1 }).execute();
+    await db.deleteFrom('operations').where('seq', '=', 2).execute();
+    const one = await publisher();
+    await expect(one.tick()).rejects.toMatchObject({ code: 'operation-log-behind' });
+    expect(await readHead(store, headSigner.trusted)).toEqual(owing);
+    await report({ key: keyOf(2) });
+    expect(await one.tick()).toBe('published');
+    expect((await inForce()).find(keyOf(2), OTHER_EPOCH_KEY)).toBeDefined();
+  });
+
   it('waits for the first edition, and leaves another collection alone', async () => {
     const one = await publisher();
     expect(await one.tick()).toBe('no-edition');
