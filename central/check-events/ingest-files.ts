@@ -2,19 +2,19 @@
  * `central ingest`: takes the check events of log files, for what the post of the edge has lost.
  *
  * A file may hold anything else besides, may be given twice, and may overlap with others: each
- * request is taken once. Plain or gzip, by the first bytes; one line of memory.
+ * request is taken once. Plain or gzip, by the first bytes; in the memory of some lines, however long one is.
  */
 
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { SltdError } from '../../src/errors.ts';
+import { boundedLines } from '../../src/format/bounded-lines.ts';
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { ownCollection } from '../training/database.ts';
 import type { TakeCounts } from './ingest-queue.ts';
-import { eventsOfLines, type LineCounts } from './read-lines.ts';
+import { eventsOfLines, LINE_BYTES_MAX, type LineCounts } from './read-lines.ts';
 import { type BatchLimits, takeEvents } from './take-events.ts';
 
 const LINES_PER_READ = 500;
@@ -40,12 +40,12 @@ export async function ingestFiles(
   return counts;
 }
 
-async function* batches(file: string): AsyncGenerator<string[]> {
+async function* batches(file: string): AsyncGenerator<(string | undefined)[]> {
   try {
     const raw = createReadStream(file);
     const input = (await isGzip(file)) ? raw.pipe(createGunzip()) : raw;
-    let lines: string[] = [];
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    let lines: (string | undefined)[] = [];
+    for await (const line of boundedLines(input, LINE_BYTES_MAX)) {
       lines.push(line);
       if (lines.length < LINES_PER_READ) continue;
       yield lines;

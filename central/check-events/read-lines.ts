@@ -10,7 +10,7 @@
 import { type CheckEvent, parseCheckLine } from '../../src/format/check-event.ts';
 
 /** 1,000 documents make 12 KB; a trace record with a few of them is below this. */
-const LINE_LENGTH_MAX = 256 * 1024;
+export const LINE_BYTES_MAX = 256 * 1024;
 
 export interface LineCounts {
   /** Lines that are something else, or about other collections. */
@@ -19,16 +19,19 @@ export interface LineCounts {
   malformed: number;
 }
 
-/** The events of one collection in some lines, in order; adds to `counts`. */
+/**
+ * The events of one collection in some lines, in order; adds to `counts`. A line that was too long to be read is
+ * undefined, and passed over.
+ */
 export function eventsOfLines(
-  lines: Iterable<string>,
+  lines: Iterable<string | undefined>,
   collection: string,
   counts: LineCounts,
 ): CheckEvent[] {
   const events: CheckEvent[] = [];
   for (const line of lines) {
-    if (line.trim() === '') continue;
-    const values = line.length > LINE_LENGTH_MAX ? [] : valuesOf(line);
+    if (line?.trim() === '') continue;
+    const values = line === undefined || line.length > LINE_BYTES_MAX ? [] : valuesOf(line);
     if (values.length === 0) counts.passedOver++;
     for (const value of values) {
       const all = parseCheckLine(value);

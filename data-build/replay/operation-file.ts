@@ -6,13 +6,14 @@
  */
 
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import { SltdError } from '../../src/errors.ts';
+import { boundedLines } from '../../src/format/bounded-lines.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 
-const LINE_CHARACTERS_MAX = 1_000;
+/** An operation has some 200; nobody can have a whole file read into memory as one line. */
+const LINE_BYTES_MAX = 1_000;
 
 const OperationSchema = v.object({
   kind: v.picklist(['added', 'withdrawn']),
@@ -32,23 +33,20 @@ export type ReplayOperation = Omit<v.InferOutput<typeof OperationSchema>, 'key'>
 
 /** The operations of a file in order; 'input-unreadable' or 'input-schema'. */
 export async function* readOperationFile(path: string): AsyncGenerator<ReplayOperation> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   try {
-    for await (const line of lines) {
+    for await (const line of boundedLines(createReadStream(path), LINE_BYTES_MAX)) {
       if (line !== '') yield operationOf(line);
     }
   } catch (cause) {
     if (cause instanceof SltdError) throw cause;
     throw new SltdError('input-unreadable', { detail: 'file of operations', cause });
-  } finally {
-    lines.close();
   }
 }
 
-function operationOf(line: string): ReplayOperation {
+function operationOf(line: string | undefined): ReplayOperation {
   let value: unknown;
   try {
-    if (line.length <= LINE_CHARACTERS_MAX) value = JSON.parse(line);
+    if (line !== undefined) value = JSON.parse(line);
   } catch {
     // The message would hold the line.
   }

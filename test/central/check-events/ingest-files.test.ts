@@ -51,6 +51,13 @@ describe('logs of the edge', () => {
     });
   });
 
+  it('may have a line of any length: it is passed over, and what stands around it is taken', async () => {
+    const [one, two] = [JSON.stringify(await checkEvent()), JSON.stringify(await checkEvent())];
+    const long = `{"event":"check","x":"${'x'.repeat(300_000)}"}`;
+    const { status, said } = central('ingest', file('long.log', `${one}\n${long}\n${two}\n`));
+    expect([status, said]).toEqual([0, { taken: 2, repeated: 0, passedOver: 1, malformed: 0 }]);
+  });
+
   it('that cannot be read are refused by their code', () => {
     const missing = central('ingest', join(folder, 'none.log'));
     expect(missing.status).not.toBe(0);

@@ -1,6 +1,6 @@
 /** Whether a report is visible yet, and the log as a file, on every database. */
 
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,6 +31,42 @@ async function readAll(path: string): Promise<ReplayOperation[]> {
   for await (const operation of readOperationFile(path)) all.push(operation);
   return all;
 }
+
+describe('a file of operations', () => {
+  const write = (text: string) => {
+    const path = join(root, `operations-${fileCount++}`);
+    writeFileSync(path, text);
+    return path;
+  };
+  const line = JSON.stringify({
+    ...{ kind: 'added', key: 'PUTONEW1', category: 'lost', recordId: 'a', at: NOW_MS },
+  });
+
+  it('is read with either end of line, and without one at its end', async () => {
+    expect(await readAll(write(`${line}\r\n\n${line}\n${line}`))).toHaveLength(3);
+    expect(await readAll(write(''))).toEqual([]);
+  });
+
+  it.each([
+    ['with a line that is none', `${line}\nPUTONEW2`],
+    ['with an operation in a line that is too long', line + ' '.repeat(1_000)],
+    ['without an end of line', line.repeat(1_000)],
+  ])('%s is refused, and nothing of it is told', async (_, text) => {
+    const error = await readAll(write(text)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'input-schema', detail: 'file of operations' });
+    expect(JSON.stringify(error)).not.toContain('NEW');
+  });
+
+  it('is refused also if it has no end of line and no string could hold it', async () => {
+    const path = write('{');
+    truncateSync(path, 600 * 1024 * 1024);
+    await expect(readAll(path)).rejects.toMatchObject({ code: 'input-schema' });
+  });
+
+  it('that is not there is refused by its code', async () => {
+    await expect(readAll(join(root, 'none'))).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+});
 
 describe.each(kinds)('operations on $name', ({ create }) => {
   let database: TestDatabase;
