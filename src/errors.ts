@@ -64,6 +64,10 @@ export const ERRORS = {
   'central-busy': unknown(503, 'A load is under way: ask again in a minute.'),
   'case-transition': unknown(409, 'The case cannot go there from the state that it is in.'),
   'case-changed': unknown(409, 'The case has gone on since that version: look again.'),
+  'case-over': unknown(
+    409,
+    'The case was closed over 30 days ago: nothing is added to it any more.',
+  ),
   'attachment-refused': invalid(
     422,
     'The attachment is of no type that is taken, or one too many.',
@@ -72,6 +76,7 @@ export const ERRORS = {
     422,
     'The endpoint is refused: its address is none to send to, or it is one too many.',
   ),
+  'endpoint-disabled': unknown(409, 'The endpoint is switched off: a replay enables it again.'),
   'bundle-refused': invalid(
     422,
     'The bundle is no archive of cards and their images, or larger than it may be.',

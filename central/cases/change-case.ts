@@ -20,9 +20,13 @@ import {
   toldTenants,
 } from './case-event.ts';
 import { dueAt, responsibleIn } from './clock.ts';
+import { eachAlone } from './each-alone.ts';
 import { type Party, tenantOf, viewersOf } from './parties.ts';
 import type { EventKind } from './tables.ts';
 import { checkMove, type Move, type Mover } from './transitions.ts';
+
+/** Questions and files may still come for so long. */
+const ADDED_AFTER_CLOSING_MS = 30 * 24 * 3_600_000;
 
 interface Change {
   db: CentralDatabase;
@@ -102,7 +106,7 @@ export async function markNotified(
 /** Run a change on the locked case, if the caller takes part in it; the row as it is afterwards. */
 async function changing(
   id: string,
-  { db, caller, version, requestKey }: Change,
+  { db, caller, version, requestKey, nowMs }: Change,
   wish: Wish,
   apply: (transaction: CaseTransaction, row: CaseRow, movers: readonly Mover[]) => Promise<void>,
 ): Promise<CaseRow> {
@@ -117,6 +121,7 @@ async function changing(
       requestKey !== undefined && (await wasDone(transaction, id, { requestKey, wish }));
     if (!isRepeated) {
       if (version !== undefined && version !== row.version - 1) throw new SltdError('case-changed');
+      if (wish.kind !== 'state' && isOver(row, nowMs)) throw new SltdError('case-over');
       await apply(transaction, row, movers);
       return transaction
         .selectFrom('cases')
@@ -134,6 +139,10 @@ async function changing(
     return unchanged;
   });
 }
+
+/** Closed for so long that nothing is added any more: what comes late has to be forgotten with the rest. */
+const isOver = ({ closed_at: closedAt }: CaseRow, nowMs: number): boolean =>
+  closedAt !== null && nowMs - closedAt > ADDED_AFTER_CLOSING_MS;
 
 const partiesOf = (caller: Caller, row: CaseRow): Party[] =>
   viewersOf(caller, row).filter((viewer) => viewer !== 'audit');
@@ -200,24 +209,32 @@ async function checkAttachments(
   if (found.length !== new Set(attachments).size) throw new SltdError('request-invalid');
 }
 
-const ESCALATIONS_PER_ROUND = 50;
+const CASES_PER_READ = 50;
 
 /**
  * Escalate the cases whose clock has run out: the next contact of who has to act is called; once all
  * have been, every side is told and the clock stops. How many cases.
  */
 export async function escalateDue(db: CentralDatabase, nowMs: number): Promise<number> {
-  const due = await db
-    .selectFrom('cases')
-    .select('id')
-    .where('due_at', '<=', nowMs)
-    .orderBy('due_at')
-    .limit(ESCALATIONS_PER_ROUND)
-    .execute();
-  for (const { id } of due) {
-    await db.transaction().execute((transaction) => escalate(transaction, id, nowMs));
-  }
-  return due.length;
+  return eachAlone(
+    (after: DueCase | undefined) => dueCases(db, after, nowMs),
+    ({ id }) => db.transaction().execute((transaction) => escalate(transaction, id, nowMs)),
+  );
+}
+
+type DueCase = Pick<CaseRow, 'id' | 'due_at'>;
+
+function dueCases(
+  db: CentralDatabase,
+  after: DueCase | undefined,
+  nowMs: number,
+): Promise<DueCase[]> {
+  let query = db.selectFrom('cases').select(['id', 'due_at']).where('due_at', '<=', nowMs);
+  if (after)
+    query = query.where((eb) =>
+      eb(eb.refTuple('due_at', 'id'), '>', eb.tuple(after.due_at!, after.id)),
+    );
+  return query.orderBy('due_at').orderBy('id').limit(CASES_PER_READ).execute();
 }
 
 async function escalate(transaction: CaseTransaction, id: string, nowMs: number): Promise<void> {

@@ -19,6 +19,7 @@ import {
   tellOthers,
 } from './case-event.ts';
 import { dueAt } from './clock.ts';
+import { eachAlone } from './each-alone.ts';
 import { bureauOfAgency, postOf } from './parties.ts';
 import { CASE_STATES, type SightingsTable } from './tables.ts';
 
@@ -30,20 +31,19 @@ const OPEN_STATES = CASE_STATES.filter((state) => state !== 'closed');
 type Sighting = Selectable<SightingsTable>;
 
 /** Open or join cases for what was sighted, oldest first; how many sightings were taken. */
-export async function openCases(db: CentralDatabase, nowMs: number): Promise<number> {
-  const sightings = await db
-    .selectFrom('sightings')
-    .selectAll()
-    .where('case_id', 'is', null)
-    .orderBy('seen_at')
-    .orderBy('id')
-    .limit(BATCH_MAX)
-    .execute();
-  if (sightings.length === 0) return 0;
-  await db.transaction().execute(async (transaction) => {
-    for (const sighting of sightings) await takeUp(transaction, sighting, nowMs);
-  });
-  return sightings.length;
+export const openCases = (db: CentralDatabase, nowMs: number): Promise<number> =>
+  eachAlone(
+    (after: Sighting | undefined) => waitingSightings(db, after),
+    (sighting) => db.transaction().execute((transaction) => takeUp(transaction, sighting, nowMs)),
+  );
+
+function waitingSightings(db: CentralDatabase, after: Sighting | undefined): Promise<Sighting[]> {
+  let query = db.selectFrom('sightings').selectAll().where('case_id', 'is', null);
+  if (after)
+    query = query.where((eb) =>
+      eb(eb.refTuple('seen_at', 'id'), '>', eb.tuple(after.seen_at, after.id)),
+    );
+  return query.orderBy('seen_at').orderBy('id').limit(BATCH_MAX).execute();
 }
 
 async function takeUp(

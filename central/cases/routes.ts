@@ -14,6 +14,7 @@
 
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { Id } from '../../src/format/forms.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
@@ -179,7 +180,7 @@ function refuseOutsiders({ role }: Caller): void {
 const findCase = (db: CentralDatabase, caseId: string): Promise<CaseRow | undefined> =>
   db.selectFrom('cases').selectAll().where('id', '=', caseId).executeTakeFirst();
 
-/** Cases in which the caller takes part, newest first; one more than the limit. */
+/** Cases in which the caller takes part by viewersOf(), newest first; one more than the limit. */
 function listCases(
   db: CentralDatabase,
   { role, tenant, site }: Caller,
@@ -199,8 +200,10 @@ function listCases(
       : query.where((eb) =>
           eb.or([
             eb('issuing_ncb', '=', tenant),
-            eb('asking_ncb', '=', tenant),
-            eb('asking_tenant', '=', tenant),
+            // The `ncb` of an agency administers its endpoints and has no part in its cases.
+            ...(role === 'ncb' && stateOfBureau(tenant) === undefined
+              ? []
+              : [eb('asking_ncb', '=', tenant), eb('asking_tenant', '=', tenant)]),
           ]),
         );
   const { after, state, record, restricting } = filter;

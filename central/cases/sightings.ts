@@ -6,11 +6,13 @@
  * into the next one, so that a burst costs a few commits and not one each. A database that cannot
  * write (a list is being loaded into SQLite, say) delays an answer by WAIT_MAX_MS and no more: the
  * sighting then stays in memory and is tried again until it is stored. It is lost only if the process
- * is killed meanwhile, and a line in the log says that it was late.
+ * is killed meanwhile, and a line in the log says that it was late. One that the database does not take
+ * holds up no other: those of one answer are then written by themselves.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Insertable } from 'kysely';
+import { isBusy } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { SightingsTable } from './tables.ts';
 
@@ -28,9 +30,15 @@ interface RecorderOptions {
   waitMaxMs?: number;
 }
 
+/** The sightings of one answer. */
+interface Waiting {
+  rows: readonly NewSighting[];
+  stored: () => void;
+}
+
 export class SightingRecorder {
   readonly #options: RecorderOptions;
-  #waiting: { rows: readonly NewSighting[]; stored: () => void }[] = [];
+  #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #isStopping = false;
 
@@ -70,16 +78,27 @@ export class SightingRecorder {
     while (this.#waiting.length > 0) {
       const taken = this.#waiting;
       this.#waiting = [];
-      try {
-        await this.#insert(taken.flatMap(({ rows }) => rows));
-        for (const { stored } of taken) stored();
-      } catch {
-        // Whatever it was: the rows are still wanted.
-        this.#waiting = [...taken, ...this.#waiting];
-        if (this.#isStopping) return;
-        await sleep(RETRY_MS);
-      }
+      const failed = await this.#store(taken);
+      if (failed.length === 0) continue;
+      // Whatever it was: the rows are still wanted.
+      this.#waiting = [...failed, ...this.#waiting];
+      if (this.#isStopping) return;
+      await sleep(RETRY_MS);
     }
+  }
+
+  /** Those that could not be stored. */
+  async #store(taken: readonly Waiting[]): Promise<readonly Waiting[]> {
+    try {
+      await this.#insert(taken.flatMap(({ rows }) => rows));
+      for (const { stored } of taken) stored();
+      return [];
+    } catch (error) {
+      if (taken.length === 1 || isBusy(error)) return taken;
+    }
+    const failed: Waiting[] = [];
+    for (const each of taken) failed.push(...(await this.#store([each])));
+    return failed;
   }
 
   async #insert(rows: readonly NewSighting[]): Promise<void> {

@@ -46,6 +46,7 @@ describe.each(kinds)('a direct caller on $name', ({ create }) => {
     ['whose token is for the edge', () => bureau({ aud: 'sltd-edge' })],
     ['whose token is of another issuer', () => bureau({ iss: 'someone' })],
     ['whose token an edge signed', () => edgeToken({ role: 'ncb', tenant: 'NCB-UTO' })],
+    ['whose token has a control character', () => bureau({ site: 'Zenith\0' })],
     ['whose token somebody else signed', () => directToken({ role: 'ncb' }, createJwk())],
   ])('%s is refused', async (_, token) => {
     const response = await get('/v1/records', token());

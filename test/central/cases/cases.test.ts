@@ -284,6 +284,78 @@ describe.each(kinds)('a case on $name', ({ create }) => {
     expect(await db.selectFrom('sightings').selectAll().execute()).toEqual([]);
   });
 
+  it('takes nothing more 30 days after it was closed, so that nothing is left behind', async () => {
+    const { id } = await world.opened();
+    const path = `/v1/cases/${id}/messages`;
+    await move('officer', id, { to: 'closed', outcome: 'released', reason: 'no match' });
+    expect((await world.call('issuing', 'POST', path, { text: 'Why?' })).status).toBe(201);
+    const closed = { state: 'closed', closed_at: NOW_MS - 30 * 24 * 60 * MINUTE_MS - 1 } as const;
+    await database.db.updateTable('cases').set(closed).execute();
+    const late = await world.call('issuing', 'POST', path, { text: 'a secret' });
+    expect([late.status, await problemCode(late)]).toEqual([409, 'case-over']);
+    expect(await problemCode(await attach('officer', id, PNG, 'image/png'))).toBe('case-over');
+    expect(readdirSync(world.folder)).toEqual([]);
+  });
+
+  it('that nobody closes is forgotten a year after anything happened in it, each time', async () => {
+    const { id } = await world.opened();
+    const { db } = database;
+    const yearMs = 365 * 24 * 60 * MINUTE_MS;
+    const forget = (nowMs: number) => forgetCases(db, { folder: world.folder }, nowMs);
+    expect(await forget(NOW_MS + yearMs)).toBe(0);
+    expect(await forget(NOW_MS + yearMs + 1)).toBe(1);
+    expect(await db.selectFrom('sightings').selectAll().execute()).toEqual([]);
+    const say = () =>
+      world.call('issuing', 'POST', `/v1/cases/${id}/messages`, { text: 'a secret' });
+    expect((await say()).status).toBe(201);
+    await move('issuing', id, { to: 'data-error', reason: 'a secret' });
+    expect(await forget(NOW_MS + yearMs + 1)).toBe(1);
+    expect(await forget(NOW_MS + yearMs + 1)).toBe(0);
+    const left = JSON.stringify(await db.selectFrom('case_events').selectAll().execute());
+    expect(left).not.toMatch(/secret|clerk|officer-7|FRA\/7/);
+    expect(left).toContain('data-error');
+  });
+
+  it('is in the list of those who may open it alone', async () => {
+    const { id } = await world.opened();
+    const agency = { role: 'ncb', tenant: 'BORDER-D', site: 'HQ', sub: 'clerk-9' };
+    const list = await world.central.request('/v1/cases', {
+      headers: { authorization: `Bearer ${await directToken(agency)}` },
+    });
+    expect(await list.json()).toEqual({ items: [] });
+    const auditor = { ...agency, role: 'auditor' };
+    const audited = await world.central.request('/v1/cases', {
+      headers: { authorization: `Bearer ${await directToken(auditor)}` },
+    });
+    expect(await audited.json()).toMatchObject({ items: [{ id, you: ['audit'] }] });
+  });
+
+  it('whose clock cannot be written holds up no other', async () => {
+    await world.sight('officer', {}, NOW_MS);
+    await world.sight('otherPost', {}, NOW_MS + 1);
+    const { db } = database;
+    const [first] = await db.selectFrom('cases').selectAll().orderBy('due_at').execute();
+    // The next version of the first one is there already, as it never is.
+    const taken = {
+      case_id: first!.id,
+      version: 2,
+      at: NOW_MS,
+      kind: 'state',
+      data: '{}',
+    } as const;
+    await db
+      .insertInto('case_events')
+      .values({ ...taken, by_tenant: null, by_subject: null, request_key: null })
+      .execute();
+    await expect(escalateDue(db, NOW_MS + 6 * MINUTE_MS)).rejects.toThrow();
+    const counts = await db
+      .selectFrom('cases')
+      .select('escalation_count')
+      .orderBy('opened_at')
+      .execute();
+    expect(counts.map((row) => row.escalation_count)).toEqual([0, 1]);
+  });
+
   it('is listed a page at a time, each case once', async () => {
     for (let i = 0; i < 5; i++) await world.sight('officer', {}, NOW_MS + i * 61 * MINUTE_MS);
     const seen: string[] = [];

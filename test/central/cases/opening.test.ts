@@ -140,6 +140,48 @@ describe.each(kinds)('opening a case on $name', ({ create }) => {
     expect(await caseCount()).toBe(5);
   });
 
+  it('is not held up by a sighting of which no case can be made', async () => {
+    const { db } = database;
+    await sql`create unique index once on cases (post) where post = 'BAD'`.execute(db);
+    const sight = async (site: string, key: string) => {
+      const asked = question([key], { encounter: { exact: [0] } });
+      await world.central.confirm(asked, await edgeToken({ ...PEOPLE.officer, site }));
+    };
+    await sight('BAD/1', 'PUTOM1');
+    await openCases(db, NOW_MS);
+    await sight('BAD/1', 'PUTOM2');
+    await db
+      .updateTable('sightings')
+      .set({ seen_at: NOW_MS - 1 })
+      .where('case_id', 'is', null)
+      .execute();
+    await sight('FRA/7', SPECIMEN_KEY);
+    await expect(openCases(db, NOW_MS)).rejects.toThrow();
+    const posts = await db.selectFrom('cases').select('post').orderBy('post').execute();
+    expect(posts.map(({ post }) => post)).toEqual(['BAD', 'FRA']);
+    await sql`drop index once`.execute(db);
+    expect(await openCases(db, NOW_MS)).toBe(1);
+    expect(await caseCount()).toBe(3);
+  });
+
+  it('has its sighting stored beside one that the database does not take', async () => {
+    const recorder = new SightingRecorder({ db: database.db, waitMaxMs: 20 });
+    const row = {
+      ...{ id: 'one', record_id: 'r', issuing_state: 'UTO', category: 'stolen' as const },
+      ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: null, seen_at: NOW_MS },
+    };
+    const bad = { ...row, id: 'bad', tenant: null as unknown as string };
+    await Promise.all([
+      recorder.record([bad]),
+      recorder.record([row]),
+      recorder.record([{ ...row, id: 'two' }]),
+    ]);
+    await expect
+      .poll(async () => (await database.db.selectFrom('sightings').select('id').execute()).length)
+      .toBe(2);
+    await recorder.stop();
+  });
+
   it('is one for each document of a batch, whatever classes were asked', async () => {
     const keys = ['PUTOM1', 'IUTOM1', SPECIMEN_KEY, 'PUTOX9'];
     await world.sight('officer', { keys, encounter: { exact: [0, 1, 2, 3] } });
