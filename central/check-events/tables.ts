@@ -76,6 +76,7 @@ export interface CheckMatchesTable {
   /** One of OUTCOME. */
   outcome: number;
   confirmed_after_ms: number | null;
+  /** Null without a tag, and once the tags of the day are over. */
   tag_day: number | null;
   /** Decimal. */
   tag: string | null;

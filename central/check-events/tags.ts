@@ -7,6 +7,7 @@
  * A look-up asks both; in order it is one step down a tree, and a day that is over is one run of rows.
  */
 
+import { setImmediate as letOthers } from 'node:timers/promises';
 import { sql, type Transaction } from 'kysely';
 import { tagBytesOf } from '../../src/format/check-event.ts';
 import { dayOf, TAG_BYTES, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
@@ -18,6 +19,7 @@ import type { TakenEvent } from './taken-event.ts';
 /** Letters of the answers after which a traveller may have gone on. */
 const LET_PASS = /[cu]/;
 const ROWS_PER_STATEMENT = 20_000;
+const ROWS_PER_DELETE = 5_000;
 
 interface TagRow {
   day: number;
@@ -127,17 +129,48 @@ export async function stagedDays(db: CentralDatabase): Promise<Set<number>> {
   return new Set(rows.map(({ day }) => day));
 }
 
-/** Removes the tags of the days that are over, a day a statement. */
+/**
+ * Removes the tags of the days that are over, also of matches: a slice of a day at a time, with a turn for
+ * others between, because on SQLite answers wait for each.
+ */
 export async function removeOldTags(db: CentralDatabase, nowMs: number): Promise<void> {
   const firstDay = firstDayKept(nowMs);
-  for (;;) {
-    const oldest = await db
-      .selectFrom('check_tags')
-      .select('day')
-      .orderBy('day')
-      .limit(1)
-      .executeTakeFirst();
-    if (oldest === undefined || oldest.day >= firstDay) return;
-    await db.deleteFrom('check_tags').where('day', '=', oldest.day).execute();
+  await db
+    .updateTable('check_matches')
+    .set({ tag_day: null, tag: null })
+    .where('tag_day', '<', firstDay)
+    .execute();
+  for (let day = await oldestDay(db); day !== undefined && day < firstDay; ) {
+    await removeDay(db, day);
+    day = await oldestDay(db, day);
   }
+}
+
+/** The first day after another of which there are tags in order. */
+async function oldestDay(db: CentralDatabase, after = 0): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('check_tags')
+    .select('day')
+    .where('day', '>', after)
+    .orderBy('day')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.day;
+}
+
+/** From tag to tag and never from the start: PostgreSQL would go over all that is removed already. */
+async function removeDay(db: CentralDatabase, day: number): Promise<void> {
+  let after: string | undefined;
+  do {
+    await letOthers();
+    const isNext = after === undefined ? sql`true` : sql`tag > ${BigInt(after)}`;
+    const ends = await sql<{ tag: string }>`select cast(tag as text) as tag from check_tags
+      where day = ${day} and ${isNext} order by check_tags.tag limit 1 offset ${ROWS_PER_DELETE - 1}`.execute(
+      db,
+    );
+    const end = ends.rows[0]?.tag;
+    const isInSlice = end === undefined ? sql`true` : sql`tag <= ${BigInt(end)}`;
+    await sql`delete from check_tags where day = ${day} and ${isNext} and ${isInSlice}`.execute(db);
+    after = end;
+  } while (after !== undefined);
 }

@@ -126,6 +126,40 @@ describe.each(kinds)('check events on $name', ({ create }) => {
     expect((await database.db.selectFrom('check_tags').select('day').execute()).length).toBe(1);
   });
 
+  it('leave the tag of a match for 30 days as well', async () => {
+    const at = (days: number) => new Date(NOW_MS - days * DAY_MS).toISOString();
+    const matched = (days: number) => checkEvent({ answers: 'h', time: at(days) });
+    await take([await matched(30), await matched(31)]);
+    await removeOldTags(database.db, NOW_MS);
+    const { matches } = await content();
+    expect(matches.map(({ tag, tag_day: day }) => [tag !== null, day !== null]).sort()).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+  });
+
+  it('lose the tags of a day that is over in portions', async () => {
+    const rows = Array.from(
+      { length: 12_000 },
+      (_, i) => `(${i % 2 ? -i : i}, ${i}, ${i < 11_000 ? 100 : 101})`,
+    );
+    await sql`insert into check_tags (tag, reference, day) values ${sql.raw(rows.join())}`.execute(
+      database.db,
+    );
+    const removed: number[] = [];
+    const db = database.db.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        if (result.rows.length === 0) removed.push(Number(result.numAffectedRows ?? 0));
+        return result;
+      },
+    });
+    await removeOldTags(db, (101 + 30) * DAY_MS);
+    expect(Math.max(...removed)).toBe(5_000);
+    const left = await database.db.selectFrom('check_tags').select('day').execute();
+    expect(left.map(({ day }) => day)).toEqual(Array(1_000).fill(101));
+  });
+
   it('have tags that are found before, while and after they are put in order', async () => {
     const { db } = database;
     const yesterday = new Date(NOW_MS - DAY_MS).toISOString();
