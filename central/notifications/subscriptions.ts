@@ -113,7 +113,10 @@ export async function changeSecret(id: string, { db, tenant, nowMs }: Scope) {
   return { id, secret };
 }
 
-/** Send a message of type `endpoint.test` to this endpoint alone; 'not-found' as above. */
+/**
+ * Send a message of type `endpoint.test` to this endpoint alone; 'not-found' as above, 'endpoint-disabled'
+ * where nothing is sent to it.
+ */
 export async function testEndpoint(id: string, { db, tenant, nowMs }: Scope) {
   return db.transaction().execute(async (transaction) => {
     const row = await transaction
@@ -123,6 +126,7 @@ export async function testEndpoint(id: string, { db, tenant, nowMs }: Scope) {
       .where('tenant', '=', tenant)
       .executeTakeFirst();
     if (!row) throw new SltdError('not-found');
+    if (row.disabled_at !== null) throw new SltdError('endpoint-disabled');
     return notify(transaction, {
       ...{ tenant, type: 'endpoint.test', payload: {}, nowMs, endpointId: id },
       isForEndpointAlone: true,

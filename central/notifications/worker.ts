@@ -24,6 +24,7 @@ const POLL_MS = 200;
 const TIMEOUT_MS = 10_000;
 /** A lease outlasts an attempt by this: time to write the outcome down. */
 const LEASE_MARGIN_MS = 5_000;
+const WRITE_AGAIN_MS = 100;
 
 export interface WorkerOptions {
   db: CentralDatabase;
@@ -108,12 +109,14 @@ export class DeliveryWorker {
 
   async #workOff(endpoint: Selectable<EndpointsTable>): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      const { timeoutMs = TIMEOUT_MS } = this.#options;
+      const untilMs = performance.now() + timeoutMs + LEASE_MARGIN_MS;
       const taken = await this.#take(endpoint.id);
       if (taken.length === 0) return;
       const outcomes = await Promise.all(
         taken.map((delivery) => this.#attempt(delivery, endpoint)),
       );
-      await this.#writeDown(taken, outcomes, endpoint.id);
+      await this.#whileLeased(untilMs, () => this.#writeDown(taken, outcomes, endpoint.id));
       if (!outcomes.some(({ kind }) => kind === 'delivered')) return;
     }
   }
@@ -155,6 +158,21 @@ export class DeliveryWorker {
       .execute();
     const bodyOf = new Map(bodies.map(({ id, body }) => [id, body]));
     return rows.map((row) => ({ ...row, body: bodyOf.get(row.notification_id)! }));
+  }
+
+  /**
+   * What was sent has to be written down, or it is sent again: a database that is busy is asked again
+   * until the lease ends.
+   */
+  async #whileLeased(untilMs: number, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (performance.now() + WRITE_AGAIN_MS >= untilMs) throw error;
+        await sleep(WRITE_AGAIN_MS);
+      }
+    }
   }
 
   #attempt(delivery: Taken, endpoint: Selectable<EndpointsTable>): Promise<Outcome> {

@@ -120,6 +120,14 @@ describe.each(kinds)('notifications over HTTP on $name', ({ create }) => {
     expect(receiver.requestCount).toBe(1);
   });
 
+  it('sends no test to an endpoint that is switched off, and says so', async () => {
+    const { id } = await register(UTO);
+    await database.db.updateTable('endpoints').set({ disabled_at: NOW_MS }).execute();
+    const test = await call('POST', `/v1/endpoints/${id}/test`, UTO);
+    expect([test.status, await problemCode(test)]).toEqual([409, 'endpoint-disabled']);
+    expect((await shown(await call('GET', '/v1/notifications', UTO))).items).toEqual([]);
+  });
+
   it('lists dead letters and sends them again, one or all of an endpoint', async () => {
     const { id } = await register(UTO);
     for (let i = 0; i < 3; i++) await tell('NCB-UTO');

@@ -214,6 +214,20 @@ describe.each(kinds)('delivery on $name', ({ create }) => {
     expect(receiver.messages.size).toBe(41);
   });
 
+  it('is not sent again because the database was busy when it was to be written down', async () => {
+    await subscribe();
+    for (let i = 0; i < 16; i++) await tell();
+    let failures = 0;
+    const onDelivered = async () => {
+      if (failures++ < 3) throw new Error('on purpose');
+    };
+    await round({ onDelivered });
+    nowMs += 60_000;
+    await round({ onDelivered });
+    expect([receiver.messages.size, receiver.requestCount]).toEqual([16, 16]);
+    expect((await deliveries()).map(({ state }) => state)).toEqual(Array(16).fill('delivered'));
+  });
+
   it('is forgotten after 30 days, unless it is still on its way', async () => {
     await subscribe();
     const { id: old } = await tell();
