@@ -10,7 +10,7 @@ import type { Transaction } from 'kysely';
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { type NotificationType, notifySubscribers } from '../notifications/notify.ts';
+import { type NotificationType, notifyEverybody } from '../notifications/notify.ts';
 import type { CardsTable } from './tables.ts';
 
 interface DecideOptions {
@@ -94,7 +94,7 @@ const tell = (
   transaction: Transaction<CentralSchema>,
   { type, card, version, nowMs }: CardNotice,
 ): Promise<void> =>
-  notifySubscribers(transaction, {
+  notifyEverybody(transaction, {
     ...{ type, nowMs },
     payload: {
       ...{ card: card.id, issuingState: card.state, documentClass: card.document_class },

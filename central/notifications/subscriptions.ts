@@ -11,7 +11,7 @@ import type { CentralDatabase } from '../database/schema.ts';
 import { line } from '../http/forms.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { endpointUrl, type Reach } from './address-guard.ts';
-import { NOTIFICATION_TYPES, newDelivery, notify, opaqueId, wants } from './notify.ts';
+import { INSERT_MAX, NOTIFICATION_TYPES, newDelivery, notify, opaqueId, wants } from './notify.ts';
 import { newSecret } from './signature.ts';
 import type { EndpointsTable } from './tables.ts';
 
@@ -202,9 +202,6 @@ export async function replayEndpoint(
     return { replayedCount: Number(dead.numUpdatedRows) + wanted.length };
   });
 }
-
-/** Nine columns a row; SQLite takes 32,766 parameters a statement. */
-const INSERT_MAX = 1_000;
 
 /** Put one dead letter under way again; 'not-found' unless it is one, and the tenant's. */
 export async function replayDeadLetter(id: string, { db, tenant, nowMs }: Scope): Promise<void> {

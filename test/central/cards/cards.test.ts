@@ -143,7 +143,7 @@ describe.each(kinds)('cards on $name', ({ create }) => {
     expect(await approve(id, 2)).toMatchObject({ status: 'published', version: 2 });
   });
 
-  describe('tell the bureaus that subscribe', () => {
+  describe('tell every bureau', () => {
     const subscribe = (claims: object, types?: string[]) =>
       send(claims, 'POST', '/v1/endpoints', {
         ...{ url: 'https://ncb.example/', ...(types && { types }) },
@@ -174,7 +174,12 @@ describe.each(kinds)('cards on $name', ({ create }) => {
         { type: 'card.withdrawn', data },
       ]);
       expect([all.length, (await underWay()).length]).toEqual([2, 3]);
-      expect(await told({ role: 'ncb', tenant: 'NCB-FRA' })).toEqual([]);
+      // One whose endpoint takes other types, and one that has none, read it.
+      for (const tenant of ['NCB-FRA', 'NCB-UTO']) {
+        const types = (await told({ role: 'ncb', tenant })).map(({ type }) => type);
+        expect(types.sort()).toEqual(['card.published', 'card.withdrawn']);
+      }
+      expect(await told({ role: 'ncb', tenant: 'BORDER-D' })).toEqual([]);
     });
 
     it('also after their endpoint was switched off for a while', async () => {
