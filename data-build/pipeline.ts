@@ -198,8 +198,8 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
     await store.flush();
 
     progress.start('verify');
-    const reference = { sha256: manifestSha256, length: manifestBytes.length };
-    const reread = await readObject(store, 'manifests', reference);
+    const written = { sha256: manifestSha256, length: manifestBytes.length };
+    const reread = await readObject(store, 'manifests', written);
     await verifyObject(reread, await verifyKeys(publicKeysText(keys, 'edition')));
     const manifest = openManifest(reread);
     const verified = await verifyEdition({
@@ -241,13 +241,8 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       manifestLength: manifestBytes.length,
     };
     const permit = permittingBy(editionKey, edition, options.permitDays);
-    const { epochKeyId: keyId } = page;
-    const head = await publishEdition(
-      store,
-      headSigner,
-      { ...edition, asOf, epochKeyId: keyId, permit },
-      { since },
-    );
+    const reference = { ...edition, manifest, permit };
+    const head = await publishEdition(store, headSigner, reference, { since });
     progress.finish();
     isDone = true;
     return {

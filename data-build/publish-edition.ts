@@ -94,8 +94,8 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   });
   progress.start('head');
   const wasInForce = since !== undefined && equalBytes(since.manifestSha256, manifestSha256);
-  const { asOf, epochKeyId } = copied.manifest;
-  const reference = { collection, manifestSha256, manifestLength, asOf, epochKeyId, permit };
+  const { manifest } = copied;
+  const reference = { collection, manifestSha256, manifestLength, manifest, permit };
   const head = wasInForce
     ? await heartbeat(to, signer)
     : await publishEdition(to, signer, reference, { since, dropsOverlay: options.dropsOverlay });

@@ -15,15 +15,17 @@ import { assert, SltdError } from '../src/errors.ts';
 import {
   decodeHead,
   encodeHead,
+  FUTURE_TOLERANCE_MS,
   type Head,
   type HeadContent,
   sequenceMax,
 } from '../src/format/head.ts';
 import { HEAD_BYTES } from '../src/format/layout.ts';
-import type { Manifest } from '../src/format/manifest.ts';
+import { type Manifest, openManifest } from '../src/format/manifest.ts';
 import { equalBytes, HEAD_NAME } from '../src/format/names.ts';
 import { type OverlayFacts, openOverlay } from '../src/format/overlay.ts';
 import { decodePermit } from '../src/format/permit.ts';
+import { completeUntil } from '../src/format/reports.ts';
 import {
   type SigningKey,
   signObject,
@@ -48,8 +50,8 @@ export interface HeadSigner {
 
 /** An edition whose manifest and pages are all in the store. */
 export interface EditionReference
-  extends Pick<Head, 'collection' | 'manifestSha256' | 'manifestLength' | 'asOf'>,
-    Pick<Manifest, 'epochKeyId'> {
+  extends Pick<Head, 'collection' | 'manifestSha256' | 'manifestLength'> {
+  manifest: Pick<Manifest, 'asOf' | 'epochKeyId' | 'states'>;
   /** Its permit as the edition key signed it, or, who has that key, what makes one. */
   permit: Uint8Array | Permitting;
 }
@@ -61,8 +63,8 @@ export interface PublishOptions {
   /** The head when the work on this edition began, undefined if there was none; now if not told. */
   since?: Head | undefined;
   /**
-   * Puts the edition in force even if the overlay in force holds newer reports and cannot stay. No
-   * reader answers from it until an overlay or an edition has them again: those that run keep the
+   * Puts the edition in force even if the overlay in force holds newer reports and cannot stay, because
+   * it does not fit or cannot be read. No reader answers from it until an overlay or an edition has them again: those that run keep the
    * edition that they have, and those that start have none.
    */
   dropsOverlay?: boolean | undefined;
@@ -104,7 +106,7 @@ export function publishEdition(
       sequence: (before?.sequence ?? 0) + 1,
       overlaySha256: overlay?.overlaySha256,
       overlayLength: overlay?.overlayLength ?? 0,
-      asOf: Math.max(edition.asOf, overlay?.asOf ?? 0),
+      asOf: Math.max(edition.manifest.asOf, overlay?.asOf ?? 0),
       reportedUntil,
     };
   });
@@ -120,29 +122,33 @@ export function publishEdition(
 export async function publishOverlay(
   store: ObjectStore,
   signer: HeadSigner,
-  { overlay, manifestSha256 }: { overlay: Uint8Array; manifestSha256: Uint8Array },
+  { overlay, edition }: { overlay: Uint8Array; edition: OverlayEdition },
 ): Promise<Head> {
   const { asOf, lastOperation } = openOverlay(overlay);
   const overlaySha256 = await putProved(store, overlay);
   return moveHead(store, signer, async (before) => {
     if (!before) throw new SltdError('edition-missing');
-    if (!equalBytes(before.manifestSha256, manifestSha256)) {
+    if (!equalBytes(before.manifestSha256, edition.manifestSha256)) {
       throw new SltdError('head-moved', { detail: 'the overlay was made for another edition' });
     }
     if (before.overlaySha256 && equalBytes(before.overlaySha256, overlaySha256)) return before;
     const inForce = await overlayInForce(store, before);
-    const isOlder = inForce && inForce.lastOperation === lastOperation && inForce.asOf > asOf;
-    if (isOlder || (inForce && inForce.lastOperation > lastOperation)) {
+    if (inForce && (inForce.lastOperation > lastOperation || inForce.asOf > asOf)) {
       throw new SltdError('head-moved', { detail: 'an overlay of later data is in force' });
     }
     const sequence = before.sequence + 1;
     return {
       ...{ ...before, sequence, overlaySha256, overlayLength: overlay.length },
-      asOf: Math.max(before.asOf, asOf),
+      asOf: Math.max(edition.manifest.asOf, asOf),
       reportedUntil: Math.max(before.reportedUntil, asOf),
     };
   });
 }
+
+/** The edition in force for which an overlay was made. */
+type OverlayEdition = Pick<EditionReference, 'manifestSha256'> & {
+  manifest: Pick<Manifest, 'asOf'>;
+};
 
 /**
  * Signs the head in force again, with the present as its time. Throws 'edition-missing' without one,
@@ -154,18 +160,25 @@ export function heartbeat(
   signer: HeadSigner,
   { above }: HeartbeatOptions = {},
 ): Promise<Head> {
-  return moveHead(store, signer, (before) => {
+  return moveHead(store, signer, async (before) => {
     if (!before) throw new SltdError('edition-missing');
-    if (above === undefined || before.sequence > above) return before;
+    if (above === undefined) return before;
     if (above >= sequenceMax(Date.now())) {
       throw new SltdError('edition-jump', { detail: 'no reader has seen such a sequence' });
     }
-    return { ...before, sequence: above + 1 };
+    const sequence = Math.max(before.sequence, above + 1);
+    const { asOf } = await manifestInForce(store, before);
+    const overlay = await overlayInForce(store, before);
+    const reportedUntil = overlay?.asOf ?? 0;
+    return { ...before, sequence, asOf: Math.max(asOf, reportedUntil), reportedUntil };
   });
 }
 
 interface HeartbeatOptions {
-  /** Lifts the sequence above this one, which a thief of a head key has made readers see. */
+  /**
+   * Lifts the sequence above this one, which a thief of a head key has made readers see, and takes the
+   * times of the data from edition and overlay and not from the head before.
+   */
   above?: number | undefined;
 }
 
@@ -180,33 +193,47 @@ async function moveHead(
   const deadline = Date.now() + CONTEND_MS;
   for (;;) {
     const before = await readSignedHead(store, signer.trusted);
-    const untimed = await next(before?.head);
+    const nowMs = Date.now();
+    const head = before && believable(before.head, nowMs);
+    const untimed = await next(head);
     // Never before the old head: a clock set back must not make it look older.
-    const issuedAt = Math.max(Date.now(), before?.head.issuedAt ?? 0);
+    const issuedAt = Math.max(nowMs, head?.issuedAt ?? 0);
     const permitEnd = decodePermit(untimed.permit).notAfter;
     if (issuedAt >= permitEnd) {
       throw new SltdError('edition-expired', { detail: 'its permit has ended' });
     }
     const timed = {
       ...{ ...untimed, issuedAt, notAfter: Math.min(issuedAt + LIFE_MS, permitEnd) },
-      // By a stolen head key it may be anything; up to the present, the next overlay makes good.
       reportedUntil: Math.min(untimed.reportedUntil, issuedAt),
     };
     const bytes = await signObject(encodeHead(timed), signer.key);
-    const head = decodeHead(bytes);
-    if (before && !equalBytes(before.head.manifestSha256, head.manifestSha256)) {
+    const moved = decodeHead(bytes);
+    if (before && !equalBytes(before.head.manifestSha256, moved.manifestSha256)) {
       await store.put('history', before.bytes);
       await store.flush();
     }
     try {
       await store.replaceHead(bytes, before?.version);
-      return head;
+      return moved;
     } catch (error) {
       const isMoved = error instanceof SltdError && error.code === 'head-moved';
       if (!isMoved || Date.now() > deadline) throw error;
     }
     await setTimeout(CONTEND_PAUSE_MS * Math.random());
   }
+}
+
+/**
+ * The head without what no reader can have taken, such as a stolen key may have signed: whoever goes
+ * on from a time or sequence of the future would sign what readers refuse until then.
+ */
+function believable(head: Head, nowMs: number): Head {
+  const latest = nowMs + FUTURE_TOLERANCE_MS;
+  return {
+    ...head,
+    sequence: Math.min(head.sequence, sequenceMax(latest)),
+    issuedAt: head.issuedAt > latest ? 0 : head.issuedAt,
+  };
 }
 
 async function readSignedHead(
@@ -226,7 +253,7 @@ function checkTurn(before: Head, edition: EditionReference, since: Head | undefi
   }
   const known = [edition.manifestSha256, since?.manifestSha256];
   const isKnown = known.some((sha256) => sha256 && equalBytes(before.manifestSha256, sha256));
-  if (!isKnown && edition.asOf <= before.asOf) {
+  if (!isKnown && edition.manifest.asOf <= before.asOf) {
     throw new SltdError('head-moved', { detail: 'another edition came in force meanwhile' });
   }
 }
@@ -261,24 +288,52 @@ async function reportsAfter(
   edition: EditionReference,
   { dropsOverlay }: PublishOptions,
 ): Promise<ReportsInForce> {
-  const { overlaySha256, overlayLength } = before;
-  let { reportedUntil } = before;
-  if (equalBytes(before.manifestSha256, edition.manifestSha256)) {
-    const overlay = overlaySha256 && { overlaySha256, overlayLength, asOf: before.asOf };
-    return { overlay, reportedUntil };
+  const { overlaySha256, overlayLength, reportedUntil } = before;
+  const inForce = await overlayInForce(store, before).catch((error: unknown) => {
+    if (dropsOverlay && error instanceof SltdError) return undefined;
+    throw error;
+  });
+  // Of an overlay that cannot be read its head tells: it goes at least as far.
+  const until = overlaySha256
+    ? Math.max(reportedUntil, inForce?.asOf ?? before.asOf)
+    : reportedUntil;
+  if (
+    overlaySha256 &&
+    inForce &&
+    (await fits(inForce, edition, () => manifestInForce(store, before)))
+  ) {
+    return {
+      overlay: { overlaySha256, overlayLength, asOf: inForce.asOf },
+      reportedUntil: until,
+    };
   }
-  if (dropsOverlay) {
-    // It is not read, for it may be damaged; its head goes at least as far as it does.
-    return { reportedUntil: Math.max(reportedUntil, overlaySha256 ? before.asOf : 0) };
-  }
-  if (overlaySha256) {
-    const { epochKeyId, from, asOf } = (await overlayInForce(store, before))!;
-    reportedUntil = Math.max(reportedUntil, asOf);
-    const fits = equalBytes(epochKeyId, edition.epochKeyId) && from <= edition.asOf;
-    if (fits) return { overlay: { overlaySha256, overlayLength, asOf }, reportedUntil };
-  }
-  if (edition.asOf < reportedUntil) throw new SltdError('overlay-dropped');
-  return { reportedUntil };
+  if (!dropsOverlay && completeUntil(edition.manifest) < until)
+    throw new SltdError('overlay-dropped');
+  return { reportedUntil: until };
+}
+
+/**
+ * Whether the overlay has every operation that the edition has not. Since its beginning it has those of
+ * all states; of a state whose list is older, those since that state's list in the edition in force.
+ */
+async function fits(
+  { epochKeyId, from }: OverlayFacts,
+  { manifest }: EditionReference,
+  readInForce: () => Promise<Manifest>,
+): Promise<boolean> {
+  if (!equalBytes(epochKeyId, manifest.epochKeyId) || from > manifest.asOf) return false;
+  const older = [...manifest.states()].filter(({ asOf }) => asOf < from);
+  if (older.length === 0) return true;
+  const inForce = await readInForce();
+  return older.every(({ state, asOf }) => asOf >= (inForce.state(state)?.asOf ?? Infinity));
+}
+
+/** The manifest of the head; its permit vouches for it. */
+async function manifestInForce(
+  store: ReadableStore,
+  { manifestSha256: sha256, manifestLength: length }: Head,
+): Promise<Manifest> {
+  return openManifest(await readObject(store, 'manifests', { sha256, length }));
 }
 
 /** What the overlay of the head says of itself; the head's signature vouches for it. */

@@ -63,14 +63,13 @@ export async function rollBack(
   const onProgress = (done: number) => options.onProgress?.(done, total);
   const proved = await provePages(store, manifest, { onProgress, signal });
   signal?.throwIfAborted();
-  const { collection, asOf, epochKeyId } = manifest;
   const { manifestSha256, manifestLength } = edition;
-  const named = { collection, manifestSha256, manifestLength };
+  const named = { collection: manifest.collection, manifestSha256, manifestLength };
   const permit = permittingBy(options.editionKey, named);
   const head = await publishEdition(
     store,
     signer,
-    { ...edition, collection, asOf, epochKeyId, permit },
+    { ...named, manifest, permit },
     { since, dropsOverlay: options.dropsOverlay },
   );
   return { head, proved };

@@ -7,7 +7,7 @@
  * older than the edition has its operations since that list.
  */
 
-import type { Manifest } from '../../src/format/manifest.ts';
+import type { EditionTimes } from '../../src/format/reports.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { lastOperation, lastOperationAt, operationsAfter } from '../records/operation-log.ts';
 import { FoldedOperations } from './fold-operations.ts';
@@ -16,11 +16,8 @@ import { FoldedOperations } from './fold-operations.ts';
 const REACH_MS = 26 * 60 * 60 * 1000;
 const BATCH = 10_000;
 
-/** What tells which operations an edition needs. */
-export type EditionTimes = Pick<Manifest, 'asOf' | 'states'>;
-
 /** The time with whose operations an overlay for the edition begins. */
-export const overlayFrom = ({ asOf }: Pick<Manifest, 'asOf'>): number =>
+export const overlayFrom = ({ asOf }: Pick<EditionTimes, 'asOf'>): number =>
   Math.max(0, asOf - REACH_MS);
 
 export class OverlaySource {

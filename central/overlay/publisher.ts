@@ -111,8 +111,7 @@ export class OverlayPublisher {
     }
     const overlay = await this.#make(inForce, edition, nowMs);
     try {
-      const { manifestSha256 } = edition;
-      const moved = await publishOverlay(store, headSigner, { overlay, manifestSha256 });
+      const moved = await publishOverlay(store, headSigner, { overlay, edition });
       this.#publishedAt = nowMs;
       await this.#record(moved, await this.#overlayOf(moved, edition.manifest));
       return 'published';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { openStore } from '../../publish/open-store.ts';
 import { queryFromFields, queryFromMrz } from '../../src/document/query.ts';
 import { SltdError } from '../../src/errors.ts';
-import { owesReports } from '../../src/format/head.ts';
+import { owesReports } from '../../src/format/reports.ts';
 import { type Command, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
 import { askEdition } from '../edition/ask-edition.ts';
 import { openEdition } from '../edition/open-edition.ts';
@@ -32,9 +32,9 @@ export const CHECK: Command = {
       store,
       readKeys(values.keys, ['epochKey', 'edition', 'overlay', 'head']),
     );
-    const { head } = edition;
+    const { head, manifest, overlay } = edition;
     if (Date.now() >= head.notAfter) throw new SltdError('edition-expired');
-    if (owesReports(head)) throw new SltdError('reports-missing');
+    if (owesReports(head, manifest, overlay)) throw new SltdError('reports-missing');
     const module = readMatcherModule();
     const answer = await askEdition({ store, edition, module, query: result.query });
     const asOf = new Date(head.asOf).toISOString();

@@ -7,7 +7,7 @@
  */
 
 import type { DirectoryStore } from '../../publish/directory-store.ts';
-import { publishEdition, readHead } from '../../publish/head.ts';
+import { type EditionReference, publishEdition, readHead } from '../../publish/head.ts';
 import { permittingBy } from '../../publish/permit.ts';
 import { readObject } from '../../publish/read-object.ts';
 import { SltdError } from '../../src/errors.ts';
@@ -61,10 +61,10 @@ export async function releaseEdition(options: ReleaseOptions): Promise<{ sequenc
   const quarantine = readQuarantine(directory, options.edition);
   checkReleased(quarantine.refusals, options);
   await checkStillCompared(options, quarantine);
-  const manifest = await proveObjects(options, quarantine);
+  const edition = await proveObjects(options, quarantine);
   writeBuildRecord(directory, quarantine.edition, quarantine.input);
   options.signal.throwIfAborted();
-  const { sequence } = await publishEdition(directory, await headSignerOf(keys), manifest);
+  const { sequence } = await publishEdition(directory, await headSignerOf(keys), edition);
   const { by, reason } = options;
   endQuarantine(directory, quarantine, { by, reason, releasedAt: new Date().toISOString() });
   return { sequence };
@@ -89,7 +89,7 @@ async function checkStillCompared(
 async function proveObjects(
   { directory, keys, signal }: ReleaseOptions,
   quarantine: Quarantine,
-): Promise<Parameters<typeof publishEdition>[2]> {
+): Promise<EditionReference> {
   const manifestSha256 = new Uint8Array(Buffer.from(quarantine.edition, 'hex'));
   const manifestLength = quarantine.manifestLength;
   const bytes = await readObject(directory, 'manifests', {
@@ -102,10 +102,9 @@ async function proveObjects(
     await readObject(directory, 'pages', manifest.page('filter', row));
     await readObject(directory, 'pages', manifest.page('match', row));
   }
-  const { asOf, collection, epochKeyId } = manifest;
-  const edition = { collection, manifestSha256, manifestLength };
+  const edition = { collection: manifest.collection, manifestSha256, manifestLength };
   const permit = permittingBy(await signingKey({ ...keys.edition }), edition);
-  return { ...edition, asOf, epochKeyId, permit };
+  return { ...edition, manifest, permit };
 }
 
 function invalid(detail: string): never {

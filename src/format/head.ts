@@ -44,15 +44,12 @@ export interface HeadContent {
   issuedAt: number;
   /** Not to be answered from at or after this; at most the permit's. */
   notAfter: number;
-  /** Every report up to here is in edition or overlay. */
+  /** The later one of edition and overlay: every report up to here is in them. */
   asOf: number;
   /** There if and only if overlayLength is not 0. */
   overlaySha256?: Uint8Array | undefined;
   overlayLength: number;
-  /**
-   * Up to when an overlay of this store has ever held every report; 0 if there was none. A head whose
-   * `asOf` is before it waits for the overlay that has them again, and is not answered from.
-   */
+  /** Up to when an overlay of this store has ever held every report; 0 if there was none (reports.ts). */
   reportedUntil: number;
   /** The signed permit, as an edition key made it. */
   permit: Uint8Array;
@@ -67,6 +64,9 @@ export interface Head extends HeadContent {
   permittedAt: number;
 }
 
+/** How far what is signed may be ahead of a reader's clock, in milliseconds. */
+export const FUTURE_TOLERANCE_MS = 60_000;
+
 /** A sequence rises by less than one a second, counted from here, in milliseconds since 1970. */
 const SEQUENCE_START_MS = Date.UTC(2026, 0, 1);
 
@@ -79,9 +79,6 @@ const SEQUENCE_START_MS = Date.UTC(2026, 0, 1);
 export function sequenceMax(issuedAt: number): number {
   return Math.max(0, Math.floor((issuedAt - SEQUENCE_START_MS) / 1000));
 }
-
-/** Whether reports that were in force are in neither edition nor overlay: then there is no answer from it. */
-export const owesReports = ({ asOf, reportedUntil }: HeadContent): boolean => asOf < reportedUntil;
 
 const MAGIC = 'SLTDHEAD';
 

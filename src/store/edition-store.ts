@@ -8,15 +8,16 @@
  */
 
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
-import { decodeHead, type Head, owesReports, sequenceMax } from '../format/head.ts';
+import { decodeHead, FUTURE_TOLERANCE_MS, type Head, sequenceMax } from '../format/head.ts';
 import { HEAD_BYTES } from '../format/layout.ts';
 import { type KnownOverlay, loadOverlay } from '../format/load-overlay.ts';
 import { type Manifest, openManifest } from '../format/manifest.ts';
 import { checkContent, equalBytes, HEAD_NAME, objectName } from '../format/names.ts';
 import { OVERLAY_BYTES_MAX, type Overlay, type OverlayName } from '../format/overlay.ts';
+import { owesReports } from '../format/reports.ts';
 import { type VerifyKey, verifyObject } from '../format/signature.ts';
 import { withDeadline } from './deadline.ts';
-import { ageOf, Edition, type FreshnessLimits, FUTURE_TOLERANCE_MS } from './edition.ts';
+import { ageOf, Edition, type FreshnessLimits } from './edition.ts';
 import { type Floor, type FloorKeeper, floorOf, higherOf, isBelow, NO_FLOOR } from './floor.ts';
 import type { ObjectSource } from './object-source.ts';
 import type { PageIds } from './page-ids.ts';
@@ -103,8 +104,8 @@ export class EditionStore {
    * The edition in use, after a poll if one is due; while the edition is fresh and the last poll
    * not long ago, the poll goes on beside the answer.
    *
-   * Throws 'edition-missing' if there is none, and 'edition-rollback' if the store offers none that
-   * is as new as `sequenceMin`.
+   * Throws 'edition-missing' if there is none, or why the one in the store is not taken; and
+   * 'edition-rollback' if the store offers none that is as new as `sequenceMin`.
    */
   async current(defer: Defer, sequenceMin = 0): Promise<Edition> {
     const { now, limits, pollMs } = this.#options;
@@ -120,7 +121,7 @@ export class EditionStore {
       if (isFresh && sinceMs < WAIT_INTERVALS * pollMs) defer(this.poll(defer));
       else await this.poll(defer);
     }
-    if (!this.#edition) throw new SltdError('edition-missing');
+    if (!this.#edition) throw new SltdError(toldCode(this.#lastFailure));
     if (this.#edition.head.sequence < sequenceMin) throw new SltdError('edition-rollback');
     return this.#edition;
   }
@@ -134,8 +135,6 @@ export class EditionStore {
       const [head] = await Promise.all([this.#readHead(), this.#askKeeper()]);
       this.#refuseRollback(head);
       this.#refuseUnsure(head);
-      // Whoever starts just now has not seen the reports that are missing, but is told of them (S5).
-      if (owesReports(head)) throw new SltdError('reports-missing');
       if (isNewer(head, this.#highest)) this.#highest = head;
       this.#floor = higherOf(this.#floor, floorOf(head));
       const edition = await this.#load(head);
@@ -243,8 +242,10 @@ export class EditionStore {
         ? before.overlay
         : await this.#loadOverlay(head, manifest);
     refuseLoss(before, manifest, overlay?.lastOperation ?? 0);
-    // The time that central is held to is the data's: a head cannot make them older (S2).
-    if (head.asOf < Math.max(manifest.asOf, overlay?.asOf ?? 0)) refuse('time of the head');
+    // The time that central is held to is the data's: a head cannot make them older, nor newer (S2).
+    if (head.asOf !== Math.max(manifest.asOf, overlay?.asOf ?? 0)) refuse('time of the head');
+    // Whoever starts just now has not seen the reports that are missing, but is told of them (S5).
+    if (owesReports(head, manifest, overlay)) throw new SltdError('reports-missing');
     return new Edition({
       head,
       manifest,
@@ -294,6 +295,15 @@ function refuseLoss(before: Edition | undefined, manifest: Manifest, lastOperati
   if (!overlay || lastOperation >= overlay.lastOperation) return;
   if (manifest.asOf < overlay.asOf) throw new SltdError('edition-rollback');
 }
+
+/** Failures that a caller is told of by their own code, because they tell what to wait for. */
+const TOLD: ReadonlySet<ErrorCode | undefined> = new Set([
+  ...(['edition-rollback', 'edition-future', 'edition-jump'] as const),
+  ...(['reports-missing', 'floor-unavailable'] as const),
+]);
+
+const toldCode = (failure: ErrorCode | undefined): ErrorCode =>
+  failure !== undefined && TOLD.has(failure) ? failure : 'edition-missing';
 
 const refuse = (detail: string): never => {
   throw new SltdError('edition-missing', { detail });

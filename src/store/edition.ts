@@ -6,7 +6,7 @@
  */
 
 import { assert } from '../errors.ts';
-import type { Head } from '../format/head.ts';
+import { FUTURE_TOLERANCE_MS, type Head } from '../format/head.ts';
 import type { Manifest, StateEntry } from '../format/manifest.ts';
 import { toHex } from '../format/names.ts';
 import type { Overlay } from '../format/overlay.ts';
@@ -14,8 +14,6 @@ import type { PageExpectation, PageKind } from '../format/page.ts';
 
 /** shard = floor(d3 * shardCount / 2^32) is exact in doubles up to here. */
 const SHARDS_MAX = 2 ** 21;
-/** How far what is signed may be ahead of our clock, in milliseconds. */
-export const FUTURE_TOLERANCE_MS = 60_000;
 
 export interface EditionParts {
   head: Head;

@@ -80,7 +80,8 @@ test('for wrangler they are options, the overlay in force included', async () =>
     await signingKey({ ...space.keys.overlay }),
   );
   const { manifestSha256 } = head;
-  await publishOverlay(store, await headSignerOf(space.keys), { overlay, manifestSha256 });
+  const edition = { manifestSha256, manifest };
+  await publishOverlay(store, await headSignerOf(space.keys), { overlay, edition });
   expect(await floor('--as', 'vars')).toBe(
     `--var SEQUENCE_FLOOR:3 --var PERMIT_FLOOR:${new Date(head.permittedAt).toISOString()} ` +
       `--var OVERLAY_FLOOR:${new Date(asOf).toISOString()} `,

@@ -61,8 +61,11 @@ export async function attacksOn(world: MetadataWorld): Promise<Attack[]> {
   return attacks;
 }
 
-function rollback(world: MetadataWorld): Plan[] {
-  return world.past.slice(0, -1).flatMap(({ headBytes, head, objects }) => [
+async function rollback(world: MetadataWorld): Promise<Plan[]> {
+  const { keys, current } = world;
+  const reportedUntil = current.head.asOf;
+  const owing = await headBy(world, keys.head, { sequence: 6, ...NO_OVERLAY, reportedUntil });
+  const past = world.past.slice(0, -1).flatMap(({ headBytes, head, objects }) => [
     {
       name: `the head of sequence ${head.sequence}, as it was`,
       ...{ gain: CLEAR, source: withHead(world, headBytes) },
@@ -72,6 +75,8 @@ function rollback(world: MetadataWorld): Plan[] {
       ...{ gain: CLEAR, source: mapSource(objects, headBytes) },
     },
   ]);
+  const name = 'a head that the deployment signed while the edition waited for its overlay';
+  return [...past, { name, gain: CLEAR, source: withHead(world, owing) }];
 }
 
 async function freeze(world: MetadataWorld): Promise<Plan[]> {
@@ -232,7 +237,7 @@ async function mixAndMatch(world: MetadataWorld): Promise<Plan[]> {
       if (which === 'second' && with_ === 'latest') continue;
       for (const sequence of [current.head.sequence, current.head.sequence + 1, 1_000]) {
         const bytes = await headBy(world, keys.head, {
-          ...{ permit: head.permit, sequence, asOf: world.now },
+          ...{ permit: head.permit, sequence },
           notAfter: Math.min(current.head.notAfter, decodePermit(head.permit).notAfter),
           overlaySha256: from?.head.overlaySha256,
           overlayLength: from?.head.overlayLength ?? 0,

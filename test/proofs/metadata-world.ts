@@ -12,8 +12,10 @@ import { checkDocuments } from '../../src/check/check.ts';
 import { createServices } from '../../src/services.ts';
 import type { Env } from '../../src/world.ts';
 import { decodeHead, encodeHead, type Head, type HeadContent } from '../../src/format/head.ts';
-import { HEAD_NAME, toHex } from '../../src/format/names.ts';
-import { encodePermit, type Permit } from '../../src/format/permit.ts';
+import { openManifest } from '../../src/format/manifest.ts';
+import { HEAD_NAME, objectName, toHex } from '../../src/format/names.ts';
+import { openOverlay } from '../../src/format/overlay.ts';
+import { decodePermit, encodePermit, type Permit } from '../../src/format/permit.ts';
 import { type SigningKey, signingKey, signObject } from '../../src/format/signature.ts';
 import type { EditionStore } from '../../src/store/edition-store.ts';
 import { type Floor, type FloorKeeper, floorOf, higherOf } from '../../src/store/floor.ts';
@@ -163,13 +165,24 @@ export function permitBy(
   return signObject(encodePermit(content), signer);
 }
 
-/** A head with these changes to the one in force, signed. */
+/** A head with these changes to the one in force, signed; of the time of its data, if not told. */
 export function headBy(
-  { current }: MetadataWorld,
+  world: MetadataWorld,
   signer: SigningKey,
   changes: Partial<HeadContent> = {},
 ): Promise<Uint8Array> {
-  return signObject(encodeHead({ ...current.head, ...changes }), signer);
+  const head = { ...world.current.head, ...changes };
+  return signObject(encodeHead({ ...head, asOf: changes.asOf ?? timeOf(world, head) }), signer);
+}
+
+/** The later one of edition and overlay, as readers demand it. */
+function timeOf({ objects }: MetadataWorld, { permit, overlaySha256 }: HeadContent): number {
+  const manifest = objects.get(objectName('manifests', decodePermit(permit).manifestSha256));
+  const overlay = overlaySha256 && objects.get(objectName('overlays', overlaySha256));
+  return Math.max(
+    manifest ? openManifest(manifest).asOf : 0,
+    overlay ? openOverlay(overlay).asOf : 0,
+  );
 }
 
 /** What a reader knows when it meets the attack. */

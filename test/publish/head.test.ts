@@ -15,8 +15,10 @@ import {
   readHead,
 } from '../../publish/head.ts';
 import { type Permitting, permittingBy } from '../../publish/permit.ts';
-import { decodeHead, encodeHead, sequenceMax } from '../../src/format/head.ts';
+import { parseStateCode } from '../../src/document/issuing-state.ts';
+import { decodeHead, encodeHead, type Head, sequenceMax } from '../../src/format/head.ts';
 import { HEAD_BYTES } from '../../src/format/layout.ts';
+import { encodeManifest, openManifest } from '../../src/format/manifest.ts';
 import { encodeOverlay, openOverlay } from '../../src/format/overlay.ts';
 import { encodePermit } from '../../src/format/permit.ts';
 import { signObject, verifyKeys } from '../../src/format/signature.ts';
@@ -36,10 +38,34 @@ beforeEach(() => {
 });
 
 const edition = (name: number, asOf = NOON, collection = 'sltd'): EditionReference => {
-  const manifest = { manifestSha256: new Uint8Array(32).fill(name), manifestLength: 1_000 };
-  const permit = permittingBy(keys.edition, { collection, ...manifest });
-  return { collection, ...manifest, asOf, epochKeyId: new Uint8Array(16), permit };
+  const named = { manifestSha256: new Uint8Array(32).fill(name), manifestLength: 1_000 };
+  const permit = permittingBy(keys.edition, { collection, ...named });
+  const manifest = { asOf, epochKeyId: new Uint8Array(16), states: () => [] };
+  return { collection, ...named, manifest, permit };
 };
+
+/** The same list under another epoch key: an overlay of this one does not fit to it. */
+const ofOtherEpoch = (reference: EditionReference): EditionReference => ({
+  ...reference,
+  manifest: { ...reference.manifest, epochKeyId: new Uint8Array(16).fill(1) },
+});
+
+/** An edition whose manifest is in the store, with the lists of these states. */
+async function stored(asOf: number, stateAsOf: Record<string, number> = {}) {
+  const states = Object.entries(stateAsOf).map(([state, stateAsOf]) => ({
+    ...{ state: parseStateCode(state)!, coverage: 'reports' as const, shardCount: 1 },
+    ...{ asOf: stateAsOf, recordCount: 0 },
+  }));
+  const page = { sha256: new Uint8Array(32), xxh64: 0n, length: 64 };
+  const shards = states.map(() => ({ filter: page, match: page }));
+  const facts = { epochKeyId: new Uint8Array(16), asOf, collection: 'sltd' };
+  const content = { ...facts, inputsSha256: new Uint8Array(32), states, shards };
+  const bytes = await signObject(encodeManifest(content), keys.edition);
+  const { sha256: manifestSha256 } = await store.put('manifests', bytes);
+  const named = { collection: 'sltd', manifestSha256, manifestLength: bytes.length };
+  const permit = permittingBy(keys.edition, named);
+  return { ...named, manifest: openManifest(bytes), permit };
+}
 
 const overlayOf = (asOf: number, { from = NOON - 1_000 } = {}): Promise<Uint8Array> =>
   signObject(
@@ -50,9 +76,11 @@ const overlayOf = (asOf: number, { from = NOON - 1_000 } = {}): Promise<Uint8Arr
     keys.overlay,
   );
 
+const putOn = async (on: EditionReference, asOf: number, facts: { from?: number } = {}) =>
+  publishOverlay(store, signer, { overlay: await overlayOf(asOf, facts), edition: on });
+
 const put = async (name: number, asOf: number) => {
-  const { manifestSha256 } = edition(name);
-  return publishOverlay(store, signer, { overlay: await overlayOf(asOf), manifestSha256 });
+  return putOn(edition(name), asOf);
 };
 
 const inForce = async () => (await readHead(store, signer.trusted))!;
@@ -91,7 +119,18 @@ describe('an overlay', () => {
   });
 });
 
+/** Puts a head of a thief's in force: that in force with these changes. */
+async function forge(changes: Partial<Head>): Promise<void> {
+  const forged = encodeHead({ ...(await inForce()), ...changes });
+  const { version } = (await store.get('head', HEAD_BYTES))!;
+  await store.replaceHead(await signObject(forged, keys.head), version);
+}
+
 describe('reports that are newer than an edition', () => {
+  /** Puts an edition in force that the overlay does not fit to. */
+  const drop = (name: number) =>
+    publishEdition(store, signer, ofOtherEpoch(edition(name)), { dropsOverlay: true });
+
   beforeEach(async () => {
     await publishEdition(store, signer, edition(1));
     await put(1, NOON + 1_000);
@@ -102,7 +141,7 @@ describe('reports that are newer than an edition', () => {
     for (const next of [edition(2, NOON + 2_000), edition(3), edition(4, NOON - 1_000)]) {
       const head = await publishEdition(store, signer, next);
       expect(head.overlaySha256).toEqual(overlaySha256);
-      expect(head.asOf).toBe(Math.max(NOON + 1_000, next.asOf));
+      expect(head.asOf).toBe(Math.max(NOON + 1_000, next.manifest.asOf));
     }
   });
 
@@ -110,31 +149,32 @@ describe('reports that are newer than an edition', () => {
     const publishing = publishEdition(store, signer, edition(2, NOON - 1_001));
     await expect(publishing).rejects.toMatchObject({ code: 'overlay-dropped' });
     expect((await inForce()).sequence).toBe(2);
-    const otherEpoch = { ...edition(2), epochKeyId: new Uint8Array(16).fill(1) };
-    await expect(publishEdition(store, signer, otherEpoch)).rejects.toMatchObject({
+    await expect(publishEdition(store, signer, ofOtherEpoch(edition(2)))).rejects.toMatchObject({
       code: 'overlay-dropped',
     });
-    const dropped = await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    const dropped = await publishEdition(store, signer, ofOtherEpoch(edition(2)), {
+      dropsOverlay: true,
+    });
     expect(dropped).toMatchObject({ sequence: 3, overlayLength: 0, asOf: NOON });
   });
 
   test('stay owed by every head until an overlay or an edition has them again', async () => {
     const reportedUntil = NOON + 1_000;
-    const drop = { dropsOverlay: true };
-    expect(await publishEdition(store, signer, edition(2), drop)).toMatchObject({ reportedUntil });
+    expect(await drop(2)).toMatchObject({ overlayLength: 0, reportedUntil });
     expect(await heartbeat(store, signer)).toMatchObject({ asOf: NOON, reportedUntil });
-    expect(await publishEdition(store, signer, edition(3), drop)).toMatchObject({ reportedUntil });
+    expect(await drop(3)).toMatchObject({ reportedUntil });
+    await publishEdition(store, signer, edition(3), { dropsOverlay: true });
     expect(await put(3, NOON + 2_000)).toMatchObject({
       ...{ asOf: NOON + 2_000, reportedUntil: NOON + 2_000 },
     });
-    await publishEdition(store, signer, edition(4), drop);
+    await drop(4);
     expect(await publishEdition(store, signer, edition(5, NOON + 3_000))).toMatchObject({
       ...{ asOf: NOON + 3_000, reportedUntil: NOON + 2_000 },
     });
   });
 
   test('are not dropped in silence by an edition from before them, whatever came in between', async () => {
-    await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    await drop(2);
     await publishEdition(store, signer, edition(3, NOON + 2_000));
     const back = publishEdition(store, signer, edition(1));
     await expect(back).rejects.toMatchObject({ code: 'overlay-dropped' });
@@ -142,19 +182,46 @@ describe('reports that are newer than an edition', () => {
   });
 
   test('are owed up to the present at most, whatever a stolen head key has said', async () => {
-    const before = await inForce();
-    const forged = encodeHead({ ...before, reportedUntil: Date.now() + 3_600_000 });
-    const object = (await store.get('head', HEAD_BYTES))!;
-    await store.replaceHead(await signObject(forged, keys.head), object.version);
+    await forge({ reportedUntil: Date.now() + 3_600_000 });
     const after = await heartbeat(store, signer);
     expect(after.reportedUntil).toBe(after.issuedAt);
   });
 
+  test('stay in their overlay where it fits, though it might be dropped', async () => {
+    const { overlaySha256 } = await inForce();
+    const head = await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    expect(head).toMatchObject({ overlaySha256, asOf: NOON + 1_000 });
+  });
+
+  test('are owed where their overlay cannot be read, up to the time of its head', async () => {
+    const { overlaySha256 } = await inForce();
+    rmSync(join(store.location, 'overlays', Buffer.from(overlaySha256!).toString('hex')));
+    const publishing = publishEdition(store, signer, edition(2));
+    await expect(publishing).rejects.toMatchObject({ code: 'page-unavailable' });
+    const head = await publishEdition(store, signer, edition(2), { dropsOverlay: true });
+    expect(head).toMatchObject({ overlayLength: 0, reportedUntil: NOON + 1_000 });
+  });
+
+  test('of a state whose list is older than the overlay stay only if they are in it', async () => {
+    const day = 86_400_000;
+    const full = await stored(NOON, { FRA: NOON, UTO: NOON });
+    await publishEdition(store, signer, full);
+    await putOn(full, NOON + 2_000, { from: NOON - 1_000 });
+    // The list of UTO is of five days ago: the overlay has its reports of one second before noon.
+    const back = await stored(NOON, { FRA: NOON, UTO: NOON - 5 * day });
+    const publishing = publishEdition(store, signer, back);
+    await expect(publishing).rejects.toMatchObject({ code: 'overlay-dropped' });
+    const head = await publishEdition(store, signer, back, { dropsOverlay: true });
+    expect(head).toMatchObject({ overlayLength: 0, asOf: NOON, reportedUntil: NOON + 2_000 });
+    // An overlay for that one has them, and serves the next edition whose list of UTO is as old.
+    const { overlaySha256 } = await putOn(back, NOON + 3_000, { from: NOON - 1_000 });
+    const next = await stored(NOON + 1_000, { FRA: NOON + 1_000, UTO: NOON - 5 * day });
+    expect(await publishEdition(store, signer, next)).toMatchObject({ overlaySha256 });
+  });
+
   test('need no overlay if the edition has them and they do not fit to it', async () => {
     expect((await publishEdition(store, signer, edition(1))).overlayLength).toBeGreaterThan(0);
-    const epochKeyId = new Uint8Array(16).fill(1);
-    const next = { ...edition(2, NOON + 1_000), epochKeyId };
-    const head = await publishEdition(store, signer, next);
+    const head = await publishEdition(store, signer, ofOtherEpoch(edition(2, NOON + 1_000)));
     expect(head).toMatchObject({ sequence: 4, overlayLength: 0, asOf: NOON + 1_000 });
   });
 });
@@ -227,9 +294,47 @@ describe('a permit', () => {
   });
 });
 
-describe('a heartbeat after a theft of the head key', () => {
-  test('lifts the sequence above what readers were made to see, and no further', async () => {
+describe('a head of a time or sequence that no reader can have taken', () => {
+  const hour = 3_600_000;
+
+  test('stops nobody who publishes after it', async () => {
     await publishEdition(store, signer, edition(1));
+    await forge({ issuedAt: Date.now() + 24 * 30 * hour, sequence: 2 ** 52 });
+    const heads = [
+      await heartbeat(store, signer),
+      await put(1, NOON + 1_000),
+      await publishEdition(store, signer, edition(2)),
+    ];
+    for (const { issuedAt, sequence } of heads) {
+      expect(Math.abs(issuedAt - Date.now())).toBeLessThan(60_000);
+      expect(sequence).toBeLessThanOrEqual(sequenceMax(Date.now() + 62_000));
+    }
+  });
+
+  test('does not make the data newer, once there is an overlay', async () => {
+    await publishEdition(store, signer, edition(1));
+    await forge({ asOf: NOON + 365 * 24 * hour });
+    expect((await put(1, NOON + 1_000)).asOf).toBe(NOON + 1_000);
+  });
+});
+
+describe('a heartbeat after a theft of the head key', () => {
+  test('takes the times of the data from edition and overlay', async () => {
+    const reference = await stored(NOON);
+    await publishEdition(store, signer, reference);
+    await forge({ asOf: NOON + 5_000, reportedUntil: NOON + 5_000 });
+    expect(await heartbeat(store, signer, { above: 9 })).toMatchObject({
+      ...{ sequence: 10, asOf: NOON, reportedUntil: 0 },
+    });
+    await putOn(reference, NOON + 1_000);
+    await forge({ asOf: NOON + 5_000, reportedUntil: 0 });
+    expect(await heartbeat(store, signer, { above: 1 })).toMatchObject({
+      ...{ sequence: 11, asOf: NOON + 1_000, reportedUntil: NOON + 1_000 },
+    });
+  });
+
+  test('lifts the sequence above what readers were made to see, and no further', async () => {
+    await publishEdition(store, signer, await stored(NOON));
     expect((await heartbeat(store, signer, { above: 5_000 })).sequence).toBe(5_001);
     expect((await heartbeat(store, signer, { above: 5_000 })).sequence).toBe(5_001);
     const beyond = heartbeat(store, signer, { above: sequenceMax(Date.now()) + 10 });
@@ -238,7 +343,7 @@ describe('a heartbeat after a theft of the head key', () => {
   });
 
   test('replaces a head by the old key, which the publisher still knows', async () => {
-    await publishEdition(store, signer, edition(1));
+    await publishEdition(store, signer, await stored(NOON));
     const { head: key, jwk } = await makeTestKeys();
     const next = { key, trusted: await verifyKeys(`${jwk.head.x},${keys.jwk.head.x}`) };
     const head = await heartbeat(store, next, { above: 1 });

@@ -74,8 +74,7 @@ async function permitAnew(day: Day): Promise<void> {
   const store = new DirectoryStore(space.path(day));
   const { head, manifest } = await openEdition(store, space.keys);
   const permit = permittingBy(await signingKey({ ...space.keys.edition }), head);
-  const { epochKeyId } = manifest;
-  await publishEdition(store, await headSignerOf(space.keys), { ...head, epochKeyId, permit });
+  await publishEdition(store, await headSignerOf(space.keys), { ...head, manifest, permit });
 }
 
 describe('publishing', () => {

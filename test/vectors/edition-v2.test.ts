@@ -163,9 +163,10 @@ describe.skipIf(pythonMissing)('the reader in Python, written from the document 
     const hash = createHash('sha256').update(object).digest();
     writeFileSync(join(copy, objectName(folderName, hash)), object);
     const head = readFileSync(join(copy, HEAD_NAME));
-    if (kind === 'manifest')
+    if (kind === 'manifest') {
       head.fill(0, 48, 88).set(hash, 184); // in the permit; and no overlay
-    else head.set(hash, 56);
+      object.copy(head, 40, 32, 40); // the time of its data
+    } else head.set(hash, 56);
     writeFileSync(join(copy, HEAD_NAME), head);
     return copy;
   }

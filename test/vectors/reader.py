@@ -251,6 +251,7 @@ class Manifest:
         need(restriction_count <= RESTRICTIONS_MAX, "manifest: too many restrictions")
         need(not any(data[116:128]), "manifest: reserved")
         self.as_of = u53(data, 32)
+        self.complete_until = self.as_of
         self.states = {}
         first_shard, records, before = 0, 0, ""
         for row in range(128, self.shards, 32):
@@ -259,7 +260,7 @@ class Manifest:
             need(data[row + 4] <= 2 and count >= 1, "manifest: coverage or shard count")
             need(not any(data[row + 5 : row + 8] + data[row + 28 : row + 32]), "manifest: reserved")
             need(u32(data, row + 8) == first_shard, "manifest: first shard")
-            u53(data, row + 16)
+            self.complete_until = min(self.complete_until, u53(data, row + 16))
             self.states[state] = (first_shard, count)
             first_shard, records, before = first_shard + count, records + u32(data, row + 24), state
         need(first_shard == shard_count and records == u53(data, 48), "manifest: sums")
@@ -401,7 +402,6 @@ class Edition:
         need(options.now < head.not_after, "head: expired")
         latest = max(head.issued_at, permit.issued_at, head.as_of, head.reported_until)
         need(latest <= options.now + FUTURE_MS, "head: from the future")
-        need(head.as_of >= head.reported_until, "head: waits for an overlay")
         need(head.sequence <= (head.issued_at - START_MS) // 1000, "head: sequence too high")
         need(head.sequence >= options.lowest_sequence, "head: older than one seen before")
         need(permit.issued_at >= options.lowest_permit, "permit: older than one seen before")
@@ -411,21 +411,23 @@ class Edition:
         check_signature(data, options.edition_key, "manifest")
         self.manifest = Manifest(data)
         need(self.manifest.collection == permit.collection, "manifest: collection")
-        need(head.as_of >= self.manifest.as_of, "head: before its manifest")
         self.key_id = epoch_key_id(self.epoch_key)
         need(self.manifest.epoch_key_id == self.key_id, "manifest: epoch key")
 
         self.operations = {}
+        as_of, complete_until = self.manifest.as_of, self.manifest.complete_until
         if head.overlay_length:
             overlay = self.overlay(options, head.overlay_sha256, head.overlay_length)
             need(overlay.collection == permit.collection, "overlay: collection")
-            need(head.as_of >= overlay.as_of, "head: before its overlay")
             need(overlay.epoch_key_id == self.key_id, "overlay: epoch key")
             need(overlay.start <= self.manifest.as_of, "overlay: begins after the edition")
             if overlay.base_length:
                 base = self.overlay(options, overlay.base_sha256, overlay.base_length)
                 overlay.stands_on(base)
             self.operations = overlay.operations
+            as_of, complete_until = max(as_of, overlay.as_of), max(complete_until, overlay.as_of)
+        need(head.as_of == as_of, "head: not the time of its data")
+        need(complete_until >= head.reported_until, "head: waits for an overlay")
         self.pages = {}
 
     def overlay(self, options, sha256, length):

@@ -47,6 +47,7 @@ function editionWith(rows: string): string {
   writeFileSync(join(copy, objectName('manifests', sha256)), manifest);
   const head = readFileSync(join(copy, HEAD_NAME));
   head.fill(0, 48, 88); // no overlay
+  manifest.copy(head, 40, 32, 40); // the time of its data
   head.set(sha256, 184); // in the permit
   head.writeUInt32LE(manifest.length, 216);
   writeFileSync(join(copy, HEAD_NAME), head);

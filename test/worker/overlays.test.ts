@@ -147,6 +147,20 @@ describe('what was reported is not forgotten', () => {
   });
 });
 
+describe('the time of the data', () => {
+  it.each([
+    ['newer', 1],
+    ['older', -1],
+  ])('is not taken from a head that makes it %s', async (_, byMs) => {
+    const keys = await makeTestKeys();
+    const objects = await build(keys, { overlay: [ADDED], overlayAsOf: AS_OF + 500 });
+    const edge = await edgeOver(keys, objects, { asOf: AS_OF + 500 + byMs });
+    expect(await statusOf(edge, OTHER_FIELDS)).toBe('unknown');
+    const honest = await edgeOver(keys, objects);
+    expect(await statusOf(honest, OTHER_FIELDS)).toBe('clear');
+  });
+});
+
 describe('an edition that came in force without its overlay', () => {
   const before = { overlay: [ADDED], asOf: AS_OF, overlayAsOf: AS_OF + 500, lastOperation: 5 };
   const dropped = { asOf: AS_OF, reportedUntil: AS_OF + 500, overlay: undefined, sequence: 2 };
@@ -154,9 +168,11 @@ describe('an edition that came in force without its overlay', () => {
 
   it('is not answered from by an edge that starts, until there is one', async () => {
     const edge = await Edge.start({ spec: dropped, withoutCentral: true });
-    expect(await statusOf(edge, NEW_FIELDS)).toBe('unknown');
-    expect(await statusOf(edge, OTHER_FIELDS)).toBe('unknown');
-    expect(edge.services.main.editions.lastFailure).toBe('reports-missing');
+    for (const fields of [NEW_FIELDS, OTHER_FIELDS]) {
+      expect((await edge.ask(fields)).answer).toMatchObject({
+        ...{ status: 'unknown', code: 'reports-missing' },
+      });
+    }
     await edge.publish(made);
     edge.passSeconds(20);
     expect(await statusOf(edge, NEW_FIELDS)).toBe('candidate');
@@ -173,6 +189,12 @@ describe('an edition that came in force without its overlay', () => {
       expect(await statusOf(edge, OTHER_FIELDS)).toBe('clear');
     }
     expect(edge.services.main.editions.edition?.head.sequence).toBe(3);
+  });
+
+  it('is not answered from if only the list of one state is from before the reports', async () => {
+    const partial = { ...dropped, asOf: AS_OF + 500, stateAsOf: { UTO: AS_OF + 499 } };
+    const edge = await Edge.start({ spec: partial, withoutCentral: true });
+    expect((await edge.ask(OTHER_FIELDS)).answer.code).toBe('reports-missing');
   });
 
   it('is answered from if it has all that was reported', async () => {

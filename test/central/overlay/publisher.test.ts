@@ -20,8 +20,7 @@ import { epochKeyId, digestOf } from '../../../src/document/digest.ts';
 import { decodeHead } from '../../../src/format/head.ts';
 import { loadOverlay } from '../../../src/format/load-overlay.ts';
 import { openManifest } from '../../../src/format/manifest.ts';
-import { HEAD_NAME } from '../../../src/format/names.ts';
-import type { ObjectFolder } from '../../../src/format/names.ts';
+import { HEAD_NAME, type ObjectFolder, objectName } from '../../../src/format/names.ts';
 import { openOverlay } from '../../../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../../../src/format/signature.ts';
 import { buildEdition, type EditionSpec, makeTestKeys } from '../../support/edition.ts';
@@ -82,7 +81,10 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
       if (name !== HEAD_NAME) await store.put(name.split('/')[0] as ObjectFolder, bytes);
     }
     const head = decodeHead(objects.get(HEAD_NAME)!);
-    const edition = { ...head, epochKeyId: await epochKeyId(epochKey) };
+    const manifest = openManifest(
+      objects.get(objectName('manifests', head.manifestSha256)) as Uint8Array,
+    );
+    const edition = { ...head, manifest };
     return publishEdition(store, headSigner, edition, options);
   };
 
@@ -219,6 +221,21 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     const { find } = await inForce();
     expect(find(keyOf(1))).toBeDefined();
     expect(find('PFRANEW1' as CanonicalKey)).toBeUndefined();
+  });
+
+  it('makes a whole one for an edition that goes back to an older list of a state', async () => {
+    await report({ key: keyOf(1), at: AS_OF - 5 * 24 * HOUR });
+    await putEdition();
+    const one = await publisher();
+    await one.tick();
+    expect((await inForce()).find(keyOf(1))).toBeUndefined();
+    // Both editions are of one time: nothing else tells that an operation is missing.
+    const stateAsOf = { UTO: AS_OF - 5 * 24 * HOUR };
+    await putEdition({ stateAsOf }, keys.epochKey, { dropsOverlay: true });
+    await one.tick();
+    const { head, find } = await inForce();
+    expect(find(keyOf(1))).toBeDefined();
+    expect(head.asOf).toBeGreaterThanOrEqual(head.reportedUntil);
   });
 
   it('makes digests under the epoch key of the edition', async () => {
