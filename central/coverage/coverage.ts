@@ -1,13 +1,16 @@
 /**
  * Coverage: of those who crossed, how many were asked about (ICAO: query at entry and at departure).
  *
- * An agency declares its crossings by post, day and direction; checks are counted as they come. Both
- * sides are listed: a post without a declaration, and a declaration without a single check.
+ * An agency declares its crossings by post, day and direction; checks are counted as they come, those of
+ * all desks of a post (`post/desk`) together. Both sides are listed: a post without a declaration, and a
+ * declaration without a single check. Where desks are declared for themselves, the post has their sum,
+ * unless it is declared as a whole.
  */
 
 import * as v from 'valibot';
 import { Day, Name } from '../../src/format/forms.ts';
 import { dayOf } from '../../src/format/tag-key.ts';
+import { postOf } from '../cases/parties.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 
 const DECLARATIONS_MAX = 2_000;
@@ -34,7 +37,7 @@ export const CrossingsSchema = v.strictObject({
   ),
 });
 
-/** Query of GET /v1/coverage; days as `2026-11-22`, both included. */
+/** Query of GET /v1/coverage; days as `2026-11-22`, both included; of a site, its post. */
 export const CoverageQuerySchema = v.object({
   from: day,
   to: day,
@@ -64,7 +67,7 @@ export async function declareCrossings(
     .execute();
 }
 
-/** One post on one day, one way. */
+/** One post, with all its desks, on one day, one way. */
 export interface CoverageRow {
   /** Days since 1970. */
   day: number;
@@ -98,10 +101,19 @@ export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<C
   // Day by day from the cursor on: a page is full long before a year has been read.
   const firstDay = Math.max(asked.from, asked.after?.[0] ?? asked.from);
   for (let today = firstDay; today <= asked.to; today++) {
-    for (const row of await declaredOn(db, asked, today)) rowAt(row).crossings = row.crossings;
-    for (const row of await countedOn(db, asked, today)) {
-      rowAt({ day: today, site: row.site, direction: row.direction }).checks = row.checks;
+    const post = asked.site === undefined ? undefined : postOf(asked.site);
+    const at = ({ site, direction }: { site: string; direction: string }) =>
+      rowAt({ day: today, site: postOf(site), direction });
+    const isAsked = ({ site }: { site: string }) => post === undefined || postOf(site) === post;
+    const declared = (await declaredOn(db, asked, today)).filter(isAsked);
+    const isWhole = ({ site }: { site: string }) => postOf(site) === site;
+    for (const row of declared.filter(isWhole)) at(row).crossings = row.crossings;
+    const wholes = new Set(declared.filter(isWhole).map(at));
+    for (const row of declared.filter((each) => !wholes.has(at(each)))) {
+      at(row).crossings = (at(row).crossings ?? 0) + row.crossings;
     }
+    for (const row of (await countedOn(db, asked, today)).filter(isAsked))
+      at(row).checks += row.checks;
     if (sorted(rows, asked.after).length > asked.limit) break;
   }
   return sorted(rows, asked.after).slice(0, asked.limit + 1);
@@ -128,23 +140,21 @@ function compare(a: CoveragePosition, b: CoveragePosition): number {
   return 0;
 }
 
-function declaredOn(db: CentralDatabase, { tenant, site }: Asked, on: number) {
+function declaredOn(db: CentralDatabase, { tenant }: Asked, on: number) {
   return db
     .selectFrom('declared_crossings')
     .selectAll()
     .where('tenant', '=', tenant)
     .where('day', '=', on)
-    .$if(site !== undefined, (query) => query.where('site', '=', site!))
     .execute();
 }
 
-function countedOn(db: CentralDatabase, { tenant, site }: Asked, on: number) {
+function countedOn(db: CentralDatabase, { tenant }: Asked, on: number) {
   return db
     .selectFrom('check_counters')
     .select(['site', 'direction'])
     .select((eb) => eb.cast<number>(eb.fn.sum<number>('searches'), 'bigint').as('checks'))
     .where('tenant', '=', tenant)
-    .$if(site !== undefined, (query) => query.where('site', '=', site!))
     .where('hour', '>=', on * DAY_MS)
     .where('hour', '<', (on + 1) * DAY_MS)
     .where('direction', '!=', '')

@@ -1,14 +1,15 @@
 /**
  * Which joint operation a check counts for: the one that it names, if it is of that operation.
  *
- * It is, if there is one of that id, the check was made within its dates, and the post is one of its
- * posts. Else it counts for none, and is counted as stray with the reason, so that a post with a
+ * It is, if there is one of that id, the check was made within its dates, and the site is one of its
+ * posts: a post that is named without a desk stands for all its desks. Else it counts for none, and is counted as stray with the reason, so that a post with a
  * wrong setting is seen on the first day.
  */
 
 import type { Transaction } from 'kysely';
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import { FIRST_ROUTE } from '../../src/format/check-event.ts';
+import { postOf } from '../cases/parties.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import type { StrayReason } from './tables.ts';
 
@@ -39,7 +40,11 @@ export async function operationFinder(
     const at = Date.parse(event.first?.time ?? event.time);
     if (!dates) return 'unknown';
     if (at < dates.starts_at || at >= dates.ends_at) return 'outside-dates';
-    return members.has(memberKey(dates.id, event)) ? undefined : 'not-a-post';
+    const { tenant, site } = event;
+    const isMember = [site, postOf(site)].some((each) =>
+      members.has(memberKey(dates.id, { tenant, site: each })),
+    );
+    return isMember ? undefined : 'not-a-post';
   };
   for (const event of named) {
     const reason = reasonOf(event);

@@ -7,6 +7,7 @@
 
 import type { Selectable } from 'kysely';
 import { type CheckMatchesTable, OUTCOME } from '../check-events/tables.ts';
+import { postOf } from '../cases/parties.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { type Operation, operationView } from './operations.ts';
@@ -83,7 +84,7 @@ export async function operationReport(
     all,
     posts: operation.posts.filter(isSeen).map((post) => ({
       ...post,
-      ...sum(own.filter(({ tenant, site }) => tenant === post.tenant && site === post.site)),
+      ...sum(own.filter((cell) => isOf(cell, post))),
     })),
     hours: grouped(cells, ({ hour }) => String(hour)).map((group) => ({
       hour: isoTime(group[0]!.hour),
@@ -132,6 +133,10 @@ async function cellsOf(db: CentralDatabase, operationId: string): Promise<Cell[]
     a.hour - b.hour || compare(a.tenant, b.tenant) || compare(a.site, b.site);
   return [...cells.values()].sort(order);
 }
+
+/** True for what was counted at the post, or at one of its desks. */
+const isOf = (cell: Cell, { tenant, site }: { tenant: string; site: string }): boolean =>
+  cell.tenant === tenant && (cell.site === site || postOf(cell.site) === site);
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -67,6 +67,28 @@ describe.each(kinds)('coverage on $name', ({ create }) => {
     ]);
   });
 
+  it('is of a post with all its desks, declared as a whole or desk by desk', async () => {
+    const events = await Promise.all(
+      ['FRA/7', 'FRA/8', 'FRA', 'FRANKFURT/1', 'MUC/1'].map((site) => checkEvent({ site })),
+    );
+    await takeEvents(database.db, events, { nowMs: NOW_MS });
+    await declare([
+      ...[crossing({ site: 'FRA' }), crossing({ site: 'FRA/7', crossings: 2 })],
+      ...[crossing({ site: 'MUC/1', crossings: 1 }), crossing({ site: 'MUC/2', crossings: 3 })],
+    ]);
+    const rows = async (query = ''): Promise<unknown> =>
+      ((await (await get(`from=${DAY}&to=${DAY}${query}`)).json()) as { items: object[] }).items;
+    const fra = { day: DAY, site: 'FRA', direction: 'entry', checks: 3, crossings: 8 };
+    expect(await rows()).toEqual([
+      { ...fra, percent: 37.5 },
+      { day: DAY, site: 'FRANKFURT', direction: 'entry', checks: 1 },
+      { day: DAY, site: 'MUC', direction: 'entry', checks: 1, crossings: 4, percent: 25 },
+    ]);
+    for (const site of ['FRA', 'FRA/7']) {
+      expect(await rows(`&site=${site}`)).toEqual([{ ...fra, percent: 37.5 }]);
+    }
+  });
+
   it('is listed page by page, each row once', async () => {
     const days = ['2026-11-20', '2026-11-21', DAY];
     const sites = ['a', 'b', 'c'];
