@@ -18,7 +18,7 @@ import { mergeTags } from './check-events/merge-tags.ts';
 import { removeOldTags } from './check-events/tags.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { type LogLine, traceError } from './http/request-log.ts';
-import { compareWithOwnLists } from './joint-operations/own-list.ts';
+import { compareWithOwnLists, sweepOwnLists } from './joint-operations/own-list.ts';
 import type { Reach } from './notifications/address-guard.ts';
 import { forgetNotifications } from './notifications/forget.ts';
 import { DeliveryWorker } from './notifications/worker.ts';
@@ -76,6 +76,7 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
     every(CHECKPOINT_INTERVAL_MS, () => signCheckpoints(db, { signer, nowMs: clock() })),
     every(MATCH_INTERVAL_MS, () => mergeTags(db, clock())),
     every(FORGET_INTERVAL_MS, () => removeOldTags(db, clock())),
+    every(FORGET_INTERVAL_MS, () => sweepOwnLists(db, clock())),
     ...(dayKeys
       ? [
           every(MATCH_INTERVAL_MS, () =>

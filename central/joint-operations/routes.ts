@@ -30,7 +30,8 @@ import {
   operationView,
   replaceOperation,
 } from './operations.ts';
-import { compareWithOwnLists, namesOfCsv, replaceOwnList } from './own-list.ts';
+import { compareWithOwnLists, replaceOwnList } from './own-list.ts';
+import { readNames } from './read-names.ts';
 import { operationReport } from './report.ts';
 import { reportCsv } from './report-csv.ts';
 import { PAGE_POLICY, reportPage } from './report-page.ts';
@@ -134,10 +135,8 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
     const { tenant } = await callerIn(c, LIST_KEEPERS);
     const type = c.req.header('content-type') ?? '';
     if (!/^text\/csv\s*(;|$)/i.test(type)) throw new SltdError('content-type');
-    const text = new TextDecoder().decode(await readBytes(c.req.raw, LIST_BYTES_MAX));
-    const names = namesOfCsv(text);
-    await replaceOwnList(db, names, { tenant, nowMs: clock() });
-    return c.json({ documents: names.size });
+    const names = readNames(await readBytes(c.req.raw, LIST_BYTES_MAX));
+    return c.json({ documents: await replaceOwnList(db, names, { tenant, clock }) });
   });
 
   app.get('/v1/own-list', async (c) => {

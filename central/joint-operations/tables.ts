@@ -1,4 +1,4 @@
-/** Tables of joint operations, as Kysely sees them; the SQL is in migration 0005. */
+/** Tables of joint operations, as Kysely sees them; the SQL is in migrations 0005 and 0013. */
 
 /** An operation of several states at several posts, for some days. */
 export interface JointOperationsTable {
@@ -47,14 +47,23 @@ export interface JointOperationLinksTable {
 
 export interface OwnListsTable {
   tenant: string;
+  /** The list in force. */
+  list_id: string;
   loaded_at: number;
   name_count: number;
 }
 
 /** A document on an agency's own list: issuing state and number, as in a canonical key. */
 export interface OwnListNamesTable {
-  tenant: string;
+  list_id: string;
   name: string;
+}
+
+/** Every list that has names: in force, under way, or left over. */
+export interface OwnListUploadsTable {
+  list_id: string;
+  /** Milliseconds since 1970. */
+  started_at: number;
 }
 
 export interface JointOperationTables {
@@ -64,4 +73,5 @@ export interface JointOperationTables {
   joint_operation_links: JointOperationLinksTable;
   own_lists: OwnListsTable;
   own_list_names: OwnListNamesTable;
+  own_list_uploads: OwnListUploadsTable;
 }

@@ -2,7 +2,9 @@
 
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeEvents } from '../../../central/check-events/take-events.ts';
-import { compareWithOwnLists } from '../../../central/joint-operations/own-list.ts';
+import { compareWithOwnLists, sweepOwnLists } from '../../../central/joint-operations/own-list.ts';
+import { setImmediate as letOthers } from 'node:timers/promises';
+import type { DayKeys } from '../../../src/format/tag-key.ts';
 import type { CheckEvent } from '../../../src/format/check-event.ts';
 import { dayKeys, checkEvent, DAY_MS } from '../check-events/events.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -58,6 +60,8 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
     return ((await response.json()) as Json).id;
   };
   const take = (...events: CheckEvent[]) => takeEvents(database.db, events, { nowMs: NOW_MS });
+  const namesKept = async (): Promise<number> =>
+    (await database.db.selectFrom('own_list_names').select('name').execute()).length;
   const report = async (id: string, claims: object = LEAD): Promise<Json> =>
     (await call('GET', `/v1/joint-operations/${id}/report`, claims)).json();
 
@@ -84,6 +88,27 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
     expect(quota).toEqual({ searches: 1_000, usedPercent: 0.4 });
   });
 
+  it('have all desks of a post that is named without one, and else the desk alone', async () => {
+    const posts = ['FRA', 'MUC/1'].map((site) => ({ tenant: 'BORDER-UTO', site }));
+    const body = { ...BODY, posts };
+    const { id } = (await (await call('POST', '/v1/joint-operations', LEAD, body)).json()) as Json;
+    const sites = ['FRA', 'FRA/7', 'FRA/8', 'FRANKFURT', 'MUC/1', 'MUC/2'];
+    const at = (site: string) => checkEvent({ operation: id, site });
+    await take(...(await Promise.all(sites.map(at))));
+    const { all, posts: shown, rows, strays } = await report(id);
+    expect(all.searches).toBe(4);
+    const searches = (part: Json) => part.map((each: Json) => [each.site, each.searches]);
+    expect(searches(shown)).toEqual([
+      ['FRA', 3],
+      ['MUC/1', 1],
+    ]);
+    expect(rows.map(({ site }: Json) => site)).toEqual(['FRA', 'FRA/7', 'FRA/8', 'MUC/1']);
+    expect(searches(strays)).toEqual([
+      ['FRANKFURT', 1],
+      ['MUC/2', 1],
+    ]);
+  });
+
   it('tell hits that are not on the own list of the agency', async () => {
     const id = await made();
     const hits = { operation: id, names: ['UTOA1', 'UTOA2', 'UTOA3'], answers: 'hhh' };
@@ -105,6 +130,62 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
     }
     const shown = await call('GET', '/v1/own-list', keeper);
     expect(await shown.json()).toMatchObject({ documents: 2 });
+    // What was not taken has left nothing behind.
+    expect(await namesKept()).toBe(2);
+  });
+
+  it('take an own list a few rows at a time, beside the one in force', async () => {
+    const keeper = { role: 'data-operator', tenant: 'BORDER-UTO' };
+    await call('PUT', '/v1/own-list', keeper, 'OLD1,UTO\n');
+    const shown = async (): Promise<Json> =>
+      (await call('GET', '/v1/own-list', keeper)).json() as Promise<Json>;
+    const rows = Array.from({ length: 5_000 }, (_, index) => `A${index},UTO`);
+    const text = `number,issuing_state\n${[...rows, ...rows].join('\n')}`;
+    const counts = new Set<number>();
+    let isDone = false;
+    const loading = call('PUT', '/v1/own-list', keeper, text).finally(() => {
+      isDone = true;
+    });
+    let turnCount = 0;
+    const counting = (async () => {
+      for (; !isDone; turnCount++) await letOthers();
+    })();
+    while (!isDone) counts.add((await shown()).documents);
+    await counting;
+    expect(await (await loading).json()).toEqual({ documents: 5_000 });
+    // 20 batches: others came in between, and found the list before or this one, never a part of it.
+    expect(turnCount).toBeGreaterThanOrEqual(20);
+    expect([...counts].every((count) => count === 1 || count === 5_000)).toBe(true);
+    expect((await shown()).documents).toBe(5_000);
+    expect([await sweepOwnLists(database.db, NOW_MS), await namesKept()]).toEqual([0, 5_001]);
+    const later = NOW_MS + 2 * 3_600_000;
+    expect([await sweepOwnLists(database.db, later), await namesKept()]).toEqual([1, 5_000]);
+  });
+
+  it('refuse an own list by its lines, however little is in them', async () => {
+    const keeper = { role: 'data-operator', tenant: 'BORDER-UTO' };
+    for (const [text, code] of [
+      ['\n'.repeat(2_000_001), 'body-too-large'],
+      [`${'A'.repeat(300)},UTO`, 'request-invalid'],
+    ] as const) {
+      expect(await problemCode(await call('PUT', '/v1/own-list', keeper, text))).toBe(code);
+    }
+    expect(await (await call('GET', '/v1/own-list', keeper)).json()).toEqual({ documents: 0 });
+  });
+
+  it('leave a hit open whose list is replaced while it is compared', async () => {
+    const id = await made();
+    await take(await checkEvent({ operation: id, names: ['UTOA1'], answers: 'h' }));
+    const keeper = { role: 'data-operator', tenant: 'BORDER-UTO' };
+    await call('PUT', '/v1/own-list', keeper, 'B1,UTO\n');
+    const replacing: Pick<DayKeys, 'of'> = {
+      of: async (day) => {
+        await call('PUT', '/v1/own-list', keeper, 'A1,UTO\n');
+        return dayKeys.of(day);
+      },
+    };
+    expect(await compareWithOwnLists(database.db, replacing)).toBe(0);
+    expect((await report(id)).all).toMatchObject({ hits: 1, hitsNotOnOwnList: 0 });
   });
 
   it('are seen by their lead whole, by a member in its own part, by nobody else', async () => {
