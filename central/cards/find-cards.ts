@@ -77,19 +77,20 @@ export async function cardsOfRecord(
   const subject = {
     ...{ classes: record.classes, number: record.number, dateOfIssue: record.date_of_issue },
   };
+  const last = after && { created_at: after[0], id: after[1] };
   return rows
-    .filter((row) => fits(contentOf(row), subject) && isAfter(row, after))
+    .filter((row) => fits(contentOf(row), subject) && (!last || isAfter(row, last)))
     .slice(0, limit + 1);
 }
 
 /** What readers may see of a state's cards, in the order in which the cards came to be. */
-export function publishedCards(db: CentralDatabase, state: string): Promise<CardRow[]> {
-  return cardQuery(db)
+export async function publishedCards(db: CentralDatabase, state: string): Promise<CardRow[]> {
+  const rows = await cardQuery(db)
     .where('state', '=', state)
     .where('published_version', 'is not', null)
-    .orderBy('created_at')
-    .orderBy('id')
     .execute();
+  // Pages are cut here, and a database may have another order of identifiers.
+  return rows.sort((a, b) => (isAfter(a, b) ? 1 : -1));
 }
 
 /** Versions of a card, the oldest first: one row more than the page has. */
@@ -112,10 +113,9 @@ export function listVersions(
 export const contentOf = ({ content }: Pick<CardVersionsTable, 'content'>): CardContent =>
   JSON.parse(content) as CardContent;
 
-const isAfter = (row: CardRow, after: TimePosition | undefined): boolean =>
-  after === undefined ||
-  row.created_at > after[0] ||
-  (row.created_at === after[0] && row.id > after[1]);
+type Place = Pick<CardRow, 'created_at' | 'id'>;
+const isAfter = (row: Place, other: Place): boolean =>
+  row.created_at > other.created_at || (row.created_at === other.created_at && row.id > other.id);
 
 const cardQuery = (db: CentralDatabase) =>
   db

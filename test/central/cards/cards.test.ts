@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readBundle } from '../../../central/cards/read-bundle.ts';
 import { writeZip } from '../../../central/cards/write-zip.ts';
+import { isPostgres } from '../../../central/database/database.ts';
 import { loadRecords } from '../../../central/load/load.ts';
 import { DirectoryStore } from '../../../publish/directory-store.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -268,6 +270,29 @@ describe.each(kinds)('cards on $name', ({ create }) => {
     const rest = await read(`/v1/records/${recordId}/cards?cursor=${first.next}`);
     expect(rest.items).toHaveLength(1);
     expect(rest.next).toBeUndefined();
+  });
+
+  it('are listed a page at a time, each once, whatever order the database has', async () => {
+    const { db } = database;
+    // Of the language of a country, as a database of PostgreSQL usually is: "a" before "B".
+    if (isPostgres(db)) {
+      await sql`alter table cards alter column id type text collate "en-x-icu"`.execute(db);
+    }
+    const listed = record({ number: 'L898902C3' });
+    await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS });
+    const { id: recordId } = await db.selectFrom('records').select('id').executeTakeFirstOrThrow();
+    await propose(specimen());
+    const { id: _, ...card } = specimenCard();
+    const { items } = await propose(cardsJson(...Array.from({ length: 20 }, () => card)));
+    for (const { id } of items) await approve(id, 1);
+    const seen: string[] = [];
+    let page = await read(`/v1/records/${recordId}/cards?limit=3`);
+    while (page.items.length > 0) {
+      seen.push(...page.items.map(({ id }) => id));
+      if (page.next === undefined) break;
+      page = await read(`/v1/records/${recordId}/cards?limit=3&cursor=${page.next}`);
+    }
+    expect(seen.sort()).toEqual(items.map(({ id }) => id).sort());
   });
 
   it('are refused with a path and a code, and nothing of them is kept', async () => {
