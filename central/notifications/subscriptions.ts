@@ -10,8 +10,9 @@ import { Id } from '../../src/format/forms.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { line } from '../http/forms.ts';
 import { isoTime } from '../http/iso-time.ts';
+import { newId } from '../http/new-id.ts';
 import { endpointUrl, type Reach } from './address-guard.ts';
-import { INSERT_MAX, NOTIFICATION_TYPES, newDelivery, notify, opaqueId, wants } from './notify.ts';
+import { INSERT_MAX, NOTIFICATION_TYPES, newDelivery, notify, wants } from './notify.ts';
 import { newSecret } from './signature.ts';
 import type { EndpointsTable } from './tables.ts';
 
@@ -65,7 +66,7 @@ export async function addEndpoint(
 ) {
   const url = endpointUrl(text, reach);
   const row = {
-    id: opaqueId(),
+    id: newId(),
     tenant,
     url: url.href,
     secret: newSecret(),
@@ -229,13 +230,16 @@ export async function contactsOf(db: CentralDatabase, tenant: string) {
   }));
 }
 
-/** Replace all contacts of a tenant; 'request-invalid' if one names an endpoint that is not its own. */
+/**
+ * Replace all contacts of a tenant; 'request-invalid' if one names an endpoint that is not its own. Of two
+ * at once the later one stands whole: the rows are written in the order of their places, so it waits at
+ * the first.
+ */
 export async function replaceContacts(
   { contacts }: v.InferOutput<typeof ContactsSchema>,
   { db, tenant }: Scope,
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    await transaction.deleteFrom('contacts').where('tenant', '=', tenant).execute();
     const own = await transaction
       .selectFrom('endpoints')
       .select('id')
@@ -244,8 +248,26 @@ export async function replaceContacts(
     const ids = new Set(own.map(({ id }) => id));
     const rows = contacts.map(({ label, address, endpointId = null }, place) => {
       if (endpointId !== null && !ids.has(endpointId)) throw new SltdError('request-invalid');
-      return { id: opaqueId(), tenant, place, label, address, endpoint_id: endpointId };
+      return { id: newId(), tenant, place, label, address, endpoint_id: endpointId };
     });
-    if (rows.length > 0) await transaction.insertInto('contacts').values(rows).execute();
+    if (rows.length > 0) {
+      await transaction
+        .insertInto('contacts')
+        .values(rows)
+        .onConflict((conflict) =>
+          conflict.columns(['tenant', 'place']).doUpdateSet((eb) => ({
+            id: eb.ref('excluded.id'),
+            label: eb.ref('excluded.label'),
+            address: eb.ref('excluded.address'),
+            endpoint_id: eb.ref('excluded.endpoint_id'),
+          })),
+        )
+        .execute();
+    }
+    await transaction
+      .deleteFrom('contacts')
+      .where('tenant', '=', tenant)
+      .where('place', '>=', rows.length)
+      .execute();
   });
 }

@@ -209,6 +209,20 @@ describe.each(kinds)('notifications over HTTP on $name', ({ create }) => {
     expect(await problemCode(foreign)).toBe('request-invalid');
   });
 
+  it('keeps one of several lists of contacts that come at once, and keeps it whole', async () => {
+    const lists = [3, 1, 4, 2].map((length, list) =>
+      Array.from({ length }, (_, place) => ({ label: `list ${list}`, address: `+00 ${place}` })),
+    );
+    const put = (contacts: object[]) => call('PUT', '/v1/contacts', UTO, { contacts });
+    const answers = await Promise.all(lists.map(put));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const { items } = await shown(await call('GET', '/v1/contacts', UTO));
+    const kept = (items as { id: string }[]).map(({ id: _, ...contact }) => contact);
+    expect(lists).toContainEqual(kept);
+    await put([]);
+    expect((await shown(await call('GET', '/v1/contacts', UTO))).items).toEqual([]);
+  });
+
   it('is for bureaus: other roles are refused', async () => {
     for (const role of ['officer', 'integrator', 'carrier', 'data-operator', 'auditor']) {
       for (const path of ['/v1/endpoints', '/v1/dead-letters', '/v1/contacts']) {
