@@ -154,8 +154,7 @@ function servicesOf(
   },
 ): CentralServices {
   const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
-  const { sightings = recorder(db, clock, log), liveCases = new LiveCases({ db, clock }) } =
-    options;
+  const { sightings = recorder(db, clock, log), liveCases = liveCasesOf(db, clock, log) } = options;
   const callerOf = async (c: CentralContext, rule: Omit<TokenRule, 'nowMs'>) =>
     authenticate(c.req.header('authorization'), { ...rule, nowMs: clock() });
   return {
@@ -188,6 +187,22 @@ function codeOf(error: unknown): ErrorCode {
   if (error instanceof SltdError) return error.code;
   return isBusy(error) ? 'central-busy' : 'internal';
 }
+
+/** Streams of cases whose failures are seen in the log. */
+export const liveCasesOf = (
+  db: CentralDatabase,
+  clock: () => number,
+  log: (line: LogLine) => void,
+): LiveCases =>
+  new LiveCases({
+    ...{ db, clock },
+    onError: (error) =>
+      log({
+        time: new Date(clock()).toISOString(),
+        event: 'job-failed',
+        error: traceError(error),
+      }),
+  });
 
 /** A recorder of sightings whose delays are seen in the log. */
 export const recorder = (

@@ -13,8 +13,7 @@ import { serve } from '@hono/node-server';
 import { parseStateCode } from '../src/document/issuing-state.ts';
 import { SltdError } from '../src/errors.ts';
 import { openStore } from '../publish/open-store.ts';
-import { createCentral, recorder } from './app.ts';
-import { LiveCases } from './cases/live-cases.ts';
+import { createCentral, liveCasesOf, recorder } from './app.ts';
 import { verifyChains } from './check-events/audit-chain.ts';
 import { ingestFiles } from './check-events/ingest-files.ts';
 import {
@@ -110,7 +109,7 @@ async function serveCentral(): Promise<number> {
     });
   return withDatabase(open, async (db) => {
     const sightings = recorder(db, Date.now, writeLogLine);
-    const liveCases = new LiveCases({ db, clock: Date.now });
+    const liveCases = liveCasesOf(db, Date.now, writeLogLine);
     const app = createCentral({ db, ...config, sightings, liveCases });
     const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     const server = serve({

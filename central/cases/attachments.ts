@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { opaqueId } from '../notifications/notify.ts';
+import { newId } from '../http/new-id.ts';
 import { addEvent, type CaseTransaction } from './case-event.ts';
 import { isMediaType } from './media-type.ts';
 
@@ -34,7 +34,7 @@ export async function storeFile(
   mediaType: string,
 ): Promise<{ id: string; sha256: string }> {
   if (!isMediaType(bytes, mediaType)) throw new SltdError('attachment-refused');
-  const id = opaqueId();
+  const id = newId();
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, id);
   const file = await open(`${path}.part`, 'wx', 0o600);

@@ -10,7 +10,7 @@
 import type { Selectable } from 'kysely';
 import type { CentralDatabase } from '../database/schema.ts';
 import { bureauOf } from '../http/caller.ts';
-import { opaqueId } from '../notifications/notify.ts';
+import { newId } from '../http/new-id.ts';
 import {
   addEvent,
   type CaseRow,
@@ -51,11 +51,11 @@ async function takeUp(
   sighting: Sighting,
   nowMs: number,
 ): Promise<void> {
-  const newId = opaqueId();
+  const openedId = newId();
   // Locks the sighting; another service that took it first has set the case already.
   const taken = await transaction
     .updateTable('sightings')
-    .set({ case_id: newId })
+    .set({ case_id: openedId })
     .where('id', '=', sighting.id)
     .where('case_id', 'is', null)
     .returning('id')
@@ -65,7 +65,7 @@ async function takeUp(
   const encounter = { record_id, tenant, post: postOf(site) };
   const before = await transaction
     .insertInto('encounters')
-    .values({ ...encounter, case_id: newId, last_seen_at: seenAt })
+    .values({ ...encounter, case_id: openedId, last_seen_at: seenAt })
     .onConflict((conflict) =>
       // Changes nothing: it locks the row and gives it back as it is.
       conflict
@@ -74,10 +74,10 @@ async function takeUp(
     )
     .returning(['case_id', 'last_seen_at'])
     .executeTakeFirstOrThrow();
-  const isNew = before.case_id === newId;
+  const isNew = before.case_id === openedId;
   const isSoon = Math.abs(seenAt - before.last_seen_at) <= ENCOUNTER_MS;
   const joined = !isNew && isSoon && (await join(transaction, before.case_id, sighting, nowMs));
-  const caseId = joined ? before.case_id : newId;
+  const caseId = joined ? before.case_id : openedId;
   if (joined) {
     await transaction
       .updateTable('sightings')
@@ -85,7 +85,7 @@ async function takeUp(
       .where('id', '=', sighting.id)
       .execute();
   } else {
-    await open(transaction, newId, sighting, nowMs);
+    await open(transaction, openedId, sighting, nowMs);
   }
   if (isNew) return;
   let update = transaction

@@ -1,4 +1,4 @@
-/** Opaque ids of what central makes by itself. */
+/** Opaque ids of what central makes by itself: at random, so they tell nothing of what they name. */
 
 import { randomBytes } from 'node:crypto';
 

@@ -6,12 +6,12 @@
  * without an endpoint reads the notification at GET /v1/notifications.
  */
 
-import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { ISSUING_STATES } from '../../src/document/issuing-state.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
+import { newId } from '../http/new-id.ts';
 import { holdsTraining } from '../training/database.ts';
 import type { EndpointsTable } from './tables.ts';
 
@@ -96,7 +96,7 @@ async function notifyAll(
 ): Promise<string[]> {
   const mark = (await holdsTraining(transaction)) ? { training: true } : {};
   const body = JSON.stringify({ type, ...mark, timestamp: isoTime(nowMs), data: payload });
-  const rows = tenants.map((tenant) => ({ id: opaqueId(), tenant, type, body, created_at: nowMs }));
+  const rows = tenants.map((tenant) => ({ id: newId(), tenant, type, body, created_at: nowMs }));
   await transaction.insertInto('notifications').values(rows).execute();
   const idOf = new Map(rows.map(({ tenant, id }) => [tenant, id]));
   const endpoints = await transaction
@@ -129,7 +129,7 @@ export function newDelivery(about: {
   nowMs: number;
 }) {
   return {
-    id: opaqueId(),
+    id: newId(),
     notification_id: about.notificationId,
     endpoint_id: about.endpointId,
     tenant: about.tenant,
@@ -140,6 +140,3 @@ export function newDelivery(about: {
     finished_at: null,
   };
 }
-
-/** 16 random bytes in base64url: tells nothing of what it names. */
-export const opaqueId = (): string => randomBytes(16).toString('base64url');

@@ -15,6 +15,7 @@ import { Id } from '../../src/format/forms.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
 import { idOf } from '../http/forms.ts';
+import { ifMatch } from '../http/if-match.ts';
 import { parseJson, readBytes, readJsonBytes } from '../http/read-body.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
@@ -63,7 +64,7 @@ export const addChangeRoutes: RouteModule = (app, services) => {
   app.patch('/v1/records/:id', async (c) => {
     const caller = await writerOf(c, services);
     const id = idOf(c);
-    const version = versionOf(c);
+    const version = ifMatch(c);
     if (version === undefined) throw new SltdError('version-missing');
     const body = await readJsonBytes(c.req.raw);
     const item: ChangeItem = { action: 'correct', id, version, changes: parseJson(body) };
@@ -73,7 +74,7 @@ export const addChangeRoutes: RouteModule = (app, services) => {
   app.post('/v1/records/:id/withdrawal', async (c) => {
     const caller = await writerOf(c, services);
     const id = idOf(c);
-    const version = versionOf(c);
+    const version = ifMatch(c);
     const body = await readJsonBytes(c.req.raw);
     const parsed = v.safeParse(WithdrawalSchema, parseJson(body));
     if (!parsed.success) throw new SltdError('request-invalid');
@@ -131,15 +132,6 @@ async function writerOf(c: CentralContext, { callerOf }: CentralServices): Promi
   const caller = await callerOf(c);
   if (!isWriter(caller)) throw new SltdError('forbidden');
   return caller;
-}
-
-/** The version of If-Match; a strong validator alone, and one only. */
-function versionOf(c: CentralContext): number | undefined {
-  const text = c.req.header('if-match');
-  if (text === undefined) return undefined;
-  const version = /^"(\d{1,9})"$/.exec(text)?.[1];
-  if (version === undefined) throw new SltdError('version-changed');
-  return Number(version);
 }
 
 /** The items of a bulk: a list in JSON, or one a line. One that cannot be read stands for itself. */

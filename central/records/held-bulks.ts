@@ -95,12 +95,12 @@ export async function holdItems(
 export async function bulkToDecide(
   { transaction, caller }: ChangeBatch,
   id: string,
-): Promise<{ items: ChangeItem[]; sentBy: string }> {
+): Promise<{ items: ChangeItem[] }> {
   const bulk = await findHeld(transaction, caller.tenant, id);
   if (!bulk) throw new SltdError('not-found');
   if (bulk.status !== 'held' || bulk.items === null) throw new SltdError('bulk-decided');
   if (bulk.subject === caller.subject) throw new SltdError('second-person');
-  return { items: JSON.parse(bulk.items) as ChangeItem[], sentBy: bulk.subject };
+  return { items: JSON.parse(bulk.items) as ChangeItem[] };
 }
 
 /** Write down the decision; the items themselves are not kept. */

@@ -119,7 +119,7 @@ export type HistoryAction =
 
 /** A bureau doubts a record of another. */
 export interface RecordChallengesTable {
-  /** Opaque, and in order of time: new-id.ts. */
+  /** Opaque: new-id.ts. */
   id: string;
   record_id: string;
   tenant: string;

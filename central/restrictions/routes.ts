@@ -13,6 +13,7 @@ import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
 import { Version } from '../http/forms.ts';
+import { ifMatch } from '../http/if-match.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
@@ -56,7 +57,9 @@ export const addRestrictionRoutes: RouteModule = (app, { db, clock, callerOf }) 
 
   app.put('/v1/restrictions', async (c) => {
     const { state, subject } = ownerOf(await callerOf(c));
-    const version = versionOf(c);
+    // `"0"` where no list was set before.
+    const version = ifMatch(c);
+    if (version === undefined) throw new SltdError('version-missing');
     const { excluded, reason } = await readJsonAs(c.req.raw, ListSchema);
     // No state can be kept from its own records.
     if (excluded.includes(state)) throw new SltdError('request-invalid');
@@ -79,13 +82,4 @@ function ownerOf({ role, tenant, subject }: Caller): { state: string; subject: s
   const state = stateOfBureau(tenant);
   if (role !== 'ncb' || state === undefined) throw new SltdError('forbidden');
   return { state, subject };
-}
-
-/** The version of If-Match; `"0"` where no list was set before. */
-function versionOf(c: CentralContext): number {
-  const text = c.req.header('if-match');
-  if (text === undefined) throw new SltdError('version-missing');
-  const version = /^"(\d{1,9})"$/.exec(text)?.[1];
-  if (version === undefined) throw new SltdError('version-changed');
-  return Number(version);
 }

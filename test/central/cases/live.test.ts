@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LiveCases } from '../../../central/cases/live-cases.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { NOW_MS } from '../records.ts';
@@ -80,6 +80,19 @@ describe.each(kinds)('a stream of events on $name', ({ create }) => {
     const body = await stream('issuing', id, { 'last-event-id': '3' });
     const { events } = await read(body, 1);
     expect(events.map((each) => each.data.text)).toEqual(['three']);
+  });
+
+  it('leaves a line in the log when the database cannot be asked, and goes on', async () => {
+    const { id } = await world.opened();
+    const { db } = database;
+    const body = await stream('issuing', id);
+    const reading = read(body, 2);
+    await db.schema.alterTable('cases').renameTo('cases_away').execute();
+    const { log } = world.central;
+    await vi.waitUntil(() => log.some(({ event }) => event === 'job-failed'), { timeout: 10_000 });
+    await db.schema.alterTable('cases_away').renameTo('cases').execute();
+    await say('officer', id, 'after');
+    expect((await reading).events.map((each) => each.event)).toEqual(['opened', 'message']);
   });
 
   it('is not there for strangers', async () => {

@@ -2,7 +2,8 @@
 
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { forgetNotifications } from '../../../central/notifications/forget.ts';
-import { notify, opaqueId } from '../../../central/notifications/notify.ts';
+import { newId } from '../../../central/http/new-id.ts';
+import { notify } from '../../../central/notifications/notify.ts';
 import { addEndpoint } from '../../../central/notifications/subscriptions.ts';
 import { DeliveryWorker, type WorkerOptions } from '../../../central/notifications/worker.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -38,7 +39,7 @@ describe.each(kinds)('delivery on $name', ({ create }) => {
   const tell = (tenant = TENANT, type: 'case.opened' | 'case.state' = 'case.opened') =>
     database.db
       .transaction()
-      .execute((trx) => notify(trx, { tenant, type, payload: { case: opaqueId() }, nowMs }));
+      .execute((trx) => notify(trx, { tenant, type, payload: { case: newId() }, nowMs }));
   const worker = (changes: Partial<WorkerOptions> = {}) =>
     new DeliveryWorker({
       ...{ db: database.db, reach: REACH, clock: () => nowMs, random: () => 1, timeoutMs: 400 },
