@@ -6,6 +6,7 @@
  * told as new, and without an end one such check would have the whole log read.
  */
 
+import { setImmediate as letOthers } from 'node:timers/promises';
 import { FIRST_ROUTE } from '../../src/format/check-event.ts';
 import { type DayKeys, dayOf, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
 import { NOT_LIVE } from '../check-events/take-events.ts';
@@ -13,7 +14,10 @@ import type { CentralDatabase } from '../database/schema.ts';
 import { type Operation, operationsAfter } from '../records/operation-log.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 
-const OPERATIONS_PER_READ = 5_000;
+/** A read takes a few milliseconds; on SQLite an answer waits for it. */
+const OPERATIONS_PER_READ = 1_000;
+/** Each look-up reads all tags that are staged. */
+const REPORTS_PER_LOOKUP = 10_000;
 /** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
 export const CLOCK_MARGIN_MS = 10 * 60_000;
 
@@ -76,11 +80,16 @@ async function* reportsSince(
     .where('at', '>=', sinceMs)
     .executeTakeFirstOrThrow();
   if (first.seq === null) return;
+  let reports: Operation[] = [];
   for (let after = first.seq - 1; after < last; ) {
+    await letOthers();
     const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
-    if (operations.length === 0) return;
-    const reports = operations.filter(({ kind, seq }) => kind === 'added' && seq <= last);
-    if (reports.length > 0) yield reports;
+    if (operations.length === 0) break;
+    reports.push(...operations.filter(({ kind, seq }) => kind === 'added' && seq <= last));
     after = operations.at(-1)!.seq;
+    if (reports.length < REPORTS_PER_LOOKUP) continue;
+    yield reports;
+    reports = [];
   }
+  if (reports.length > 0) yield reports;
 }
