@@ -17,6 +17,7 @@ import { createCards } from './migrations/0008-cards.ts';
 import { createOverlayPublications } from './migrations/0009-overlay-publications.ts';
 import { addNoticeColor } from './migrations/0010-notice-color.ts';
 import { createRestrictions } from './migrations/0011-restrictions.ts';
+import { createBureauChanges } from './migrations/0012-bureau-changes.ts';
 import { stageOwnLists } from './migrations/0013-own-lists.ts';
 import type { CentralDatabase } from './schema.ts';
 
@@ -32,6 +33,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0009-overlay-publications': { up: createOverlayPublications },
   '0010-notice-color': { up: addNoticeColor },
   '0011-restrictions': { up: createRestrictions },
+  '0012-bureau-changes': { up: createBureauChanges },
   '0013-own-lists': { up: stageOwnLists },
 };
 

@@ -4,7 +4,7 @@
  * The rows are staged beside the list, then taken over in one transaction: a reader sees the list as it
  * was, or as it is, never half of it; what stops a load in the middle leaves the list as it was. The
  * same export twice changes nothing the second time. What was reported, corrected or withdrawn here
- * after the export was drawn outlives the load. A list that is much smaller than the one before is
+ * outlives every load until an export agrees with it once. A list that is much smaller than the one before is
  * refused. The export is read by the reader of the build, so that central and the edition hold the
  * same list.
  */
@@ -65,6 +65,8 @@ export interface LoadResult {
   listedCount: number;
   /** Records that were listed before and are not in the export. */
   withdrawnCount: number;
+  /** Records that stay as their bureaus reported, corrected or withdrew them, against the export. */
+  contradictedCount: number;
 }
 
 /**
@@ -149,7 +151,7 @@ function takeOver(db: CentralDatabase, options: TakeOver) {
     const countsBefore = await countByState(transaction);
     const keptAfterMs = asOfMs - EXPORT_OVERLAP_MS;
     const isFirst = loaded === null;
-    const merged = await mergeList(transaction, { keptAfterMs, nowMs, isFirst });
+    const merged = await mergeList(transaction, { asOfMs, keptAfterMs, nowMs, isFirst });
     const countsAfter = await countByState(transaction);
     if (!acceptShrink) checkShrink(countsBefore, countsAfter);
     const listedCount = [...countsAfter.values()].reduce((sum, count) => sum + count, 0);
@@ -162,7 +164,7 @@ function takeOver(db: CentralDatabase, options: TakeOver) {
     for (const table of ['records', 'record_keys']) {
       await sql`analyze ${sql.table(table)}`.execute(transaction);
     }
-    return { listedCount, withdrawnCount: merged.withdrawnCount };
+    return { listedCount, ...merged };
   });
 }
 

@@ -2,8 +2,8 @@
  * Merge: the staged export takes the place of the list, inside one transaction.
  *
  * Rows that are as they were are not touched. Rows that the export no longer has are withdrawn, not
- * deleted. A record that was changed here after the export was drawn stays as it is: a withdrawal is not
- * undone, and a new report is not lost, because an export does not know of it yet.
+ * deleted. What a bureau changed here stays as it is until an export has it: a withdrawal is not
+ * undone, and a new report is not lost, because an export does not know of it. keep-changes.ts.
  * The statements go by the order of the tables' indexes, or a large load would jump about in them.
  */
 
@@ -11,21 +11,20 @@ import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { isPostgres } from '../database/database.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { CORRECTABLE } from '../records/record-row.ts';
+import { confirmChanges, type ExportTimes, keptRecords, tellContradicted } from './keep-changes.ts';
 import { STAGED_COLUMNS } from './staging.ts';
 
 type ListTransaction = Transaction<CentralSchema>;
 
-interface MergeOptions {
-  /** Records with an operation after this keep what they are, in milliseconds since 1970. */
-  keptAfterMs: number;
-  nowMs: number;
+interface MergeOptions extends ExportTimes {
   /** Nothing was loaded before: the rows are no news of single records. */
   isFirst: boolean;
 }
 
-/** How many records the merge has withdrawn. */
+/** How many records the merge has withdrawn, and kept as their bureaus said against the export. */
 export interface MergeResult {
   withdrawnCount: number;
+  contradictedCount: number;
 }
 
 const COLUMNS = sql.join(STAGED_COLUMNS.map((name) => sql.ref(name)));
@@ -33,15 +32,16 @@ const COLUMNS = sql.join(STAGED_COLUMNS.map((name) => sql.ref(name)));
 /** Take the staged rows over. The transaction holds the lock of lockRecords(). */
 export async function mergeList(
   transaction: ListTransaction,
-  { keptAfterMs, nowMs, isFirst }: MergeOptions,
+  { isFirst, ...times }: MergeOptions,
 ): Promise<MergeResult> {
+  const { nowMs } = times;
   const run = (query: RawBuilder<unknown>) => query.execute(transaction);
   // Sorting 100 million rows in the default 4 MB takes several times as long.
   if (isPostgres(transaction)) await run(sql`set local work_mem = '256MB'`);
-  await run(sql`
-    delete from load_staging
-    where id in (select record_id from operations where at > ${sql.lit(keptAfterMs)})`);
   await createLoadList(transaction);
+  await confirmChanges(transaction, times);
+  const contradictedCount = await tellContradicted(transaction, times);
+  await run(sql`delete from load_list where id in (${keptRecords(times)})`);
   await run(historyOf('load-corrected', sql`r.withdrawn_at is null and ${DIFFERS}`, nowMs));
   await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, nowMs));
   await run(sql`
@@ -54,7 +54,7 @@ export async function mergeList(
   const gone = sql`
     withdrawn_at is null
     and not exists (select 1 from load_list as l where l.id = r.id)
-    and r.id not in (select record_id from operations where at > ${sql.lit(keptAfterMs)})`;
+    and r.id not in (${keptRecords(times)})`;
   await run(sql`
     insert into record_history (record_id, number, at, action, tenant, subject)
     select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, 'load-withdrawn', 'central', 'load'
@@ -62,7 +62,7 @@ export async function mergeList(
   const { numAffectedRows } = await run(sql`
     update records as r set withdrawn_at = ${sql.lit(nowMs)}, updated_at = ${sql.lit(nowMs)}, version = version + 1
     where ${gone}`);
-  return { withdrawnCount: Number(numAffectedRows ?? 0) };
+  return { withdrawnCount: Number(numAffectedRows ?? 0), contradictedCount };
 }
 
 /** Each id once, its last row of the export, in the order of ids. */

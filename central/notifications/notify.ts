@@ -26,6 +26,7 @@ export const NOTIFICATION_TYPES = [
   'case.escalated',
   'record.review-due',
   'record.expired',
+  'record.export-differs',
   'record.challenged',
   'record.challenge-answered',
   'bulk.held',

@@ -3,19 +3,25 @@
  *
  * The list knows one record of a key, central all of them. A withdrawal of one therefore says whether
  * another record of the key is listed, or was within the time of the file: then the list need not lose
- * the key. The file holds document numbers: mode 600, and never written over.
+ * the key. Operations whose change no export has confirmed are in the file however old they are: the next
+ * one may be the first that has them. The file holds document numbers: mode 600, and never written over.
  */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { lastOperation, lastOperationAt, operationsAfter } from '../records/operation-log.ts';
+import {
+  lastOperation,
+  lastOperationAt,
+  operationsAfter,
+  operationsUnconfirmed,
+} from '../records/operation-log.ts';
 
 /** SQLite takes at most 32,766 parameters a statement. */
 const BATCH = 5_000;
 
 /**
- * Writes every operation from `sinceMs` on; how many there are. 'config-invalid' if the file is there
+ * Writes every operation from `sinceMs` on, and those unconfirmed of before; how many there are. 'config-invalid' if the file is there
  * already or cannot be written.
  */
 export async function exportOperations(
@@ -26,7 +32,13 @@ export async function exportOperations(
   const file = openNew(path);
   try {
     const end = await lastOperation(db);
-    let count = 0;
+    const unconfirmed = await operationsUnconfirmed(db, sinceMs);
+    const unconfirmedIds = new Set(unconfirmed.map(({ recordId }) => recordId));
+    const older = unconfirmed.filter(({ seq }) => seq <= first);
+    for (const { confirmedAsOf: _, ...operation } of older) {
+      writeSync(file, `${JSON.stringify({ ...operation, unconfirmed: true })}\n`);
+    }
+    let count = older.length;
     for (let seq = first; seq < end; ) {
       const batch = await operationsAfter(db, seq, Math.min(BATCH, end - seq));
       if (batch.length === 0) break;
@@ -35,7 +47,11 @@ export async function exportOperations(
         const { kind, key, recordId } = operation;
         const records = kind === 'withdrawn' ? others.get(key) : undefined;
         const elsewhere = [...(records ?? [])].some((other) => other !== recordId);
-        return `${JSON.stringify(elsewhere ? { ...operation, elsewhere } : operation)}\n`;
+        const marks = {
+          ...(elsewhere ? { elsewhere } : {}),
+          ...(unconfirmedIds.has(recordId) ? { unconfirmed: true } : {}),
+        };
+        return `${JSON.stringify({ ...operation, ...marks })}\n`;
       });
       writeSync(file, lines.join(''));
       count += batch.length;

@@ -4,12 +4,19 @@
  * Which those are, the edition's time tells: every operation since then, and for good measure those of
  * the time before (REACH_MS), because an export says only by a time what it holds, clocks differ, and
  * the edition before must be able to come back under the same overlay. A state whose last good list is
- * older than the edition has its operations since that list.
+ * older than the edition has its operations since that list. What a bureau changed and no export up to
+ * then has confirmed goes with every edition, however long ago that was.
  */
 
 import type { EditionTimes } from '../../src/format/reports.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { lastOperation, lastOperationAt, operationsAfter } from '../records/operation-log.ts';
+import {
+  lastOperation,
+  lastOperationAt,
+  type Operation,
+  operationsAfter,
+  operationsUnconfirmed,
+} from '../records/operation-log.ts';
 import { FoldedOperations } from './fold-operations.ts';
 
 /** An overlay begins so long before its edition ends: a nightly edition's day, and two hours. */
@@ -24,11 +31,15 @@ export class OverlaySource {
   readonly #db: CentralDatabase;
   readonly #stateFrom = new Map<string, number>();
   readonly #from: number;
+  readonly #edition: EditionTimes;
+  /** Records with a change that the edition's export has not confirmed. */
+  readonly #unconfirmed = new Set<string>();
   readonly folded = new FoldedOperations();
   #readUpTo: number | undefined;
 
   constructor(db: CentralDatabase, edition: EditionTimes) {
     this.#db = db;
+    this.#edition = edition;
     this.#from = overlayFrom(edition);
     for (const { state, asOf } of edition.states()) {
       if (asOf < edition.asOf) this.#stateFrom.set(state, overlayFrom({ asOf }));
@@ -48,8 +59,8 @@ export class OverlaySource {
     while (seq < end) {
       const batch = await operationsAfter(this.#db, seq, BATCH);
       for (const operation of batch) {
-        const state = operation.key.slice(1, 4).replaceAll('<', '');
-        if (operation.at >= (this.#stateFrom.get(state) ?? this.#from)) {
+        const from = this.#stateFrom.get(stateOf(operation)) ?? this.#from;
+        if (operation.at >= from || this.#unconfirmed.has(operation.recordId)) {
           this.folded.take(operation);
         }
         seq = operation.seq;
@@ -61,8 +72,21 @@ export class OverlaySource {
     return seq - before;
   }
 
-  #start(): Promise<number> {
+  async #start(): Promise<number> {
     const earliest = Math.min(this.#from, ...this.#stateFrom.values());
-    return lastOperationAt(this.#db, earliest - 1);
+    const first = await lastOperationAt(this.#db, earliest - 1);
+    const { asOf } = this.#edition;
+    const states = this.#edition.states();
+    const ends = new Map<string, number>([...states].map((each) => [each.state, each.asOf]));
+    const unconfirmed = await operationsUnconfirmed(this.#db, Math.min(asOf, ...ends.values()));
+    for (const { confirmedAsOf, ...operation } of unconfirmed) {
+      const end = ends.get(stateOf(operation)) ?? asOf;
+      if (confirmedAsOf !== null && confirmedAsOf <= end) continue;
+      this.#unconfirmed.add(operation.recordId);
+      if (operation.seq <= first) this.folded.take(operation);
+    }
+    return first;
   }
 }
+
+const stateOf = ({ key }: Operation): string => key.slice(1, 4).replaceAll('<', '');

@@ -25,7 +25,7 @@ export interface ChangeOptions {
 const BUSY_WAIT_MS = 5_000;
 const BUSY_RETRY_MS = 50;
 /** Eight columns a row, and SQLite takes at most 32,766 parameters a statement. */
-const HISTORY_PER_STATEMENT = 2_000;
+const ROWS_PER_STATEMENT = 2_000;
 
 /** What a transaction has changed so far. */
 export class ChangeBatch {
@@ -36,6 +36,7 @@ export class ChangeBatch {
   readonly identityKey: string;
   #operations: Omit<Operation, 'seq'>[] = [];
   #history: RecordHistoryTable[] = [];
+  #changes = new Map<string, 'listing' | 'fields' | 'none'>();
   #listedChange = 0;
 
   constructor(
@@ -62,6 +63,14 @@ export class ChangeBatch {
     this.#history.push({ reason: null, changes: null, ...line, at: this.nowMs, tenant, subject });
   }
 
+  /**
+   * What the bureau has decided of a record, which stands until an export confirms it: that it is
+   * listed or not, its fields too, or nothing.
+   */
+  decide(recordId: string, what: 'listing' | 'fields' | 'none'): void {
+    this.#changes.set(recordId, what);
+  }
+
   /** One record more or less is listed. */
   countListed(change: 1 | -1): void {
     this.#listedChange += change;
@@ -72,10 +81,11 @@ export class ChangeBatch {
     const { transaction } = this;
     const operations = this.#operations.splice(0);
     const history = this.#history.splice(0);
-    for (let start = 0; start < history.length; start += HISTORY_PER_STATEMENT) {
-      const rows = history.slice(start, start + HISTORY_PER_STATEMENT);
+    for (let start = 0; start < history.length; start += ROWS_PER_STATEMENT) {
+      const rows = history.slice(start, start + ROWS_PER_STATEMENT);
       await transaction.insertInto('record_history').values(rows).execute();
     }
+    await this.#flushChanges();
     if (this.#listedChange !== 0) {
       const change = this.#listedChange;
       this.#listedChange = 0;
@@ -87,6 +97,33 @@ export class ChangeBatch {
     }
     if (operations.length === 0) return lastOperation(transaction);
     return appendOperations(transaction, operations);
+  }
+
+  async #flushChanges(): Promise<void> {
+    const { transaction, nowMs } = this;
+    const changes = [...this.#changes];
+    this.#changes.clear();
+    for (let start = 0; start < changes.length; start += ROWS_PER_STATEMENT) {
+      const slice = changes.slice(start, start + ROWS_PER_STATEMENT);
+      const taken = slice.filter(([, what]) => what !== 'none');
+      await transaction
+        .deleteFrom('bureau_changes')
+        .where(
+          'record_id',
+          'in',
+          slice.map(([id]) => id),
+        )
+        .execute();
+      if (taken.length === 0) continue;
+      await transaction
+        .insertInto('bureau_changes')
+        .values(
+          taken.map(([id, what]) => ({
+            ...{ record_id: id, at: nowMs, keeps_fields: what === 'fields' ? 1 : 0 },
+          })),
+        )
+        .execute();
+    }
   }
 }
 

@@ -138,6 +138,7 @@ async function correctRecord(
     .where('id', '=', id)
     .execute();
   batch.record({ record_id: id, number: newVersion, action: 'corrected', changes: changed });
+  if (CORRECTABLE.some((name) => after[name] !== row[name])) batch.decide(id, 'fields');
   // The edges need nothing of it, but a load must know that the record is newer than its export.
   await operateKeys(batch, row, 'withdrawn');
   await operateKeys(batch, row, 'added');
@@ -195,6 +196,7 @@ async function list(
       .execute();
   }
   batch.record({ record_id: row.id, number: version, ...why });
+  batch.decide(row.id, 'listing');
   batch.countListed(1);
   await operateKeys(batch, row, 'added');
   return version;
@@ -216,6 +218,8 @@ export async function unlist(
     .where('id', '=', row.id)
     .execute();
   batch.record({ record_id: row.id, number: version, ...why });
+  // Central lets a record expire: no bureau has said so.
+  batch.decide(row.id, why.action === 'expired' ? 'none' : 'listing');
   batch.countListed(-1);
   await operateKeys(batch, row, 'withdrawn');
   return version;

@@ -52,6 +52,29 @@ export async function operationsAfter(
   }));
 }
 
+/**
+ * Operations of records that a bureau changed, in order, where no export up to a time has confirmed the
+ * change; with the time of the earliest export that has, null while none has.
+ */
+export async function operationsUnconfirmed(
+  db: CentralDatabase,
+  asOfMs: number,
+): Promise<(Operation & { confirmedAsOf: number | null })[]> {
+  const rows = await db
+    .selectFrom('bureau_changes')
+    .innerJoin('operations', 'operations.record_id', 'bureau_changes.record_id')
+    .selectAll('operations')
+    .select('confirmed_as_of')
+    .where((eb) =>
+      eb.or([eb('confirmed_as_of', 'is', null), eb('confirmed_as_of', '>', asOfMs)]),
+    )
+    .orderBy('seq')
+    .execute();
+  return rows.map(({ record_id: recordId, key, confirmed_as_of: confirmedAsOf, ...rest }) => ({
+    ...{ ...rest, key: key as CanonicalKey, recordId, confirmedAsOf },
+  }));
+}
+
 /** Number of the last operation; 0 if there is none. */
 export async function lastOperation(db: CentralDatabase): Promise<number> {
   const row = await db.selectFrom('operation_counter').select('last_seq').executeTakeFirstOrThrow();

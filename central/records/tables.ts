@@ -117,6 +117,18 @@ export type HistoryAction =
   | 'load-corrected'
   | 'load-withdrawn';
 
+/** A bureau's last change of a record, until an export has confirmed it: load/keep-changes.ts. */
+export interface BureauChangesTable {
+  record_id: string;
+  at: number;
+  /** 1 if fields were corrected: an export confirms it only with these. */
+  keeps_fields: 0 | 1;
+  /** Time of the earliest export that agreed; null while none has. */
+  confirmed_as_of: Generated<number | null>;
+  /** When the bureau was told that exports say otherwise. */
+  told_at: Generated<number | null>;
+}
+
 /** A bureau doubts a record of another. */
 export interface RecordChallengesTable {
   /** Opaque: new-id.ts. */
@@ -166,6 +178,7 @@ export interface RecordTables {
   operation_counter: OperationCounterTable;
   operations: OperationsTable;
   record_history: RecordHistoryTable;
+  bureau_changes: BureauChangesTable;
   record_challenges: RecordChallengesTable;
   repeated_requests: RepeatedRequestsTable;
   held_bulks: HeldBulksTable;

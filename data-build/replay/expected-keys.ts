@@ -3,7 +3,8 @@
  *
  * Exports say only by a time what they hold, and clocks differ: an operation near either end may be in
  * an edition or not. And a key may have several records, of which the list knows one. Where both are
- * right, both are expected; a difference is told only where the operations leave no doubt.
+ * right, both are expected; a difference is told only where the operations leave no doubt. An old
+ * operation that no export has confirmed may come with any edition.
  */
 
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
@@ -38,16 +39,16 @@ export class ExpectedKeys {
     this.#periodOf = periodOf;
   }
 
-  take({ kind, key, category, recordId, at, elsewhere }: ReplayOperation): void {
+  take({ kind, key, category, recordId, at, ...marks }: ReplayOperation): void {
     const { base, next } = this.#periodOf(key.slice(1, 4).replaceAll('<', ''));
-    if (at <= base - TOLERANCE_MS || at > next + TOLERANCE_MS) return;
+    if (at > next + TOLERANCE_MS || (at <= base - TOLERANCE_MS && !marks.unconfirmed)) return;
     this.operationCount++;
     let state = this.#keys.get(key);
     if (!state) {
       state = { listed: new Map(), isUncertain: false };
       this.#keys.set(key, state);
     }
-    if (at <= base + TOLERANCE_MS || at > next - TOLERANCE_MS || elsewhere) {
+    if (at <= base + TOLERANCE_MS || at > next - TOLERANCE_MS || marks.elsewhere) {
       state.isUncertain = true;
     }
     if (kind === 'added') state.listed.set(recordId, CATEGORIES.indexOf(category));

@@ -24,6 +24,8 @@ const OperationSchema = v.object({
   at: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** Another record of the key is listed, or was until lately. */
   elsewhere: v.optional(v.boolean()),
+  /** Central stands by it, and no export up to the beginning of the file had it. */
+  unconfirmed: v.optional(v.boolean()),
 });
 
 /** One change of one key, in the order of the log. */

@@ -99,6 +99,7 @@ describe.each(kinds)('a load on $name', ({ create }) => {
       readCount: 2_511,
       listedCount: 2_501,
       withdrawnCount: 0,
+      contradictedCount: 0,
     });
   });
 

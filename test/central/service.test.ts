@@ -117,6 +117,7 @@ describe.each(kinds)('central on $name', ({ create }) => {
       readCount: 1,
       listedCount: 1,
       withdrawnCount: 0,
+      contradictedCount: 0,
     });
     const rows = await database.db.selectFrom('records').selectAll().execute();
     expect(JSON.stringify(rows)).not.toContain('SOMEONE');

@@ -139,6 +139,16 @@ describe('a new edition', () => {
       [...SOME, ...ALSO],
       [withdrawn('PUTOB000000', { elsewhere: true })],
     ],
+    [
+      'an old report that the export has now, and not before',
+      [...SOME, ...ALSO, 'UTO NEW1 lost'],
+      [added('PUTONEW1', { at: BASE - 2 * TOLERANCE_MS, unconfirmed: true })],
+    ],
+    [
+      'an old report that the export still has not',
+      [...SOME, ...ALSO],
+      [added('PUTONEW1', { at: BASE - 2 * TOLERANCE_MS, unconfirmed: true })],
+    ],
   ])('may go either way with %s', async (_, next, operations) => {
     expect(await replay({ next, operations })).toBe('matches');
   });

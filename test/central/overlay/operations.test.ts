@@ -149,6 +149,22 @@ describe.each(kinds)('operations on $name', ({ create }) => {
       expect(await exportOperations(db, { sinceMs: NOW_MS + 1, path: later })).toBe(1);
     });
 
+    it('has older ones too whose change no export has confirmed', async () => {
+      await append({ kind: 'added', key: 'PUTONEW1', id: 'a' });
+      await append({ kind: 'added', key: 'PUTONEW2', id: 'b' });
+      const change = { at: NOW_MS, keeps_fields: 0 as const };
+      await db
+        .insertInto('bureau_changes')
+        .values([
+          { ...change, record_id: 'a' },
+          { ...change, record_id: 'b', confirmed_as_of: NOW_MS + 1_000 },
+        ])
+        .execute();
+      const path = join(root, `operations-${fileCount++}`);
+      expect(await exportOperations(db, { sinceMs: NOW_MS + 1_000, path })).toBe(1);
+      expect(await readAll(path)).toMatchObject([{ key: 'PUTONEW1', unconfirmed: true }]);
+    });
+
     it('says of a withdrawal when another record of the key is listed', async () => {
       await append({ kind: 'withdrawn', key: SPECIMEN_KEY, id: 'another-record' });
       const path = join(root, `operations-${fileCount++}`);

@@ -158,7 +158,7 @@ describe.each(kinds)('the operation log on $name', ({ name, create }) => {
       expect(await listedKeys('PUTOX2')).toEqual([]);
     });
 
-    it('decides what was changed well before the export was drawn', async () => {
+    it('decides of what no bureau changed, well before the export was drawn', async () => {
       await load([record(), other]);
       await change('X2', 'withdrawn', AS_OF_MS + 1_000);
       await load([record(), other], { asOf: AS_OF_MS + 2_000 + EXPORT_OVERLAP_MS });
