@@ -54,15 +54,18 @@ export const isPostgres = (db: Pick<CentralDatabase, 'getExecutor'>): boolean =>
   db.getExecutor().adapter instanceof PostgresAdapter;
 
 const SQLITE_BUSY = 5;
-/** PostgreSQL: a statement timed out, a lock is not to be had. */
-const POSTGRES_BUSY = new Set(['57014', '55P03']);
+/** PostgreSQL: a statement timed out, a lock is not to be had, two waited for each other. */
+const POSTGRES_BUSY = new Set(['57014', '55P03', '40P01']);
+/** All connections are in use; the pool's error has no code. */
+const POOL_BUSY = 'timeout exceeded when trying to connect';
 
-/** True if the database could not write because somebody else is writing. */
+/** True if the database could not be asked or written because of what others do with it. */
 export function isBusy(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, errcode } = error as { code?: string; errcode?: number };
   // The low byte: the others say in what way it was busy.
   if (errcode !== undefined && (errcode & 0xff) === SQLITE_BUSY) return true;
+  if (error.message === POOL_BUSY) return true;
   return code !== undefined && POSTGRES_BUSY.has(code);
 }
 

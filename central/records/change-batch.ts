@@ -6,9 +6,9 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { SltdError } from '../../src/errors.ts';
-import { isBusy } from '../database/database.ts';
+import { isBusy, isPostgres } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { appendOperations, lastOperation, lockRecords, type Operation } from './operation-log.ts';
@@ -136,23 +136,64 @@ export async function changeRecords<T>(
   change: (batch: ChangeBatch) => Promise<T>,
 ): Promise<T> {
   const giveUpMs = performance.now() + BUSY_WAIT_MS;
-  for (;;) {
-    try {
-      return await options.db.transaction().execute(async (transaction) => {
-        await lockRecords(transaction);
-        const { identity_key: identityKey } = await transaction
-          .selectFrom('data_state')
-          .select('identity_key')
-          .executeTakeFirstOrThrow();
-        const batch = new ChangeBatch(transaction, options, identityKey);
-        const result = await change(batch);
-        await batch.flush();
-        return result;
-      });
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      if (performance.now() >= giveUpMs) throw new SltdError('central-busy', { cause: error });
-      await sleep(BUSY_RETRY_MS);
+  return inTurn(options.db, async () => {
+    for (;;) {
+      try {
+        return await changeNow(options, giveUpMs, change);
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        if (performance.now() >= giveUpMs) throw new SltdError('central-busy', { cause: error });
+        await sleep(BUSY_RETRY_MS);
+      }
     }
+  });
+}
+
+function changeNow<T>(
+  options: ChangeOptions,
+  giveUpMs: number,
+  change: (batch: ChangeBatch) => Promise<T>,
+): Promise<T> {
+  return options.db.transaction().execute(async (transaction) => {
+    if (isPostgres(transaction)) {
+      // SQLite has its time for a lock from openDatabase().
+      const waitMs = Math.max(1, Math.ceil(giveUpMs - performance.now()));
+      await sql`set local lock_timeout = ${sql.lit(waitMs)}`.execute(transaction);
+    }
+    await lockRecords(transaction);
+    const { identity_key: identityKey } = await transaction
+      .selectFrom('data_state')
+      .select('identity_key')
+      .executeTakeFirstOrThrow();
+    const batch = new ChangeBatch(transaction, options, identityKey);
+    const result = await change(batch);
+    await batch.flush();
+    return result;
+  });
+}
+
+/** The last of those who wait for their turn, by database. */
+const TURNS = new WeakMap<CentralDatabase, Promise<void>>();
+
+/**
+ * One change at a time: the lock lets no more through, and each that waited for it in the database
+ * would take a connection from those who only ask. Throws 'central-busy' after five seconds.
+ */
+async function inTurn<T>(db: CentralDatabase, run: () => Promise<T>): Promise<T> {
+  const before = TURNS.get(db) ?? Promise.resolve();
+  const { promise: mine, resolve: end } = Promise.withResolvers<void>();
+  TURNS.set(
+    db,
+    before.then(() => mine),
+  );
+  const timeOut = new AbortController();
+  try {
+    const waited = sleep(BUSY_WAIT_MS, 'late', { signal: timeOut.signal });
+    waited.catch(() => {});
+    if ((await Promise.race([before, waited])) === 'late') throw new SltdError('central-busy');
+    return await run();
+  } finally {
+    timeOut.abort();
+    end();
   }
 }
