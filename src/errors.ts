@@ -59,6 +59,7 @@ export const ERRORS = {
   'challenge-open': unknown(409, 'The bureau disputes the record already.'),
   'challenge-resolved': unknown(409, 'The challenge is answered already.'),
   'record-listed': unknown(409, 'The record is still listed: withdraw it first.'),
+  'record-uncorrected': unknown(409, 'The record was not corrected since: correct it first.'),
   'bulk-decided': unknown(409, 'The bulk is decided already.'),
   'second-person': unknown(403, 'Another person of the bureau has to decide.'),
   'central-busy': unknown(503, 'A load is under way: ask again in a minute.'),

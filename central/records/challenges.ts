@@ -81,6 +81,9 @@ export async function resolveChallenge(
   if (outcome === 'record-withdrawn' && row.withdrawn_at === null) {
     throw new SltdError('record-listed');
   }
+  if (outcome === 'record-corrected' && !(await isCorrected(batch, challenge))) {
+    throw new SltdError('record-uncorrected');
+  }
   await transaction
     .updateTable('record_challenges')
     .set({ outcome, answer, resolved_by: caller.subject, resolved_at: nowMs })
@@ -93,6 +96,21 @@ export async function resolveChallenge(
     ...{ tenant: challenge.tenant, type: 'record.challenge-answered', nowMs },
     payload: { record: recordId, challenge: id, outcome },
   });
+}
+
+/** True if the record was corrected since it was disputed, here or by an export. */
+async function isCorrected(
+  { transaction }: ChangeBatch,
+  { record_id, opened_at }: RecordChallengesTable,
+): Promise<boolean> {
+  const line = await transaction
+    .selectFrom('record_history')
+    .select('number')
+    .where('record_id', '=', record_id)
+    .where('action', 'in', ['corrected', 'load-corrected'])
+    .where('at', '>=', opened_at)
+    .executeTakeFirst();
+  return line !== undefined;
 }
 
 async function count(

@@ -6,11 +6,6 @@
  * the new one, since the next export will bring the corrected one under the new one's id.
  */
 
-import {
-  CLASS_LETTER,
-  DOCUMENT_CLASSES,
-  type DocumentClass,
-} from '../../src/document/document-class.ts';
 import { type ErrorCode, SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
@@ -18,8 +13,15 @@ import { bureauOf } from '../http/caller.ts';
 import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
-import { parseRecord, RECORD_FIELDS, type RecordFields } from './record-input.ts';
-import { CORRECTABLE, keysOfRow, type ReportedRow, reportedRow } from './record-row.ts';
+import { moveChallenges } from './move-challenges.ts';
+import { parseCorrection, parseRecord, RECORD_FIELDS, type RecordFields } from './record-input.ts';
+import {
+  CORRECTABLE,
+  keysOfRow,
+  recordOfRow,
+  type ReportedRow,
+  reportedRow,
+} from './record-row.ts';
 import type { RecordRow } from './tables.ts';
 
 /** One change, as a bulk lists it. */
@@ -95,27 +97,17 @@ async function correctRecord(
   const before = fieldsOf(row);
   const isObject = typeof changes === 'object' && changes !== null && !Array.isArray(changes);
   if (!isObject) throw new FieldsError([{ field: '', code: 'field-invalid' }]);
-  // What the bureau does not name stays as it is, also where an export had other rules for it.
-  const { reviewDate: _, documentNumber: __, documentType: ___, ...kept } = before;
   const isReviewed = 'reviewDate' in changes;
-  const known = {
-    ...{ number: row.number, numberAsReported: row.number_as_reported },
-    ...{ typeCode: row.type_code ?? undefined, classes: classesOfLetters(row.classes) },
-  };
-  const { record, reviewDate } = parseRecord({ ...kept, ...changes }, batch.nowMs, known);
+  const known = recordOfRow(row);
+  const { record, reviewDate } = parseCorrection(changes, batch.nowMs, known);
   if (record.state !== row.state) {
     throw new FieldsError([{ field: 'issuingState', code: 'field-invalid' }]);
   }
-  const range = { from: row.blank_from, to: row.blank_to };
-  const isOfRange = record.number === row.number && range.from !== null && range.to !== null;
+  const { reportedAt = record.reportedAt, ncb, blankRange } = known;
+  const isOfRange = record.number === row.number;
   const after = reportedRow(
-    {
-      ...record,
-      // Central's own words about the report, which no bureau corrects.
-      reportedAt: row.reported_at ?? record.reportedAt,
-      ncb: row.owner_ncb ?? undefined,
-      blankRange: isOfRange ? (range as { from: string; to: string }) : undefined,
-    },
+    // Central's own words about the report, which no bureau corrects.
+    { ...record, reportedAt, ncb, blankRange: isOfRange ? blankRange : undefined },
     batch.identityKey,
   );
   const review = isReviewed ? reviewDate : row.review_date;
@@ -123,6 +115,7 @@ async function correctRecord(
   if (after.id !== row.id) {
     const newVersion = await list(batch, after, review, { action: 'corrected', changes: changed });
     await unlist(batch, row, { action: 'corrected', changes: changed, replacedBy: after.id });
+    await moveChallenges(batch, { from: row, to: after.id });
     return { status: 'corrected', id: after.id, version: newVersion };
   }
   const newVersion = row.version + 1;
@@ -271,9 +264,6 @@ function fieldsOf(row: RecordRow): RecordFields {
     reviewDate: row.review_date,
   };
 }
-
-const classesOfLetters = (letters: string): DocumentClass[] =>
-  DOCUMENT_CLASSES.filter((cls) => letters.includes(CLASS_LETTER[cls]));
 
 /** The values before, of the fields that a correction names. */
 function changedFields(before: RecordFields, changes: object): Partial<RecordFields> {

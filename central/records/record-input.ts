@@ -72,15 +72,31 @@ function latestReview(nowMs: number): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** What is known of a record already: taken where a correction leaves it out. */
-export type KnownIdentity = Pick<
-  ReportedRecord,
-  'number' | 'numberAsReported' | 'typeCode' | 'classes'
->;
-
 /** The report of a body; throws FieldsError with all that is wrong. */
-export function parseRecord(value: unknown, nowMs: number, known?: KnownIdentity): RecordInput {
-  const reader = new FieldReader(value, { nowMs, known });
+export function parseRecord(value: unknown, nowMs: number): RecordInput {
+  return read(value, { nowMs, known: undefined });
+}
+
+/**
+ * A record with the fields that a correction names; the others stay as they are, also where an export
+ * had other rules for them. Throws FieldsError with all that is wrong.
+ */
+export function parseCorrection(
+  changes: unknown,
+  nowMs: number,
+  known: ReportedRecord,
+): RecordInput {
+  return read(changes, { nowMs, known });
+}
+
+interface ReadOptions {
+  nowMs: number;
+  /** What is taken where a field is not named. */
+  known: ReportedRecord | undefined;
+}
+
+function read(value: unknown, options: ReadOptions): RecordInput {
+  const reader = new FieldReader(value, options);
   const input = reader.read();
   if (reader.errors.length > 0 || !input) throw new FieldsError(reader.errors);
   return input;
@@ -90,9 +106,9 @@ class FieldReader {
   readonly errors: FieldError[] = [];
   readonly #value: Record<string, unknown>;
   readonly #nowMs: number;
-  readonly #known: KnownIdentity | undefined;
+  readonly #known: ReportedRecord | undefined;
 
-  constructor(value: unknown, options: { nowMs: number; known: KnownIdentity | undefined }) {
+  constructor(value: unknown, options: ReadOptions) {
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     this.#value = isObject ? (value as Record<string, unknown>) : {};
     this.#nowMs = options.nowMs;
@@ -105,22 +121,31 @@ class FieldReader {
   }
 
   read(): RecordInput | undefined {
-    const state = this.#needed('issuingState', parseStateCode, 'state-unknown');
+    const state = this.#named('issuingState', 'state', () =>
+      this.#needed('issuingState', parseStateCode, 'state-unknown'),
+    );
     const number = state && this.#number(state);
     const type = this.#type();
-    const category = this.#needed('category', categoryOf, 'field-invalid');
+    const category = this.#named('category', 'category', () =>
+      this.#needed('category', categoryOf, 'field-invalid'),
+    );
     const today = dayOf(this.#nowMs);
+    const text = (field: 'placeOfTheft' | 'nationalReference', lengthMax: number) =>
+      this.#named(field, field, () => this.#text(field, lengthMax));
+    const date = (field: 'dateOfTheft' | 'dateOfIssue' | 'dateOfExpiry', latest?: string) =>
+      this.#named(field, field, () => this.#date(field, latest));
     const rest = {
-      dateOfTheft: this.#date('dateOfTheft', today),
-      placeOfTheft: this.#text('placeOfTheft', TEXT_LENGTH_MAX),
-      countryOfTheft: this.#country(),
-      dateOfIssue: this.#date('dateOfIssue', today),
-      dateOfExpiry: this.#date('dateOfExpiry'),
-      nationalReference: this.#text('nationalReference', REFERENCE_LENGTH_MAX),
-      noticeColor: this.#color(),
+      dateOfTheft: date('dateOfTheft', today),
+      placeOfTheft: text('placeOfTheft', TEXT_LENGTH_MAX),
+      countryOfTheft: this.#named('countryOfTheft', 'countryOfTheft', () => this.#country()),
+      dateOfIssue: date('dateOfIssue', today),
+      dateOfExpiry: date('dateOfExpiry'),
+      nationalReference: text('nationalReference', REFERENCE_LENGTH_MAX),
+      noticeColor: this.#named('noticeColor', 'noticeColor', () => this.#color()),
     };
     const { dateOfIssue, dateOfExpiry } = rest;
-    if (dateOfIssue && dateOfExpiry && dateOfExpiry < dateOfIssue) {
+    const isNamed = this.#isNamed('dateOfIssue') || this.#isNamed('dateOfExpiry');
+    if (isNamed && dateOfIssue && dateOfExpiry && dateOfExpiry < dateOfIssue) {
       this.#refuse('dateOfExpiry', 'date-invalid');
     }
     const latest = latestReview(this.#nowMs);
@@ -133,6 +158,19 @@ class FieldReader {
       ...{ typeCode: type.typeCode, classes: type.classes, category, ...rest, reportedAt },
     };
     return { record, reviewDate };
+  }
+
+  /** True of every field of a report, and of those that a correction names. */
+  #isNamed(field: keyof RecordFields): boolean {
+    return this.#known === undefined || this.#value[field] !== undefined;
+  }
+
+  #named<K extends keyof ReportedRecord>(
+    field: keyof RecordFields,
+    known: K,
+    parse: () => ReportedRecord[K] | undefined,
+  ): ReportedRecord[K] | undefined {
+    return this.#known && !this.#isNamed(field) ? this.#known[known] : parse();
   }
 
   #refuse(field: string, code: ErrorCode): undefined {
@@ -165,7 +203,7 @@ class FieldReader {
   }
 
   #number(state: StateCode): Pick<ReportedRecord, 'number' | 'numberAsReported'> | undefined {
-    if (this.#known && this.#value.documentNumber === undefined) return this.#known;
+    if (this.#known && !this.#isNamed('documentNumber')) return this.#known;
     const text = this.#text('documentNumber', TEXT_LENGTH_MAX);
     if (text === undefined) return void this.#missing('documentNumber');
     const number = canonicalNumber(text, state);
@@ -174,7 +212,7 @@ class FieldReader {
   }
 
   #type(): Pick<ReportedRecord, 'typeCode' | 'classes'> | undefined {
-    if (this.#known && this.#value.documentType === undefined) return this.#known;
+    if (this.#known && !this.#isNamed('documentType')) return this.#known;
     const typeCode = this.#text('documentType', 16)?.trim().toUpperCase();
     if (typeCode === undefined) return void this.#missing('documentType');
     const classes = classesOfRecord(typeCode);

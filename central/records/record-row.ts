@@ -11,7 +11,11 @@
 
 import { hash } from 'node:crypto';
 import { type CanonicalKey, canonicalKey } from '../../src/document/canonical-key.ts';
-import { CLASS_LETTER, type DocumentClass } from '../../src/document/document-class.ts';
+import {
+  CLASS_LETTER,
+  DOCUMENT_CLASSES,
+  type DocumentClass,
+} from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import type { Category } from '../../src/format/category.ts';
 import type { NoticeColor } from '../../src/format/notice.ts';
@@ -105,6 +109,29 @@ export function reportedRow(record: ReportedRecord, identityKey: string): Report
     reported_at: textOf(record.reportedAt),
     blank_from: record.blankRange?.from ?? null,
     blank_to: record.blankRange?.to ?? null,
+  };
+}
+
+/** The report that a row is of. */
+export function recordOfRow(row: ReportedRow): ReportedRecord {
+  const { blank_from: from, blank_to: to } = row;
+  return {
+    state: row.state as StateCode,
+    typeCode: row.type_code ?? undefined,
+    classes: DOCUMENT_CLASSES.filter((cls) => row.classes.includes(CLASS_LETTER[cls])),
+    number: row.number,
+    numberAsReported: row.number_as_reported,
+    category: row.category,
+    dateOfTheft: row.date_of_theft ?? undefined,
+    placeOfTheft: row.place_of_theft ?? undefined,
+    countryOfTheft: row.country_of_theft ?? undefined,
+    dateOfIssue: row.date_of_issue ?? undefined,
+    dateOfExpiry: row.date_of_expiry ?? undefined,
+    nationalReference: row.national_reference ?? undefined,
+    noticeColor: row.notice_color ?? undefined,
+    ncb: row.owner_ncb ?? undefined,
+    reportedAt: row.reported_at ?? undefined,
+    blankRange: from !== null && to !== null ? { from, to } : undefined,
   };
 }
 

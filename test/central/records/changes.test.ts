@@ -320,6 +320,29 @@ describe.each(kinds)('records on $name', ({ create }) => {
       expect(await read(`/v1/records/${id}`)).toMatchObject({ placeOfTheft: 'Nadir', version: 2 });
     });
 
+    it('is of what it names: what an export had stays, whatever its form', async () => {
+      const odd = record({
+        ...{ number: 'ODD1', placeOfTheft: 'Z'.repeat(201), countryOfTheft: 'Somewhere far away' },
+        ...{ dateOfIssue: '2031-01-01', dateOfExpiry: '2030-01-01', dateOfTheft: 'unknown' },
+        nationalReference: 'R'.repeat(70),
+      });
+      const later = { asOf: AS_OF_MS, clock: () => NOW_MS };
+      await loadRecords(db, stream([record(), odd]), later);
+      const row = () =>
+        db.selectFrom('records').selectAll().where('number', '=', 'ODD1').executeTakeFirstOrThrow();
+      const before = await row();
+      expect((await correct(before.id, { dateOfTheft: '2026-03-02' })).status).toBe(200);
+      expect(await row()).toEqual({ ...before, date_of_theft: '2026-03-02', version: 2 });
+      const wrong = await correct(before.id, { dateOfIssue: '2030-01-02' }, 2);
+      expect(await wrong.json()).toMatchObject({
+        errors: [{ field: 'dateOfIssue', code: 'date-invalid' }],
+      });
+      const early = await correct(before.id, { dateOfExpiry: '2029-01-01' }, 2);
+      expect(await early.json()).toMatchObject({
+        errors: [{ field: 'dateOfExpiry', code: 'date-invalid' }],
+      });
+    });
+
     it('cannot move a record to another state', async () => {
       const { id } = await reported();
       expect((await correct(id, { issuingState: 'D' })).status).toBe(422);
@@ -556,6 +579,43 @@ describe.each(kinds)('records on $name', ({ create }) => {
         { bureau: 'NCB-D', outcome: 'record-stands', answer: 'It is right.' },
       ]);
       expect(JSON.stringify(list)).not.toContain('german-1');
+    });
+
+    it('goes with the record when a correction makes another one of it', async () => {
+      const id = await ownRecord();
+      const { id: challengeId } = (await (await challenge(id)).json()) as { id: string };
+      const corrected = await send(
+        'PATCH',
+        `/v1/records/${id}`,
+        { nationalReference: 'UTO-2026-18' },
+        { headers: { 'if-match': '"2"' } },
+      );
+      const { id: newId } = (await corrected.json()) as Answer;
+      const { results } = await central.confirm(question([SPECIMEN_KEY]));
+      expect(results[0]?.record).toMatchObject({ id: newId, challenged: true });
+      expect(await read(`/v1/records/${id}`)).not.toHaveProperty('challenged');
+      const list = await read(`/v1/records/${newId}/challenges`, german.claims);
+      expect(list.items).toMatchObject([{ id: challengeId, bureau: 'NCB-D' }]);
+      const path = `/v1/records/${newId}/challenges/${challengeId}/resolution`;
+      const body = { outcome: 'record-corrected', answer: 'It was another reference.' };
+      expect((await send('POST', path, body)).status).toBe(200);
+      const answered = (await central.confirm(question([SPECIMEN_KEY]))).results[0]?.record;
+      expect(answered).not.toHaveProperty('challenged');
+    });
+
+    it('is answered with a correction only after one', async () => {
+      const id = await ownRecord();
+      const { id: challengeId } = (await (await challenge(id)).json()) as { id: string };
+      const path = `/v1/records/${id}/challenges/${challengeId}/resolution`;
+      const resolve = () => send('POST', path, { outcome: 'record-corrected', answer: 'Done.' });
+      expect(await problemCode(await resolve())).toBe('record-uncorrected');
+      await send(
+        'PATCH',
+        `/v1/records/${id}`,
+        { dateOfTheft: '2026-03-03' },
+        { headers: { 'if-match': '"2"' } },
+      );
+      expect((await resolve()).status).toBe(200);
     });
 
     it('is not for the owner, not for other roles, and one a bureau', async () => {
