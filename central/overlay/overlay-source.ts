@@ -10,10 +10,10 @@
 
 import type { EditionTimes } from '../../src/format/reports.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import { stateOfKey } from '../records/find-records.ts';
 import {
   lastOperation,
   lastOperationAt,
-  type Operation,
   operationsAfter,
   operationsUnconfirmed,
 } from '../records/operation-log.ts';
@@ -59,7 +59,7 @@ export class OverlaySource {
     while (seq < end) {
       const batch = await operationsAfter(this.#db, seq, BATCH);
       for (const operation of batch) {
-        const from = this.#stateFrom.get(stateOf(operation)) ?? this.#from;
+        const from = this.#stateFrom.get(stateOfKey(operation.key)) ?? this.#from;
         if (operation.at >= from || this.#unconfirmed.has(operation.recordId)) {
           this.folded.take(operation);
         }
@@ -80,7 +80,7 @@ export class OverlaySource {
     const ends = new Map<string, number>([...states].map((each) => [each.state, each.asOf]));
     const unconfirmed = await operationsUnconfirmed(this.#db, Math.min(asOf, ...ends.values()));
     for (const { confirmedAsOf, ...operation } of unconfirmed) {
-      const end = ends.get(stateOf(operation)) ?? asOf;
+      const end = ends.get(stateOfKey(operation.key)) ?? asOf;
       if (confirmedAsOf !== null && confirmedAsOf <= end) continue;
       this.#unconfirmed.add(operation.recordId);
       if (operation.seq <= first) this.folded.take(operation);
@@ -88,5 +88,3 @@ export class OverlaySource {
     return first;
   }
 }
-
-const stateOf = ({ key }: Operation): string => key.slice(1, 4).replaceAll('<', '');

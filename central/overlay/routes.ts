@@ -1,20 +1,29 @@
 /** Operations over HTTP: is my report visible at the edges? docs/api.md, "Central". */
 
 import { SltdError } from '../../src/errors.ts';
+import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { RouteModule } from '../http/route-module.ts';
-import { readDataState } from '../records/find-records.ts';
-import { lastOperation } from '../records/operation-log.ts';
+import { readDataState, stateOfKey } from '../records/find-records.ts';
+import { isWriter } from '../records/held-bulks.ts';
+import { operationsAfter } from '../records/operation-log.ts';
 import { readPublication } from './publications.ts';
 
 const OPERATION_NUMBER = /^[1-9]\d{0,15}$/;
 
-/** GET /v1/operations/:number, for whoever may speak to central at all: it tells of no document. */
+/**
+ * GET /v1/operations/:number, for those who write for the bureau whose operation it is: of others it
+ * would tell how many changes there are in the world.
+ */
 export const addOperationRoutes: RouteModule = (app, { db, callerOf }) => {
   app.get('/v1/operations/:number', async (c) => {
-    await callerOf(c);
+    const caller = await callerOf(c);
+    if (!isWriter(caller)) throw new SltdError('forbidden');
     const text = c.req.param('number');
-    const number = OPERATION_NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (!(number <= (await lastOperation(db)))) throw new SltdError('not-found');
+    const number = OPERATION_NUMBER.test(text) ? Number(text) : 0;
+    const [operation] = await operationsAfter(db, number - 1, 1);
+    const isOwn =
+      operation?.seq === number && stateOfKey(operation.key) === stateOfBureau(caller.tenant);
+    if (!isOwn) throw new SltdError('not-found');
     const collection = (await readDataState(db))?.collection;
     const publication = collection && (await readPublication(db, collection));
     if (!publication || publication.lastOperation < number) {

@@ -73,7 +73,7 @@ export function listedQuery(db: CentralDatabase, keys: readonly string[]) {
 }
 
 /** Issuing state in a canonical key (docs/format.md section 3). */
-const stateOfKey = (key: string): string => key.slice(1, 4).replaceAll('<', '');
+export const stateOfKey = (key: string): string => key.slice(1, 4).replaceAll('<', '');
 
 /** The record of an id, withdrawn or not; undefined too if its state keeps it from the caller. */
 export async function findRecord(

@@ -104,11 +104,11 @@ export const RIGHTS: Record<string, Right> = {
     inside: [412],
     allowed: CLERKS,
   },
-  // Tells of no document, only how far the edges are; there may be none of that number yet.
+  // There may be none of that number yet, or it is another bureau's.
   'GET /v1/operations/:number': {
     path: () => '/v1/operations/1',
     inside: [404],
-    allowed: ['*@*'],
+    allowed: WRITERS,
   },
   'GET /v1/held-bulks': { allowed: WRITERS },
   'GET /v1/held-bulks/:id': { path: heldAt(''), allowed: OWNERS },

@@ -90,9 +90,10 @@ describe.each(kinds)('operations on $name', ({ create }) => {
       return appendOperations(transaction, rows);
     });
 
+  const bureauToken = (tenant: string, role = 'data-operator') => directToken({ role, tenant });
   const ask = async (number: string, token?: string) =>
     world.request(`/v1/operations/${number}`, {
-      headers: { authorization: `Bearer ${token ?? (await directToken({ role: 'ncb' }))}` },
+      headers: { authorization: `Bearer ${token ?? (await bureauToken('NCB-UTO'))}` },
     });
 
   describe('a report', () => {
@@ -124,6 +125,28 @@ describe.each(kinds)('operations on $name', ({ create }) => {
         expect(await problemCode(await ask(number)), number).toBe('not-found');
       }
       expect(await problemCode(await ask('1', 'x'))).toBe('unauthenticated');
+    });
+  });
+
+  describe('an operation of another bureau', () => {
+    it('is not found, like one that is not in the log, and other roles are refused', async () => {
+      await append({ kind: 'added', key: 'PUTONEW1', id: 'a' });
+      await append({ kind: 'added', key: 'PD<<NEW1', id: 'b' });
+      const german = await bureauToken('NCB-D');
+      const codes = [];
+      for (const number of ['1', '3']) codes.push(await problemCode(await ask(number, german)));
+      expect(codes).toEqual(['not-found', 'not-found']);
+      expect((await ask('2', german)).status).toBe(200);
+      for (const [tenant, role] of [
+        ['NCB-UTO', 'officer'],
+        ['NCB-UTO', 'auditor'],
+        ['CARRIER-UTO', 'carrier'],
+        ['BORDER-UTO', 'ncb'],
+      ] as const) {
+        expect(await problemCode(await ask('1', await bureauToken(tenant, role)))).toBe(
+          'forbidden',
+        );
+      }
     });
   });
 
