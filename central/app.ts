@@ -19,7 +19,7 @@ import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
 import { SightingRecorder } from './cases/sightings.ts';
 import { addConfirmationRoutes } from './confirmations/routes.ts';
-import { isBusy } from './database/database.ts';
+import { isBusy, readerOf } from './database/database.ts';
 import { addCheckEventRoutes } from './check-events/routes.ts';
 import { addJointOperationRoutes } from './joint-operations/routes.ts';
 import { addCoverageRoutes } from './coverage/routes.ts';
@@ -119,7 +119,7 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
     });
   });
 
-  const collection = collectionReader(options.db);
+  const collection = collectionReader(readerOf(options.db));
   app.use(async (c, next) => {
     await next();
     // What cannot be asked now is not marked, and says nothing either: the database is away.
@@ -166,7 +166,12 @@ function servicesOf(
     bulkLimits: options.bulkLimits ?? BULK_LIMITS,
     attachments,
     cardImages,
-    cardLinks: new CardLinks({ db, signer: signingKey, publicUrl: options.publicUrl, clock }),
+    cardLinks: new CardLinks({
+      db: readerOf(db),
+      signer: signingKey,
+      publicUrl: options.publicUrl,
+      clock,
+    }),
     sightings,
     liveCases,
     reach: options.reach ?? { loopback: false },

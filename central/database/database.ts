@@ -17,9 +17,15 @@ const CONNECTIONS_MAX = 10;
 export type DatabaseLocation = { url: string } | { file: string };
 
 /** What stands behind a database, for what Kysely cannot do. */
-export type Driver = { sqlite: DatabaseSync } | { pool: pg.Pool };
+export type Driver = { sqlite: DatabaseSync; openReader: () => Reader } | { pool: pg.Pool };
+
+interface Reader {
+  db: CentralDatabase;
+  sqlite: DatabaseSync;
+}
 
 const DRIVERS = new WeakMap<CentralDatabase, Driver>();
+const READERS = new WeakMap<DatabaseSync, Reader>();
 
 interface OpenOptions {
   /** PostgreSQL gives up a statement after this; none by default, since a load takes its time. */
@@ -36,10 +42,23 @@ export function openDatabase(
   const driver: Driver =
     'url' in location
       ? { pool: openPool(location.url, statementTimeoutMs) }
-      : { sqlite: openFile(location.file, busyTimeoutMs) };
+      : openFile(location.file, busyTimeoutMs);
   const db = new Kysely<CentralSchema>({ dialect: dialectOf(driver) });
   DRIVERS.set(db, driver);
   return db;
+}
+
+/**
+ * The database for questions that must not wait for a transaction of this process. SQLite has one
+ * connection for all others, which a long change keeps; PostgreSQL has a pool. Only to read from; it
+ * closes with the database that it is of.
+ */
+export function readerOf(db: CentralDatabase): CentralDatabase {
+  const driver = driverOf(db);
+  if ('pool' in driver) return db;
+  const reader = READERS.get(driver.sqlite) ?? driver.openReader();
+  READERS.set(driver.sqlite, reader);
+  return reader.db;
 }
 
 /** What stands behind a database that openDatabase() opened. */
@@ -69,16 +88,28 @@ export function isBusy(error: unknown): boolean {
   return code !== undefined && POSTGRES_BUSY.has(code);
 }
 
-function openFile(file: string, busyTimeoutMs: number | undefined): DatabaseSync {
+function openFile(file: string, busyTimeoutMs: number | undefined): Driver {
   try {
-    return openSqlite(file, busyTimeoutMs);
+    const openReader = () => {
+      const sqlite = openSqlite(file, busyTimeoutMs);
+      const dialect = new SqliteDialect({ database: keptStatements(sqlite) });
+      return { db: new Kysely<CentralSchema>({ dialect }), sqlite };
+    };
+    return { sqlite: openSqlite(file, busyTimeoutMs), openReader };
   } catch (cause) {
     throw new SltdError('config-invalid', { detail: 'DATABASE_FILE cannot be opened', cause });
   }
 }
 
 function dialectOf(driver: Driver): PostgresDialect | SqliteDialect {
-  if ('sqlite' in driver) return new SqliteDialect({ database: keptStatements(driver.sqlite) });
+  if ('sqlite' in driver) {
+    const { sqlite } = driver;
+    const close = () => {
+      READERS.get(sqlite)?.sqlite.close();
+      sqlite.close();
+    };
+    return new SqliteDialect({ database: { ...keptStatements(sqlite), close } });
+  }
   return new PostgresDialect({
     pool: driver.pool,
     // The default of 4 is for spinning disks, and makes the planner read whole tables.

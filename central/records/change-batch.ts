@@ -11,8 +11,9 @@ import { SltdError } from '../../src/errors.ts';
 import { isBusy, isPostgres } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { appendOperations, lastOperation, lockRecords, type Operation } from './operation-log.ts';
+import { appendOperations, lockRecords, type Operation } from './operation-log.ts';
 import type { RecordHistoryTable } from './tables.ts';
+import { slicesOf } from './take-turn.ts';
 
 /** Who changes records, and when. */
 export interface ChangeOptions {
@@ -24,8 +25,6 @@ export interface ChangeOptions {
 /** A load's takeover may hold the lock for minutes: nobody waits for that long. */
 const BUSY_WAIT_MS = 5_000;
 const BUSY_RETRY_MS = 50;
-/** Eight columns a row, and SQLite takes at most 32,766 parameters a statement. */
-const ROWS_PER_STATEMENT = 2_000;
 
 /** What a transaction has changed so far. */
 export class ChangeBatch {
@@ -76,13 +75,12 @@ export class ChangeBatch {
     this.#listedChange += change;
   }
 
-  /** Write operations and history; the last operation of the log then. */
-  async flush(): Promise<number> {
+  /** Write operations and history; the last operation that was written, undefined if none was. */
+  async flush(): Promise<number | undefined> {
     const { transaction } = this;
     const operations = this.#operations.splice(0);
     const history = this.#history.splice(0);
-    for (let start = 0; start < history.length; start += ROWS_PER_STATEMENT) {
-      const rows = history.slice(start, start + ROWS_PER_STATEMENT);
+    for await (const rows of slicesOf(history)) {
       await transaction.insertInto('record_history').values(rows).execute();
     }
     await this.#flushChanges();
@@ -95,7 +93,7 @@ export class ChangeBatch {
         .where('id', '=', 1)
         .execute();
     }
-    if (operations.length === 0) return lastOperation(transaction);
+    if (operations.length === 0) return undefined;
     return appendOperations(transaction, operations);
   }
 
@@ -103,8 +101,7 @@ export class ChangeBatch {
     const { transaction, nowMs } = this;
     const changes = [...this.#changes];
     this.#changes.clear();
-    for (let start = 0; start < changes.length; start += ROWS_PER_STATEMENT) {
-      const slice = changes.slice(start, start + ROWS_PER_STATEMENT);
+    for await (const slice of slicesOf(changes)) {
       const taken = slice.filter(([, what]) => what !== 'none');
       await transaction
         .deleteFrom('bureau_changes')

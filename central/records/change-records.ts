@@ -23,6 +23,7 @@ import {
   reportedRow,
 } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
+import { takeTurn } from './take-turn.ts';
 
 /** One change, as a bulk lists it. */
 export type ChangeItem =
@@ -44,6 +45,7 @@ export async function applyItems(
 ): Promise<ChangeResult[]> {
   const results: ChangeResult[] = [];
   for (const item of items) {
+    await takeTurn(results.length);
     try {
       results.push(await applyItem(batch, item));
     } catch (error) {
@@ -180,7 +182,9 @@ async function list(
     ...{ version, replaced_by: null, review_noticed_at: null },
   };
   if (before) {
-    await transaction.updateTable('records').set(listed).where('id', '=', row.id).execute();
+    // Not its id: SQLite would go through all keys of the list for those that refer to it.
+    const { id, ...columns } = listed;
+    await transaction.updateTable('records').set(columns).where('id', '=', id).execute();
   } else {
     await transaction.insertInto('records').values(listed).execute();
     await transaction

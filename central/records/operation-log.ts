@@ -12,6 +12,7 @@ import type { Transaction } from 'kysely';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import type { Category } from '../../src/format/category.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import { slicesOf } from './take-turn.ts';
 
 /** One change of one canonical key. */
 export interface Operation {
@@ -29,8 +30,6 @@ export interface Operation {
 
 /** Most operations that one call returns. */
 const OPERATIONS_MAX = 10_000;
-/** Six columns a row, and SQLite takes at most 32,766 parameters a statement. */
-const ROWS_PER_STATEMENT = 2_000;
 
 /** Operations after `seq` in order, at most `limit` (1 to 10,000). */
 export async function operationsAfter(
@@ -65,9 +64,7 @@ export async function operationsUnconfirmed(
     .innerJoin('operations', 'operations.record_id', 'bureau_changes.record_id')
     .selectAll('operations')
     .select('confirmed_as_of')
-    .where((eb) =>
-      eb.or([eb('confirmed_as_of', 'is', null), eb('confirmed_as_of', '>', asOfMs)]),
-    )
+    .where((eb) => eb.or([eb('confirmed_as_of', 'is', null), eb('confirmed_as_of', '>', asOfMs)]))
     .orderBy('seq')
     .execute();
   return rows.map(({ record_id: recordId, key, confirmed_as_of: confirmedAsOf, ...rest }) => ({
@@ -121,11 +118,8 @@ export async function appendOperations(
   const rows = operations.map(({ recordId, ...rest }, index) => ({
     ...{ ...rest, record_id: recordId, seq: first + index },
   }));
-  for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
-    await transaction
-      .insertInto('operations')
-      .values(rows.slice(start, start + ROWS_PER_STATEMENT))
-      .execute();
+  for await (const slice of slicesOf(rows)) {
+    await transaction.insertInto('operations').values(slice).execute();
   }
   return last;
 }

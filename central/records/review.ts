@@ -13,6 +13,7 @@ import { type NotificationType, notify } from '../notifications/notify.ts';
 import { type ChangeBatch, changeRecords } from './change-batch.ts';
 import { unlist } from './change-records.ts';
 import type { RecordRow } from './tables.ts';
+import { takeTurn } from './take-turn.ts';
 
 const DAY_MS = 86_400_000;
 const NOTICE_DAYS = 90;
@@ -31,14 +32,20 @@ export async function sweepReviews(
   const noticed = await eachRound(db, nowMs, async (batch) => {
     const due = listedUntil(batch.transaction, day(nowMs + NOTICE_DAYS * DAY_MS));
     const rows = await due.where('review_noticed_at', 'is', null).execute();
-    for (const row of rows) await markNoticed(batch, row);
+    for (const [index, row] of rows.entries()) {
+      await takeTurn(index);
+      await markNoticed(batch, row);
+    }
     return { rows, type: 'record.review-due' };
   });
   const expired = await eachRound(db, nowMs, async (batch) => {
     const over = listedUntil(batch.transaction, day(nowMs - DAY_MS));
     const heardBefore = nowMs - HEARD_DAYS * DAY_MS;
     const rows = await over.where('review_noticed_at', '<=', heardBefore).execute();
-    for (const row of rows) await unlist(batch, row, { action: 'expired' });
+    for (const [index, row] of rows.entries()) {
+      await takeTurn(index);
+      await unlist(batch, row, { action: 'expired' });
+    }
     return { rows, type: 'record.expired' };
   });
   return { noticed, expired };
@@ -76,7 +83,8 @@ async function eachRound(
   for (;;) {
     const found = await changeRecords({ db, caller: BY_CENTRAL, nowMs }, async (batch) => {
       const { rows, type } = await round(batch);
-      for (const row of rows) {
+      for (const [index, row] of rows.entries()) {
+        await takeTurn(index);
         const payload = { record: row.id, reviewDate: row.review_date };
         await notify(batch.transaction, { tenant: bureauOf(row.state), type, payload, nowMs });
       }

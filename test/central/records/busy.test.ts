@@ -31,17 +31,19 @@ describe.each(kinds)('central on $name', ({ create }) => {
     await database.remove();
   });
 
-  const report = async (number: number) =>
-    central.request('/v1/records', {
+  const send = async (path: string, body: object) =>
+    central.request(path, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${await directToken({ role: 'ncb', tenant: 'NCB-UTO' })}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify({
-        ...{ issuingState: 'UTO', documentType: 'PAS', category: 'lost' },
-        documentNumber: `W${number}`,
-      }),
+      body: JSON.stringify(body),
+    });
+  const report = (number: number) =>
+    send('/v1/records', {
+      ...{ issuingState: 'UTO', documentType: 'PAS', category: 'lost' },
+      documentNumber: `W${number}`,
     });
 
   it('confirms while many writers wait for a lock, and tells them that it is busy', async () => {
@@ -75,6 +77,33 @@ describe.each(kinds)('central on $name', ({ create }) => {
       await holder;
     }
     expect((await report(0)).status).toBe(201);
+  }, 60_000);
+
+  it('confirms while a bulk goes on, all of which is there at its end', async () => {
+    const items = Array.from({ length: 1_000 }, (_, number) => ({
+      action: 'report',
+      record: {
+        ...{ issuingState: 'UTO', documentType: 'PAS', category: 'lost' },
+        documentNumber: `B${number}`,
+      },
+    }));
+    let isDone = false;
+    const bulk = send('/v1/records/bulk', { items }).then(async (response) => {
+      isDone = true;
+      return (await response.json()) as { results: { status: string }[] };
+    });
+    const ask = async (...keys: string[]) =>
+      (await central.confirm(question(keys))).results.map(({ listed }) => listed).join();
+    const seen: string[] = [];
+    while (!isDone) seen.push(await ask(SPECIMEN_KEY, 'PUTOB0', 'PUTOB999'));
+    const { results } = await bulk;
+    expect(results.filter(({ status }) => status === 'reported').length).toBe(1_000);
+    // The first one waits for the bulk's end where there is one connection for both.
+    expect(seen[0]).toBe('true,false,false');
+    // Nothing of it before all of it.
+    const whole = ['true,false,false', 'true,true,true'];
+    expect(seen.filter((answer) => !whole.includes(answer))).toEqual([]);
+    expect(await ask('PUTOB0', 'PUTOB999')).toBe('true,true');
   }, 60_000);
 
   it('takes writers one after the other, and nobody waits for one that was refused', async () => {
