@@ -212,6 +212,10 @@ describe('a caller', () => {
         return `Bearer ${header}.${changed}.${signature}`;
       },
     ],
+    [
+      'with a control character in its site',
+      async () => `Bearer ${await edge.token({ role: 'officer', site: 'desk\0' })}`,
+    ],
   ])('%s is not let in', async (_, authorization) => {
     const response = await post(await authorization());
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
