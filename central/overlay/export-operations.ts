@@ -21,8 +21,8 @@ import {
 const BATCH = 5_000;
 
 /**
- * Writes every operation from `sinceMs` on, and those unconfirmed of before; how many there are. 'config-invalid' if the file is there
- * already or cannot be written.
+ * Writes every operation from `sinceMs` on, and those unconfirmed of before; how many there are.
+ * 'config-invalid' if the file is there already or cannot be written.
  */
 export async function exportOperations(
   db: CentralDatabase,
