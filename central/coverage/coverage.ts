@@ -100,20 +100,20 @@ export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<C
   };
   // Day by day from the cursor on: a page is full long before a year has been read.
   const firstDay = Math.max(asked.from, asked.after?.[0] ?? asked.from);
+  const post = asked.site === undefined ? undefined : postOf(asked.site);
+  const isAsked = ({ site }: { site: string }) => post === undefined || postOf(site) === post;
+  const isWhole = ({ site }: { site: string }) => postOf(site) === site;
   for (let today = firstDay; today <= asked.to; today++) {
-    const post = asked.site === undefined ? undefined : postOf(asked.site);
     const at = ({ site, direction }: { site: string; direction: string }) =>
       rowAt({ day: today, site: postOf(site), direction });
-    const isAsked = ({ site }: { site: string }) => post === undefined || postOf(site) === post;
-    const declared = (await declaredOn(db, asked, today)).filter(isAsked);
-    const isWhole = ({ site }: { site: string }) => postOf(site) === site;
-    for (const row of declared.filter(isWhole)) at(row).crossings = row.crossings;
-    const wholes = new Set(declared.filter(isWhole).map(at));
-    for (const row of declared.filter((each) => !wholes.has(at(each)))) {
-      at(row).crossings = (at(row).crossings ?? 0) + row.crossings;
+    const declared = Map.groupBy((await declaredOn(db, asked, today)).filter(isAsked), at);
+    for (const [row, parts] of declared) {
+      const whole = parts.find(isWhole);
+      row.crossings = (whole ? [whole] : parts).reduce((sum, part) => sum + part.crossings, 0);
     }
-    for (const row of (await countedOn(db, asked, today)).filter(isAsked))
-      at(row).checks += row.checks;
+    for (const part of (await countedOn(db, asked, today)).filter(isAsked)) {
+      at(part).checks += part.checks;
+    }
     if (sorted(rows, asked.after).length > asked.limit) break;
   }
   return sorted(rows, asked.after).slice(0, asked.limit + 1);

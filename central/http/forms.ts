@@ -12,19 +12,15 @@ export function idOf(c: CentralContext, name = 'id'): string {
   return id;
 }
 
+const words = (lengthMax: number, isGood: (text: string) => boolean) =>
+  v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(lengthMax), v.check(isGood));
+
 /** One line in a person's words. */
-export const line = (lengthMax: number) =>
-  v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(lengthMax), v.check(isLine));
+export const line = (lengthMax: number) => words(lengthMax, isLine);
 
 /** One line or some: the only control characters are tabs and ends of lines. */
 export const text = (lengthMax: number) =>
-  v.pipe(
-    v.string(),
-    v.trim(),
-    v.minLength(1),
-    v.maxLength(lengthMax),
-    v.check((value) => isLine(value.replace(/[\t\r\n]/g, ' '))),
-  );
+  words(lengthMax, (value) => isLine(value.replace(/[\t\r\n]/g, ' ')));
 
 /** Number of a version or a line of a history: what an `integer` of both databases holds. */
 export const Version = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 31 - 1));

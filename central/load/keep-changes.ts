@@ -12,6 +12,7 @@ import type { CentralSchema } from '../database/schema.ts';
 import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { notify } from '../notifications/notify.ts';
+import { BUREAU_COLUMNS } from '../records/record-row.ts';
 
 type ListTransaction = Transaction<CentralSchema>;
 
@@ -38,20 +39,10 @@ export const keptRecords = ({ asOfMs, keptAfterMs }: ExportTimes): RawBuilder<un
   select record_id from bureau_changes
   where confirmed_as_of is null or confirmed_as_of > ${sql.lit(asOfMs)}`;
 
-/** Fields that bureaus correct; the others are central's own words, or come from the export alone. */
-const FIELDS = [
-  'number_as_reported',
-  'date_of_theft',
-  'place_of_theft',
-  'country_of_theft',
-  'date_of_issue',
-  'date_of_expiry',
-  'notice_color',
-] as const;
-const SAME_FIELDS = sql.join(
-  FIELDS.map((name) => sql`r.${sql.ref(name)} is not distinct from l.${sql.ref(name)}`),
-  sql` and `,
-);
+/** A column that is not the same in the list, `r`, and in the export, `l`. */
+export const differs = (name: string): RawBuilder<unknown> =>
+  sql`r.${sql.ref(name)} is distinct from l.${sql.ref(name)}`;
+const IS_CORRECTED = sql`(${sql.join(BUREAU_COLUMNS.map(differs), sql` or `)})`;
 
 /** Confirms what the export in `load_list` agrees with; it then decides of these records. */
 export async function confirmChanges(
@@ -71,7 +62,7 @@ export async function confirmChanges(
         join records as r on r.id = c.record_id
         left join load_list as l on l.id = c.record_id
         where (r.withdrawn_at is not null) = (l.id is null)
-          and (l.id is null or c.keeps_fields = 0 or (${SAME_FIELDS})))`.execute(transaction);
+          and (l.id is null or c.keeps_fields = 0 or not ${IS_CORRECTED}))`.execute(transaction);
 }
 
 /**

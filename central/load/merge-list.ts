@@ -11,7 +11,13 @@ import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { isPostgres } from '../database/database.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { CORRECTABLE } from '../records/record-row.ts';
-import { confirmChanges, type ExportTimes, keptRecords, tellContradicted } from './keep-changes.ts';
+import {
+  confirmChanges,
+  differs,
+  type ExportTimes,
+  keptRecords,
+  tellContradicted,
+} from './keep-changes.ts';
 import { STAGED_COLUMNS } from './staging.ts';
 
 type ListTransaction = Transaction<CentralSchema>;
@@ -114,7 +120,6 @@ async function insertNew(
   );
 }
 
-const differs = (name: string) => sql`r.${sql.ref(name)} is distinct from l.${sql.ref(name)}`;
 const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
 
 const NEXT_NUMBER = sql`

@@ -87,8 +87,8 @@ export class OverlayPublisher {
 
   /**
    * Publishes what is new. Throws 'operation-log-behind' if the overlay in force, or the last one that
-   * is noted where there is none, knows operations that the log has not, 'overlay-too-large', 'config-invalid' for another collection or epoch key,
-   * and what store and database throw.
+   * is noted where there is none, knows operations that the log has not, 'overlay-too-large',
+   * 'config-invalid' for another collection or epoch key, and what store and database throw.
    */
   async tick(): Promise<TickOutcome> {
     const { store, headSigner, collection, clock } = this.#options;

@@ -13,7 +13,7 @@ import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { appendOperations, lockRecords, type Operation } from './operation-log.ts';
 import type { RecordHistoryTable } from './tables.ts';
-import { slicesOf } from './take-turn.ts';
+import { slicesOf } from './turns.ts';
 
 /** Who changes records, and when. */
 export interface ChangeOptions {

@@ -23,7 +23,7 @@ import {
   reportedRow,
 } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
-import { takeTurn } from './take-turn.ts';
+import { oneByOne } from './turns.ts';
 
 /** One change, as a bulk lists it. */
 export type ChangeItem =
@@ -44,8 +44,7 @@ export async function applyItems(
   items: readonly ChangeItem[],
 ): Promise<ChangeResult[]> {
   const results: ChangeResult[] = [];
-  for (const item of items) {
-    await takeTurn(results.length);
+  for await (const item of oneByOne(items)) {
     try {
       results.push(await applyItem(batch, item));
     } catch (error) {

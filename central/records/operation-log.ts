@@ -12,7 +12,7 @@ import type { Transaction } from 'kysely';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import type { Category } from '../../src/format/category.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
-import { slicesOf } from './take-turn.ts';
+import { slicesOf } from './turns.ts';
 
 /** One change of one canonical key. */
 export interface Operation {

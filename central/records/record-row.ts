@@ -63,8 +63,8 @@ export interface ReportedRow {
   blank_to: string | null;
 }
 
-/** Columns that a later report may correct; the others are part of the id. */
-export const CORRECTABLE = [
+/** Columns that bureaus correct. */
+export const BUREAU_COLUMNS = [
   'number_as_reported',
   'date_of_theft',
   'place_of_theft',
@@ -72,6 +72,11 @@ export const CORRECTABLE = [
   'date_of_issue',
   'date_of_expiry',
   'notice_color',
+] as const satisfies readonly (keyof ReportedRow)[];
+
+/** Columns that a later report may correct; the others are part of the id. */
+export const CORRECTABLE = [
+  ...BUREAU_COLUMNS,
   'owner_ncb',
   'reported_at',
   'blank_from',
@@ -112,9 +117,16 @@ export function reportedRow(record: ReportedRecord, identityKey: string): Report
   };
 }
 
+/** The stolen blanks that a row is one of, from the first to the last; undefined if it is none. */
+export function blankRangeOf({
+  blank_from: from,
+  blank_to: to,
+}: Pick<ReportedRow, 'blank_from' | 'blank_to'>): ReportedRecord['blankRange'] {
+  return from !== null && to !== null ? { from, to } : undefined;
+}
+
 /** The report that a row is of. */
 export function recordOfRow(row: ReportedRow): ReportedRecord {
-  const { blank_from: from, blank_to: to } = row;
   return {
     state: row.state as StateCode,
     typeCode: row.type_code ?? undefined,
@@ -131,7 +143,7 @@ export function recordOfRow(row: ReportedRow): ReportedRecord {
     noticeColor: row.notice_color ?? undefined,
     ncb: row.owner_ncb ?? undefined,
     reportedAt: row.reported_at ?? undefined,
-    blankRange: from !== null && to !== null ? { from, to } : undefined,
+    blankRange: blankRangeOf(row),
   };
 }
 

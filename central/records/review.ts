@@ -13,7 +13,7 @@ import { type NotificationType, notify } from '../notifications/notify.ts';
 import { type ChangeBatch, changeRecords } from './change-batch.ts';
 import { unlist } from './change-records.ts';
 import type { RecordRow } from './tables.ts';
-import { takeTurn } from './take-turn.ts';
+import { oneByOne } from './turns.ts';
 
 const DAY_MS = 86_400_000;
 const NOTICE_DAYS = 90;
@@ -32,20 +32,14 @@ export async function sweepReviews(
   const noticed = await eachRound(db, nowMs, async (batch) => {
     const due = listedUntil(batch.transaction, day(nowMs + NOTICE_DAYS * DAY_MS));
     const rows = await due.where('review_noticed_at', 'is', null).execute();
-    for (const [index, row] of rows.entries()) {
-      await takeTurn(index);
-      await markNoticed(batch, row);
-    }
+    for await (const row of oneByOne(rows)) await markNoticed(batch, row);
     return { rows, type: 'record.review-due' };
   });
   const expired = await eachRound(db, nowMs, async (batch) => {
     const over = listedUntil(batch.transaction, day(nowMs - DAY_MS));
     const heardBefore = nowMs - HEARD_DAYS * DAY_MS;
     const rows = await over.where('review_noticed_at', '<=', heardBefore).execute();
-    for (const [index, row] of rows.entries()) {
-      await takeTurn(index);
-      await unlist(batch, row, { action: 'expired' });
-    }
+    for await (const row of oneByOne(rows)) await unlist(batch, row, { action: 'expired' });
     return { rows, type: 'record.expired' };
   });
   return { noticed, expired };
@@ -83,8 +77,7 @@ async function eachRound(
   for (;;) {
     const found = await changeRecords({ db, caller: BY_CENTRAL, nowMs }, async (batch) => {
       const { rows, type } = await round(batch);
-      for (const [index, row] of rows.entries()) {
-        await takeTurn(index);
+      for await (const row of oneByOne(rows)) {
         const payload = { record: row.id, reviewDate: row.review_date };
         await notify(batch.transaction, { tenant: bureauOf(row.state), type, payload, nowMs });
       }

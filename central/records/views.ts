@@ -10,6 +10,7 @@ import type { RecordView } from '../../src/format/confirmation.ts';
 import type { Role } from '../../src/format/role.ts';
 import { bureauOf, type Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
+import { blankRangeOf } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
 
 /** How much a caller sees, from least to most. */
@@ -124,7 +125,6 @@ export function historyLevel(row: RecordRow, caller: Caller): 'full' | 'audit' |
 }
 
 function ownersFields(row: RecordRow): Partial<RecordDetails> {
-  const { blank_from: from, blank_to: to } = row;
   return {
     documentNumber: row.number_as_reported,
     placeOfTheft: row.place_of_theft ?? undefined,
@@ -133,7 +133,7 @@ function ownersFields(row: RecordRow): Partial<RecordDetails> {
     dateOfExpiry: row.date_of_expiry ?? undefined,
     reviewDate: row.review_date ?? undefined,
     version: row.version,
-    blankRange: from !== null && to !== null ? { from, to } : undefined,
+    blankRange: blankRangeOf(row),
   };
 }
 

@@ -10,9 +10,12 @@ import { setImmediate } from 'node:timers/promises';
 /** Some milliseconds of SQLite. */
 const STEPS_PER_TURN = 10;
 
-/** Before each of many steps: lets others go first at every tenth. */
-export async function takeTurn(doneCount: number): Promise<void> {
-  if (doneCount % STEPS_PER_TURN === 0) await setImmediate();
+/** Items one by one; others go first at every tenth. */
+export async function* oneByOne<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const [index, item] of items.entries()) {
+    if (index % STEPS_PER_TURN === 0) await setImmediate();
+    yield item;
+  }
 }
 
 /** Slices of rows, each for one statement, with a turn before each. */
