@@ -5,7 +5,7 @@
  * the time before (REACH_MS), because an export says only by a time what it holds, clocks differ, and
  * the edition before must be able to come back under the same overlay. A state whose last good list is
  * older than the edition has its operations since that list. What a bureau changed and no export up to
- * then has confirmed goes with every edition, however long ago that was.
+ * the beginning has confirmed is in it too, however long ago that was: the edition before lacks it as well.
  */
 
 import type { EditionTimes } from '../../src/format/reports.ts';
@@ -14,6 +14,7 @@ import { stateOfKey } from '../records/find-records.ts';
 import {
   lastOperation,
   lastOperationAt,
+  type Operation,
   operationsAfter,
   operationsUnconfirmed,
 } from '../records/operation-log.ts';
@@ -31,15 +32,13 @@ export class OverlaySource {
   readonly #db: CentralDatabase;
   readonly #stateFrom = new Map<string, number>();
   readonly #from: number;
-  readonly #edition: EditionTimes;
-  /** Records with a change that the edition's export has not confirmed. */
+  /** Records with a change that some edition under this overlay may lack. */
   readonly #unconfirmed = new Set<string>();
   readonly folded = new FoldedOperations();
   #readUpTo: number | undefined;
 
   constructor(db: CentralDatabase, edition: EditionTimes) {
     this.#db = db;
-    this.#edition = edition;
     this.#from = overlayFrom(edition);
     for (const { state, asOf } of edition.states()) {
       if (asOf < edition.asOf) this.#stateFrom.set(state, overlayFrom({ asOf }));
@@ -59,8 +58,7 @@ export class OverlaySource {
     while (seq < end) {
       const batch = await operationsAfter(this.#db, seq, BATCH);
       for (const operation of batch) {
-        const from = this.#stateFrom.get(stateOfKey(operation.key)) ?? this.#from;
-        if (operation.at >= from || this.#unconfirmed.has(operation.recordId)) {
+        if (operation.at >= this.#fromOf(operation) || this.#unconfirmed.has(operation.recordId)) {
           this.folded.take(operation);
         }
         seq = operation.seq;
@@ -75,16 +73,16 @@ export class OverlaySource {
   async #start(): Promise<number> {
     const earliest = Math.min(this.#from, ...this.#stateFrom.values());
     const first = await lastOperationAt(this.#db, earliest - 1);
-    const { asOf } = this.#edition;
-    const states = this.#edition.states();
-    const ends = new Map<string, number>([...states].map((each) => [each.state, each.asOf]));
-    const unconfirmed = await operationsUnconfirmed(this.#db, Math.min(asOf, ...ends.values()));
-    for (const { confirmedAsOf, ...operation } of unconfirmed) {
-      const end = ends.get(stateOfKey(operation.key)) ?? asOf;
-      if (confirmedAsOf !== null && confirmedAsOf <= end) continue;
+    for (const { confirmedAsOf, ...operation } of await operationsUnconfirmed(this.#db, earliest)) {
+      if (confirmedAsOf !== null && confirmedAsOf <= this.#fromOf(operation)) continue;
       this.#unconfirmed.add(operation.recordId);
       if (operation.seq <= first) this.folded.take(operation);
     }
     return first;
+  }
+
+  /** The time from which on the operations of a key's state are in it. */
+  #fromOf({ key }: Operation): number {
+    return this.#stateFrom.get(stateOfKey(key)) ?? this.#from;
   }
 }

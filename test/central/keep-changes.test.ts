@@ -185,8 +185,9 @@ describe.each(kinds)('a change by a bureau on $name', ({ create }) => {
     const both = [`added ${REPORTED_KEY}`, `withdrawn ${SPECIMEN_KEY}`];
     expect(await rows(late)).toEqual(both);
     await load([Z77], late + DAY_MS);
-    expect(await rows(late + DAY_MS)).toEqual([]);
-    // The edition before, which comes back, or is still in force.
+    expect(await rows(late + 3 * DAY_MS)).toEqual([]);
+    // The edition before is still in force, or comes back under the overlay of the one that has them.
     expect(await rows(late)).toEqual(both);
+    expect(await rows(late + DAY_MS)).toEqual(both);
   });
 });
