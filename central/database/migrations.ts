@@ -19,6 +19,7 @@ import { addNoticeColor } from './migrations/0010-notice-color.ts';
 import { createRestrictions } from './migrations/0011-restrictions.ts';
 import { createBureauChanges } from './migrations/0012-bureau-changes.ts';
 import { stageOwnLists } from './migrations/0013-own-lists.ts';
+import { createLoadedReports } from './migrations/0014-loaded-reports.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -35,6 +36,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-restrictions': { up: createRestrictions },
   '0012-bureau-changes': { up: createBureauChanges },
   '0013-own-lists': { up: stageOwnLists },
+  '0014-loaded-reports': { up: createLoadedReports },
 };
 
 /** Every schema that there has been, the first one first. */

@@ -50,6 +50,7 @@ export async function mergeList(
   await run(sql`delete from load_list where id in (${keptRecords(times)})`);
   await run(historyOf('load-corrected', sql`r.withdrawn_at is null and ${DIFFERS}`, nowMs));
   await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, nowMs));
+  if (!isFirst) await run(asReports(nowMs));
   await run(sql`
     update records as r
     set ${sql.join(CORRECTABLE.map((name) => sql`${sql.ref(name)} = l.${sql.ref(name)}`))},
@@ -124,6 +125,14 @@ const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
 
 const NEXT_NUMBER = sql`
   1 + coalesce((select max(h.number) from record_history as h where h.record_id = r.id), 0)`;
+
+/** Has what is not listed yet compared with past checks: retro-match/loaded-reports.ts. */
+const asReports = (nowMs: number) => sql`
+  insert into loaded_reports (record_id, at, due_at)
+  select l.id, ${sql.lit(nowMs)}, ${sql.lit(nowMs)}
+  from load_list as l left join records as r on r.id = l.id
+  where r.id is null or r.withdrawn_at is not null
+  on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`;
 
 /** A line of history for each record of the list and the export that meets a condition. */
 const historyOf = (action: string, condition: RawBuilder<unknown>, nowMs: number) => sql`

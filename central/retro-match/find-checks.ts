@@ -12,7 +12,7 @@ import { placeOf } from '../check-events/reference.ts';
 import { tagOfName } from '../check-events/tag-of-name.ts';
 import { findStagedTags, findTags, stagedDays } from '../check-events/tags.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import type { Operation } from '../records/operation-log.ts';
+import type { Report } from './report.ts';
 
 const TAGS_PER_STATEMENT = 10_000;
 /** So many take a few milliseconds; on SQLite an answer waits for them. */
@@ -20,7 +20,7 @@ const TAGS_PER_TURN = 1_000;
 
 /** A check of a document that was reported. */
 export interface FoundCheck {
-  report: Operation;
+  report: Report;
   /** Number of the event. */
   number: number;
   /** Of the document in it. */
@@ -31,11 +31,11 @@ export interface FoundCheck {
 export async function findChecks(
   db: CentralDatabase,
   dayKeys: DayKeys,
-  reports: readonly Operation[],
+  reports: readonly Report[],
   { first, last }: { first: number; last: number },
 ): Promise<FoundCheck[]> {
   // A record with keys of several classes is one report of one document.
-  const byName = new Map<string, Operation>();
+  const byName = new Map<string, Report>();
   const names: DocumentName[] = [];
   for (const report of reports) {
     const name = documentName(report.key);
@@ -51,7 +51,7 @@ export async function findChecks(
   for (let day = first; day <= last; day++) {
     const dayKey = await dayKeys.of(day);
     if (!dayKey) continue;
-    const byTag = new Map<bigint, Operation[]>();
+    const byTag = new Map<bigint, Report[]>();
     for (const [index, name] of names.entries()) {
       if (index % TAGS_PER_TURN === 0) await letOthers();
       const tag = tagOfName(name, dayKey);

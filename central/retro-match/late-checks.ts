@@ -1,5 +1,5 @@
 /**
- * Late checks: those that came after reports which they did not know of yet.
+ * Late checks: those that came after reports of the operation log which they did not know of yet.
  *
  * A check knows the reports up to the age of the list that answered it; one without a list knows none.
  * It is compared with reports of the last 30 days all the same: what was reported before is no longer
@@ -11,15 +11,14 @@ import { FIRST_ROUTE } from '../../src/format/check-event.ts';
 import { type DayKeys, dayOf, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
 import { NOT_LIVE } from '../check-events/take-events.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { type Operation, operationsAfter } from '../records/operation-log.ts';
+import { operationsAfter } from '../records/operation-log.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
+import { CLOCK_MARGIN_MS, type Report, reportsOf } from './report.ts';
 
 /** A read takes a few milliseconds; on SQLite an answer waits for it. */
 const OPERATIONS_PER_READ = 1_000;
 /** Each look-up reads all tags that are staged. */
 const REPORTS_PER_LOOKUP = 10_000;
-/** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
-export const CLOCK_MARGIN_MS = 10 * 60_000;
 
 /** Where a run stands: see CheckEventStateTable. */
 interface Position {
@@ -73,19 +72,19 @@ async function* reportsSince(
   db: CentralDatabase,
   sinceMs: number,
   last: number,
-): AsyncGenerator<Operation[]> {
+): AsyncGenerator<Report[]> {
   const first = await db
     .selectFrom('operations')
     .select((eb) => eb.fn.min<number | null>('seq').as('seq'))
     .where('at', '>=', sinceMs)
     .executeTakeFirstOrThrow();
   if (first.seq === null) return;
-  let reports: Operation[] = [];
+  let reports: Report[] = [];
   for (let after = first.seq - 1; after < last; ) {
     await letOthers();
     const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
     if (operations.length === 0) break;
-    reports.push(...operations.filter(({ kind, seq }) => kind === 'added' && seq <= last));
+    reports.push(...reportsOf(operations.filter(({ seq }) => seq <= last)));
     after = operations.at(-1)!.seq;
     if (reports.length < REPORTS_PER_LOOKUP) continue;
     yield reports;

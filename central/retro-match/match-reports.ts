@@ -5,8 +5,9 @@
  * Reports and checks arrive in any order, so each side that is new is compared with the other side as
  * it stood before:
  *
- *     new reports    with the checks of the last 30 days
- *     new checks     with the reports that their list did not have yet, and that were compared before
+ *     new reports      with the checks of the last 30 days
+ *     new checks       with the reports that their list did not have yet, and that were compared before
+ *     loaded reports   with the checks of the last 30 days, several times: loaded-reports.ts
  *
  * What was found, what is told of it and how far both sides were read stand in one transaction. A
  * process that dies leaves nothing half done, and two at once tell nothing twice.
@@ -17,13 +18,16 @@ import { ANSWER_LETTERS, type CheckEvent } from '../../src/format/check-event.ts
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
 import { bureauOfAgency } from '../cases/parties.ts';
+import { referenceOf } from '../check-events/reference.ts';
 import { firstDayKept } from '../check-events/tags.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { newId } from '../http/new-id.ts';
-import { type Operation, operationsAfter } from '../records/operation-log.ts';
+import { operationsAfter } from '../records/operation-log.ts';
 import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
-import { CLOCK_MARGIN_MS, lateChecks } from './late-checks.ts';
+import { lateChecks } from './late-checks.ts';
+import { dueReports, loadedReportsOf, putOff } from './loaded-reports.ts';
+import { type Report, reportsOf } from './report.ts';
 import type { RetroMatchesTable } from './tables.ts';
 import { tellMatches } from './tell.ts';
 
@@ -38,7 +42,7 @@ export interface RetroRun {
   isMore: boolean;
 }
 
-/** One run over what is new, at most 1,000 reports. */
+/** One run over what is new, at most 1,000 reports of the log and 1,000 loaded ones. */
 export async function matchReports(
   db: CentralDatabase,
   { dayKeys, nowMs }: { dayKeys: DayKeys; nowMs: number },
@@ -46,14 +50,15 @@ export async function matchReports(
   // Read first: what is taken from here on is new to the next run.
   const state = await db.selectFrom('check_event_state').selectAll().executeTakeFirstOrThrow();
   const operations = await operationsAfter(db, state.matched_operation, REPORTS_PER_RUN);
-  const reports = operations.filter(({ kind }) => kind === 'added');
+  const due = await dueReports(db, { nowMs, limit: REPORTS_PER_RUN });
+  const reports = [...reportsOf(operations), ...(await loadedReportsOf(db, due))];
   const kept = { first: firstDayKept(nowMs), last: dayOf(nowMs) + 1 };
   const found = [
     ...(await findChecks(db, dayKeys, reports, kept)),
     ...(await lateChecks(db, dayKeys, { state, kept, nowMs })),
   ];
   const matchedOperation = operations.at(-1)?.seq ?? state.matched_operation;
-  const isNew = operations.length > 0 || state.last_number > state.matched_number;
+  const isNew = operations.length + due.length > 0 || state.last_number > state.matched_number;
   if (!isNew) return { reports: 0, found: 0, isMore: false };
   const written = await db.transaction().execute(async (trx) => {
     // First of all, so that two runs at once come one after the other.
@@ -63,11 +68,12 @@ export async function matchReports(
       .where('matched_operation', '<=', matchedOperation)
       .where('matched_number', '<=', state.last_number)
       .execute();
+    await putOff(trx, due, nowMs);
     const matches = await writeMatches(trx, found, nowMs);
     await tellMatches(trx, matches, nowMs);
     return matches.length;
   });
-  const isMore = operations.length === REPORTS_PER_RUN;
+  const isMore = Math.max(operations.length, due.length) === REPORTS_PER_RUN;
   return { reports: reports.length, found: written, isMore };
 }
 
@@ -105,20 +111,29 @@ async function rowsOf(
     .where('number', 'in', [...new Set(found.map(({ number }) => number))])
     .execute();
   const byNumber = new Map(events.map((event) => [event.number, event]));
+  // A correction makes another record of a document, and who was told of the document is told.
+  const known = await trx
+    .selectFrom('retro_matches')
+    .select(['event_number', 'place'])
+    .where('event_number', 'in', [...byNumber.keys()])
+    .execute();
+  const told = new Set(known.map((match) => referenceOf(match.event_number, match.place)));
   const restrictions = await restrictionsOf(
     trx,
     found.map(({ report }) => stateOf(report)),
   );
   return found.flatMap(({ report, number, place }) => {
     const row = byNumber.get(number);
-    const knew = row?.as_of != null && row.as_of > report.at + CLOCK_MARGIN_MS;
-    if (!row || knew) return [];
+    const reference = referenceOf(number, place);
+    const knew = row?.as_of != null && row.as_of > report.knownAfter;
+    if (!row || knew || told.has(reference)) return [];
     const event = JSON.parse(row.entry) as CheckEvent;
     const state = stateOf(report);
     // Who is kept from the records has not been told, and is not told now; nor is anybody of where it asked.
     const asking = event.state ?? stateOfBureau(event.tenant);
     if (restrictions.excludes(state, asking)) return [];
     const bureau = bureauOfAgency(event.tenant, event.state) ?? null;
+    told.add(reference);
     const isTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {
@@ -140,4 +155,4 @@ async function rowsOf(
 }
 
 /** Issuing state of a report: behind the class letter of its key, padded to three. */
-const stateOf = ({ key }: Operation): string => key.slice(1, 4).replaceAll('<', '');
+const stateOf = ({ key }: Report): string => key.slice(1, 4).replaceAll('<', '');

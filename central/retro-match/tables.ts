@@ -1,4 +1,4 @@
-/** Table of retro-matches, as Kysely sees it; the SQL is in migration 0006. */
+/** Tables of retro-match, as Kysely sees them; the SQL is in migrations 0006 and 0014. */
 
 /** A document that was let pass before its report was known there. */
 export interface RetroMatchesTable {
@@ -23,6 +23,16 @@ export interface RetroMatchesTable {
   found_at: number;
 }
 
+/** A record that a load has listed, while it is still compared: see loaded-reports.ts. */
+export interface LoadedReportsTable {
+  record_id: string;
+  /** When central took it. */
+  at: number;
+  /** When it is compared next. */
+  due_at: number;
+}
+
 export interface RetroMatchTables {
   retro_matches: RetroMatchesTable;
+  loaded_reports: LoadedReportsTable;
 }

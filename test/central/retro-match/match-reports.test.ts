@@ -227,9 +227,9 @@ it('comparing many reports leaves others their turn on SQLite', async () => {
   try {
     const today = { first: dayOf(NOW_MS), last: dayOf(NOW_MS) };
     const turnsOf = async (count: number) => {
-      const reports = Array.from({ length: count }, (_, seq) => ({
-        ...({ kind: 'added', category: 'stolen', recordId: 'record-1', at: NOW_MS } as const),
-        ...{ seq, key: `PUTOR${seq}` as CanonicalKey },
+      const reports = Array.from({ length: count }, (_, index) => ({
+        ...{ recordId: 'record-1', at: NOW_MS, knownAfter: NOW_MS },
+        key: `PUTOR${index}` as CanonicalKey,
       }));
       let turns = 0;
       let isOver = false;

@@ -1,0 +1,88 @@
+/**
+ * Reports that came by a load alone, and are in no operation log.
+ *
+ * Edges learn of them with their next edition, and until then go on letting the document pass under
+ * an overlay of any age. So a loaded report is compared with all checks of the last 30 days at once, and
+ * again after 1, 2, 4 and so on to 64 hours: what an older edition answered meanwhile, or was delivered
+ * late, is found then. A match that is known already is not told again.
+ */
+
+import type { Transaction } from 'kysely';
+import type { CanonicalKey } from '../../src/document/canonical-key.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import type { Report } from './report.ts';
+import type { LoadedReportsTable } from './tables.ts';
+
+const HOUR_MS = 3_600_000;
+/** Editions are kept for 72 hours. */
+const LAST_HOURS = 64;
+
+/** Those that are to be compared now, the longest due first. */
+export function dueReports(
+  db: CentralDatabase,
+  { nowMs, limit }: { nowMs: number; limit: number },
+): Promise<LoadedReportsTable[]> {
+  return db
+    .selectFrom('loaded_reports')
+    .selectAll()
+    .where('due_at', '<=', nowMs)
+    .orderBy('due_at')
+    .orderBy('record_id')
+    .limit(limit)
+    .execute();
+}
+
+/** The keys of those that are still listed, as reports. */
+export async function loadedReportsOf(
+  db: CentralDatabase,
+  due: readonly LoadedReportsTable[],
+): Promise<Report[]> {
+  if (due.length === 0) return [];
+  const takenAt = new Map(due.map(({ record_id: id, at }) => [id, at]));
+  const rows = await db
+    .selectFrom('record_keys')
+    .innerJoin('records', 'records.id', 'record_keys.record_id')
+    .select(['record_id', 'key'])
+    .where('record_id', 'in', [...takenAt.keys()])
+    .where('withdrawn_at', 'is', null)
+    .execute();
+  return rows.map(({ record_id: recordId, key }) => ({
+    ...{ recordId, key: key as CanonicalKey, at: takenAt.get(recordId)! },
+    // The age that a check tells is that of the overlay, which has none of these.
+    knownAfter: Number.POSITIVE_INFINITY,
+  }));
+}
+
+/** Has those that were compared wait for their next turn, or forgets them. */
+export async function putOff(
+  trx: Transaction<CentralSchema>,
+  due: readonly LoadedReportsTable[],
+  nowMs: number,
+): Promise<void> {
+  // One load is one time, so there are few of them.
+  for (const [at, reports] of Map.groupBy(due, (report) => report.at)) {
+    const ids = reports.map(({ record_id: id }) => id);
+    const next = nextTurn(nowMs - at);
+    if (next === undefined) {
+      await trx
+        .deleteFrom('loaded_reports')
+        .where('record_id', 'in', ids)
+        .where('at', '=', at)
+        .execute();
+    } else {
+      await trx
+        .updateTable('loaded_reports')
+        .set({ due_at: at + next })
+        .where('record_id', 'in', ids)
+        .where('at', '=', at)
+        .execute();
+    }
+  }
+}
+
+/** Milliseconds from the load to the turn after one at `age`; undefined after the last one. */
+function nextTurn(age: number): number | undefined {
+  const hours = age / HOUR_MS;
+  const next = hours < 1 ? 1 : 2 ** (Math.floor(Math.log2(hours)) + 1);
+  return next > LAST_HOURS ? undefined : next * HOUR_MS;
+}
