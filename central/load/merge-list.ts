@@ -4,6 +4,7 @@
  * Rows that are as they were are not touched. Rows that the export no longer has are withdrawn, not
  * deleted. What a bureau changed here stays as it is until an export has it: a withdrawal is not
  * undone, and a new report is not lost, because an export does not know of it. keep-changes.ts.
+ * A record that the export lists again has no review any more: its old date would take it off at once.
  * The statements go by the order of the tables' indexes, or a large load would jump about in them.
  */
 
@@ -54,6 +55,7 @@ export async function mergeList(
   await run(sql`
     update records as r
     set ${sql.join(CORRECTABLE.map((name) => sql`${sql.ref(name)} = l.${sql.ref(name)}`))},
+      ${sql.join(REVIEW_COLUMNS.map((name) => sql`${sql.ref(name)} = ${ifStillListed(name)}`))},
       updated_at = ${sql.lit(nowMs)}, withdrawn_at = null, replaced_by = null, version = r.version + 1
     from load_list as l
     where l.id = r.id and (r.withdrawn_at is not null or ${DIFFERS})`);
@@ -120,6 +122,10 @@ async function insertNew(
     transaction,
   );
 }
+
+const REVIEW_COLUMNS = ['review_date', 'review_noticed_at'] as const;
+const ifStillListed = (name: string) =>
+  sql`case when r.withdrawn_at is null then r.${sql.ref(name)} end`;
 
 const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
 

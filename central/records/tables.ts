@@ -36,7 +36,7 @@ export interface RecordsTable {
   /** Canonical ends of the range of blanks that the number is from. */
   blank_from: string | null;
   blank_to: string | null;
-  /** Day by which the owner has to look at the record again; null where an export brought it. */
+  /** Day by which the owner has to look at the record again; null where an export brought it, or listed it again. */
   review_date: string | null;
   /** When central last changed the row. */
   updated_at: number;

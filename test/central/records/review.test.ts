@@ -109,4 +109,42 @@ describe.each(kinds)('a review on $name', ({ create }) => {
     expect(await sweep(4_000)).toEqual({ noticed: 0, expired: 0 });
     expect(await isListed(SPECIMEN_KEY)).toEqual([true]);
   });
+
+  describe('of a record that an export lists again', () => {
+    const R1 = record({ number: 'R1', category: 'lost', nationalReference: undefined });
+    const load = (days: number, ...records: ReturnType<typeof record>[]) => {
+      const asOf = NOW_MS + days * DAY_MS;
+      return loadRecords(db, stream(records), { asOf, clock: () => asOf });
+    };
+    const sweepToEnd = async () => {
+      for (let days = 150; days <= 400; days += 10) {
+        expect(await sweep(days)).toEqual({ noticed: 0, expired: 0 });
+      }
+      expect(await isListed('PUTOR1')).toEqual([true]);
+    };
+
+    it('is over: what expired does not expire a second time', async () => {
+      await report('R1', '2027-04-01');
+      await sweep(41);
+      expect(await sweep(131)).toEqual({ noticed: 0, expired: 1 });
+      await load(140, record(), R1);
+      await sweepToEnd();
+    });
+
+    it('is over: what its bureau withdrew is for exports to decide', async () => {
+      const { id } = await report('R1', '2027-04-01');
+      await sweep(41);
+      await send('POST', `/v1/records/${id}/withdrawal`, { reason: 'found' }, 2);
+      await load(42, record());
+      await load(140, record(), R1);
+      await sweepToEnd();
+    });
+
+    it('is as it was where the export only corrects what is listed', async () => {
+      await report('R1', '2027-04-01');
+      await load(1, record(), R1);
+      await load(2, record(), { ...R1, placeOfTheft: 'Nadir' });
+      expect(await sweep(41)).toEqual({ noticed: 1, expired: 0 });
+    });
+  });
 });
