@@ -1,6 +1,9 @@
 /**
  * Rollback: an edition that was in force comes back, under a higher sequence.
  *
+ * A store also holds editions that never were: what waits in quarantine, or was built and not published.
+ * Their way into force goes by the gates, so only the store's history says what can be gone back to.
+ *
  * Before the head moves, all of the edition is read back from the store and proved by its hashes, for
  * time may have gone over it. Its manifest is put again first, which keeps garbage collection off it.
  */
@@ -13,11 +16,11 @@ import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import { awaitCollectors } from './collectors.ts';
 import { findEdition } from './find-edition.ts';
 import { type HeadSigner, publishEdition, readHead } from './head.ts';
-import { readHistory } from './history.ts';
+import { type PastHead, readHistory } from './history.ts';
 import type { ObjectStore } from './object-store.ts';
 import { permittingBy } from './permit.ts';
 import { type ProvedPages, provePages } from './prove-pages.ts';
-import { readManifest } from './read-manifest.ts';
+import { type EditionName, readManifest } from './read-manifest.ts';
 
 export interface RollbackOptions {
   /** `previous`, an edition id, or at least 8 digits of its start. */
@@ -39,8 +42,8 @@ export interface RollbackOptions {
 
 /**
  * The head that is in force then. Throws 'edition-missing' if the store has no such edition,
- * 'config-invalid' if it is in force already, or `previous` is what was gone back from, what proving throws if not all of it is there, and what
- * publishEdition() throws.
+ * 'config-invalid' if it is in force already, never was, or `previous` is what was gone back from, what
+ * proving throws if not all of it is there, and what publishEdition() throws.
  */
 export async function rollBack(
   store: ObjectStore,
@@ -48,10 +51,15 @@ export async function rollBack(
 ): Promise<{ head: Head; proved: ProvedPages }> {
   const { signer, editionKeys, signal } = options;
   const since = await readHead(store, signer.trusted);
-  if (options.to === 'previous') await refuseSecondTime(store, signer, since);
+  const past = await readHistory(store, signer.trusted);
+  if (options.to === 'previous') refuseSecondTime(past, since);
   const edition = await findEdition(store, signer.trusted, options.to);
   if (since && equalBytes(since.manifestSha256, edition.manifestSha256)) {
     throw new SltdError('config-invalid', { detail: 'this edition is in force' });
+  }
+  if (!wasInForce(past, edition)) {
+    const detail = 'this edition was never in force here: release it, or build and publish one';
+    throw new SltdError('config-invalid', { detail });
   }
   const { manifest, bytes } = await readManifest(store, edition, editionKeys);
   await options.check(manifest);
@@ -79,14 +87,13 @@ export async function rollBack(
  * After a rollback the previous edition is the one that was gone back from. Who gives the command once more,
  * for a safe side, must not put that one in force again.
  */
-async function refuseSecondTime(
-  store: ObjectStore,
-  { trusted }: HeadSigner,
-  inForce: Head | undefined,
-): Promise<void> {
-  const past = await readHistory(store, trusted);
-  const sameAs = inForce && toHex(inForce.manifestSha256);
-  if (!past.some(({ edition }) => edition === sameAs)) return;
+function refuseSecondTime(past: readonly PastHead[], inForce: Head | undefined): void {
+  if (!inForce || !wasInForce(past, inForce)) return;
   const detail = 'this edition was gone back to already: give the id of another';
   throw new SltdError('config-invalid', { detail });
+}
+
+function wasInForce(past: readonly PastHead[], { manifestSha256 }: EditionName): boolean {
+  const id = toHex(manifestSha256);
+  return past.some(({ edition }) => edition === id);
 }

@@ -1,17 +1,21 @@
 /** Going back to an earlier edition. */
 
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { headSignerOf } from '../../data-build/keys/head-signer.ts';
+import { createKeys } from '../../data-build/keys/keys.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
+import { GateRefusal, listQuarantine } from '../../data-build/gates/quarantine.ts';
+import { releaseEdition } from '../../data-build/gates/release.ts';
 import { asCollector } from '../../publish/collectors.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { rollBack } from '../../publish/rollback.ts';
+import { encodeHead } from '../../src/format/head.ts';
 import { objectName, toHex } from '../../src/format/names.ts';
-import { signingKey, verifyKeys } from '../../src/format/signature.ts';
-import { sltd, workspace } from '../data-build/workspace.ts';
+import { signingKey, signObject, verifyKeys } from '../../src/format/signature.ts';
+import { build, sltd, sltdCsv, workspace } from '../data-build/workspace.ts';
 import { buildNight, publishNight } from './nights.ts';
 
 const space = workspace();
@@ -49,7 +53,7 @@ describe('sltd rollback', () => {
     expect(await inForce()).toEqual([4, 1]);
   });
 
-  test('an id finds any edition, also the one that was gone back from', async () => {
+  test('an id finds any edition that was in force, also the one that was gone back from', async () => {
     expect((await rollback('--to', nights[2]!.edition)).code).toBe(0);
     expect(await inForce()).toEqual([5, 2]);
     expect((await rollback('--to', nights[0]!.edition.slice(0, 8))).code).toBe(0);
@@ -75,6 +79,47 @@ describe('sltd rollback', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('page-unavailable')]);
     expect(await inForce()).toEqual([6, 0]);
   });
+});
+
+test('an edition that waits in quarantine is not gone back to: only its release puts it in force', async () => {
+  const outDir = space.path('with-quarantine');
+  const directory = new DirectoryStore(outDir);
+  const buildOf = (count: number, night: number) => {
+    const rows = Array.from({ length: count }, (_, i) => `FRA,PAS,A${i},,,lost`);
+    const file = space.write(`rows-${count}-${night}.csv`, sltdCsv(...rows));
+    return build(space, { files: [file], outDir, asOf: Date.UTC(2026, 1, night) });
+  };
+  const idInForce = async () =>
+    toHex((await openEdition(directory, space.keys)).head.manifestSha256);
+  const backTo = (edition: string) =>
+    sltd(['rollback', outDir, '--keys', space.keysPath, '--to', edition]);
+  const { edition: whole } = await buildOf(100, 1);
+  await buildOf(10, 2).catch((error) => expect(error).toBeInstanceOf(GateRefusal));
+  const truncated = listQuarantine(directory)[0]!.edition;
+  for (const name of [truncated, truncated.slice(0, 8)]) {
+    const { code, stderr } = await backTo(name);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('never in force')]);
+    expect(await idInForce()).toBe(whole);
+  }
+  // Released it was in force, and can be gone back to like any other.
+  await releaseEdition({
+    ...{ directory, keys: space.keys, edition: truncated, signal: new AbortController().signal },
+    ...{ gates: ['shrink-total', 'shrink-state'], by: 'Duty officer', reason: 'it is meant' },
+  });
+  await buildOf(11, 3);
+  expect((await backTo(truncated)).code).toBe(0);
+  expect(await idInForce()).toBe(truncated);
+});
+
+test('a past head that no trusted key signed makes no edition one to go back to', async () => {
+  const stranger = createKeys();
+  const never = await buildNight(space, 4, ['FRA,PAS,N4,,,lost']);
+  const { head } = await openEdition(new DirectoryStore(never.dir), space.keys);
+  cpSync(join(never.dir, 'manifests'), join(store.location, 'manifests'), { recursive: true });
+  const signer = await signingKey({ ...stranger.head });
+  await store.put('history', await signObject(encodeHead(head), signer));
+  const { code, stderr } = await rollback('--to', never.edition);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('never in force')]);
 });
 
 test('a collector at work is waited for, and one that was killed is forgotten', async () => {
