@@ -104,7 +104,7 @@ export function answerText(result: VisibleResult, asked: readonly AskedList[]): 
   if (decisive.code !== undefined) text += `${problemMembers(decisive.code)},`;
   text += idMember(id);
   if (decisive.code === undefined) text += `"status":"${decisive.status}",`;
-  text += adviceMembers(decisive);
+  text += wholeAdvice(result);
   text += ',"collections":[';
   for (let i = 0; i < asked.length; i++) {
     if (i > 0) text += ',';
@@ -139,7 +139,7 @@ function batchMembers(result: VisibleResult): string {
   const { findings, decisive } = result;
   let text = `"status":"${decisive.status}"`;
   if (decisive.code !== undefined) text += `,"code":"${decisive.code}"`;
-  text += `,${adviceMembers(decisive)}`;
+  text += `,${wholeAdvice(result)}`;
   if (findings.length === 1) return text + placeMembers(decisive);
   return `${text},"collections":[${batchFindings(result)}]`;
 }
@@ -168,6 +168,12 @@ export function problemMembers(code: ErrorCode): string {
 
 const adviceMembers = ({ advice, handling }: VisibleFinding): string =>
   handling === undefined ? `"advice":"${advice}"` : `"advice":"${advice}","handling":"${handling}"`;
+
+/** The holder is handled discreetly if any list asks for it, whichever decides. */
+function wholeAdvice({ decisive, findings }: VisibleResult): string {
+  const handling = findings.find((each) => each.handling !== undefined)?.handling;
+  return adviceMembers({ ...decisive, handling });
+}
 
 const idMember = (id: string | undefined) =>
   id === undefined ? '' : `"id":${JSON.stringify(id)},`;

@@ -110,7 +110,9 @@ describe('a check of several collections', () => {
 
   it('tells a carrier no more than that a second check is needed', async () => {
     edge.central.list('PUTON7000001');
-    const answer = await ask(NOTICED_FIELDS, ALL, 'carrier');
+    // The id is sealed: any letters may stand in it.
+    const { checkId, ...answer } = await ask(NOTICED_FIELDS, ALL, 'carrier');
+    expect(checkId).toBeDefined();
     expect(answer).toMatchObject({ status: 'candidate', advice: 'second-check' });
     expect(JSON.stringify(answer)).not.toMatch(/N7000001|match|hit|central|stolen/);
   });
@@ -173,6 +175,52 @@ describe('a document that belongs to a notice', () => {
     edge.central.fault = async () => new Response('', { status: 500 });
     expect(await ask(NOTICED_FIELDS)).toMatchObject({
       ...{ status: 'candidate', advice: 'second-check', handling: 'discreet' },
+    });
+  });
+
+  describe('and that another list has as well', () => {
+    const BOTH = ['sltd', 'tdawn'];
+    beforeEach(async () => {
+      await edge.publish({ records: [NOTICED], sequence: 2 });
+      // Without a color it asks for discretion in `tdawn` alone.
+      edge.central.list('PUTON7000001');
+    });
+    const decidedByOther = (ofTdawn: string) => ({
+      ...{ status: 'hit', advice: 'verify-with-issuer', handling: 'discreet' },
+      collections: [
+        { collection: 'sltd', status: 'hit', advice: 'verify-with-issuer' },
+        { collection: 'tdawn', status: ofTdawn, handling: 'discreet' },
+      ],
+    });
+    /** Central answers for `sltd` alone. */
+    const spoilTdawn = () => {
+      edge.central.fault = async (request, answer) =>
+        (await request.clone().text()).includes('"tdawn"')
+          ? new Response('', { status: 500 })
+          : answer(request);
+    };
+
+    it.each(['hit', 'candidate'])('is handled discreetly, a %s of its own list', async (status) => {
+      if (status === 'candidate') spoilTdawn();
+      const answer = await ask(NOTICED_FIELDS, BOTH);
+      expect(answer).toMatchObject(decidedByOther(status));
+      expect(answer.collections[0]).not.toHaveProperty('handling');
+      const batch = await ask({ documents: [OTHER_FIELDS, NOTICED_FIELDS] }, BOTH);
+      expect(batch.results[0]).not.toHaveProperty('handling');
+      expect(batch.results[1]).toMatchObject(decidedByOther(status));
+    });
+
+    it('is handled discreetly as well when it is asked about again', async () => {
+      edge.central.fault = async () => new Response('', { status: 500 });
+      const { checkId } = await ask(NOTICED_FIELDS, BOTH);
+      spoilTdawn();
+      const again = await edge.get(`/v1/checks/${checkId}`, { collections: BOTH });
+      expect(await again.json()).toMatchObject(decidedByOther('candidate'));
+    });
+
+    it('is told to no carrier', async () => {
+      const { handling } = await ask(NOTICED_FIELDS, BOTH, 'carrier');
+      expect(handling).toBeUndefined();
     });
   });
 
