@@ -18,6 +18,7 @@ import type { AttachmentStore } from './cases/attachments.ts';
 import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
 import { SightingRecorder } from './cases/sightings.ts';
+import { SightingSpool, type SpoolStore } from './cases/sighting-spool.ts';
 import { addConfirmationRoutes } from './confirmations/routes.ts';
 import { isBusy, readerOf } from './database/database.ts';
 import { addCheckEventRoutes } from './check-events/routes.ts';
@@ -83,6 +84,8 @@ export interface CentralOptions {
   bulkLimits?: BulkLimits;
   /** Attachments of cases; a folder that is made when it is first needed. */
   attachments: AttachmentStore;
+  /** Hits that the database does not take in time; a folder as well. */
+  sightingSpool: SpoolStore;
   /** Images of cards. */
   cardImages: ImageStore;
   /** Where officers reach central, without a trailing slash; without it answers name cards alone. */
@@ -154,7 +157,8 @@ function servicesOf(
   },
 ): CentralServices {
   const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
-  const { sightings = recorder(db, clock, log), liveCases = liveCasesOf(db, clock, log) } = options;
+  const { sightings = recorder(options, clock, log) } = options;
+  const { liveCases = liveCasesOf(db, clock, log) } = options;
   const callerOf = async (c: CentralContext, rule: Omit<TokenRule, 'nowMs'>) =>
     authenticate(c.req.header('authorization'), { ...rule, nowMs: clock() });
   return {
@@ -211,12 +215,13 @@ export const liveCasesOf = (
 
 /** A recorder of sightings whose delays are seen in the log. */
 export const recorder = (
-  db: CentralDatabase,
+  { db, sightingSpool }: Pick<CentralOptions, 'db' | 'sightingSpool'>,
   clock: () => number,
   log: (line: LogLine) => void,
 ): SightingRecorder =>
   new SightingRecorder({
     db,
-    onLate: (lateCount) =>
-      log({ time: new Date(clock()).toISOString(), event: 'sighting-late', lateCount }),
+    spool: new SightingSpool(sightingSpool),
+    onLate: (counts) =>
+      log({ time: new Date(clock()).toISOString(), event: 'sighting-late', ...counts }),
   });

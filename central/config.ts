@@ -18,6 +18,7 @@ import {
 } from '../src/format/signature.ts';
 import type { ImageStore } from './cards/images.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
+import type { SpoolStore } from './cases/sighting-spool.ts';
 import { DayKeys, parseTagKey } from '../src/format/tag-key.ts';
 import type { DatabaseLocation } from './database/database.ts';
 import type { EpochKey } from './overlay/publisher.ts';
@@ -37,6 +38,8 @@ export interface ServeConfig {
   bulkLimits: BulkLimits;
   /** Attachments of cases. */
   attachments: AttachmentStore;
+  /** Hits that the database does not take in time. */
+  sightingSpool: SpoolStore;
   /** Images of cards. */
   cardImages: ImageStore;
   /** Where officers reach central; undefined without PUBLIC_URL. */
@@ -87,6 +90,15 @@ export function databaseLocation(env: Environment): DatabaseLocation {
   return { file: `${DEFAULT_FOLDER}/central.sqlite` };
 }
 
+/** A folder for each database: what is left in one is stored in that one and no other. */
+const besideDatabase = (location: DatabaseLocation): string =>
+  'file' in location
+    ? `${location.file}-sightings`
+    : `${DEFAULT_FOLDER}/sightings-${databaseName(location.url)}`;
+
+const databaseName = (url: string): string =>
+  URL.canParse(url) ? new URL(url).pathname.replaceAll(/[^\w-]/g, '') : '';
+
 /** Keys and address of the service; throws 'config-invalid' with the name of a bad setting. */
 export async function serveConfig(env: Environment): Promise<ServeConfig> {
   const edgeKeys = await named('EDGE_KEYS', env, verifyKeys);
@@ -107,6 +119,7 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
       withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
     },
     attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
+    sightingSpool: { folder: env.SIGHTINGS_DIR || besideDatabase(databaseLocation(env)) },
     cardImages: openStore(env.CARD_STORE || `${DEFAULT_FOLDER}/cards`, env),
     publicUrl: originOf('PUBLIC_URL', env),
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },

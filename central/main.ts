@@ -108,7 +108,8 @@ async function serveCentral(): Promise<number> {
       busyTimeoutMs: BUSY_TIMEOUT_MS,
     });
   return withDatabase(open, async (db) => {
-    const sightings = recorder(db, Date.now, writeLogLine);
+    const sightings = recorder({ db, ...config }, Date.now, writeLogLine);
+    await sightings.recover();
     const liveCases = liveCasesOf(db, Date.now, writeLogLine);
     const app = createCentral({ db, ...config, sightings, liveCases });
     const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

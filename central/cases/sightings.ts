@@ -4,16 +4,18 @@
  * The answer waits for the write, since a hit that nobody hears of is worthless; but not for long,
  * since the traveller stands at the desk. Sightings that come while a write is under way go together
  * into the next one, so that a burst costs a few commits and not one each. A database that cannot
- * write (a list is being loaded into SQLite, say) delays an answer by WAIT_MAX_MS and no more: the
- * sighting then stays in memory and is tried again until it is stored. It is lost only if the process
- * is killed meanwhile, and a line in the log says that it was late. One that the database does not take
- * holds up no other: those of one answer are then written by themselves.
+ * write (a list is being loaded into SQLite, say) delays an answer by WAIT_MAX_MS and a write to the
+ * spool (sighting-spool.ts): the sighting is tried again until it is stored, by the next process if this
+ * one is killed, and a line in the log says that it was late. Only where the spool cannot be written
+ * either is it in memory alone, and the line says so. One that the database does not take holds up no
+ * other: those of one answer are then written by themselves.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Insertable } from 'kysely';
 import { isBusy } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
+import type { SightingSpool } from './sighting-spool.ts';
 import type { SightingsTable } from './tables.ts';
 
 export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
@@ -25,8 +27,10 @@ const WRITE_MAX = 1_000;
 
 interface RecorderOptions {
   db: CentralDatabase;
-  /** Told how many answers have left before their sighting was stored. */
-  onLate?: (count: number) => void;
+  /** For what the database does not take in time. */
+  spool: SightingSpool;
+  /** Told how many sightings were not stored when their answer left, and how many of them the spool has. */
+  onLate?: (counts: { lateCount: number; keptCount: number }) => void;
   waitMaxMs?: number;
 }
 
@@ -49,29 +53,44 @@ export class SightingRecorder {
   /** Resolves once the rows are stored, or have waited long enough; never rejects. */
   async record(rows: readonly NewSighting[]): Promise<void> {
     if (rows.length === 0) return;
-    const { waitMaxMs = WAIT_MAX_MS, onLate } = this.#options;
+    const { waitMaxMs = WAIT_MAX_MS, onLate, spool } = this.#options;
     let isStored = false;
-    const stored = new Promise<void>((resolve) => {
-      const done = () => {
-        isStored = true;
-        resolve();
-      };
-      this.#waiting.push({ rows, stored: done });
-    });
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
+    const stored = this.#add(rows).then(() => {
+      isStored = true;
     });
     const enough = new AbortController();
     const late = sleep(waitMaxMs, undefined, { signal: enough.signal }).catch(() => {});
     await Promise.race([stored, late]);
     enough.abort();
-    if (!isStored) onLate?.(rows.length);
+    if (isStored) return;
+    const name = await spool.keep(rows);
+    if (name !== undefined) void stored.then(() => spool.drop(name));
+    onLate?.({ lateCount: rows.length, keptCount: name === undefined ? 0 : rows.length });
+  }
+
+  /** Take up what an earlier process left in the spool; does not wait until it is stored. */
+  async recover(): Promise<void> {
+    const { spool } = this.#options;
+    for await (const { name, rows } of spool.read()) {
+      void this.#add(rows).then(() => spool.drop(name));
+    }
   }
 
   /** A last attempt for what still waits. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#writing;
+  }
+
+  /** Resolves once the rows are stored. */
+  #add(rows: readonly NewSighting[]): Promise<void> {
+    const stored = new Promise<void>((resolve) => {
+      this.#waiting.push({ rows, stored: resolve });
+    });
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    return stored;
   }
 
   async #write(): Promise<void> {

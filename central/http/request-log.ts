@@ -20,6 +20,8 @@ export interface LogLine {
   recordCount?: number;
   /** Hits whose answer left before they were stored. */
   lateCount?: number;
+  /** Of these, those that a kill of the process does not lose. */
+  keptCount?: number;
   /** Notifications that are no longer tried. */
   deadCount?: number;
   port?: number;

@@ -106,6 +106,7 @@ export async function centralWorld(
     tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
     dayKeys,
     attachments: { folder: '/nonexistent' },
+    sightingSpool: { folder: '/dev/null/sightings' },
     cardImages: new DirectoryStore('/nonexistent'),
     reach: { loopback: true },
     clock: () => NOW_MS,

@@ -1,8 +1,10 @@
 /** A confirmed hit opens one case for its encounter, and nothing else opens one. */
 
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCases } from '../../../central/cases/open-cases.ts';
+import { SightingSpool } from '../../../central/cases/sighting-spool.ts';
 import { SightingRecorder } from '../../../central/cases/sightings.ts';
 import { openDatabase } from '../../../central/database/database.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
@@ -165,7 +167,8 @@ describe.each(kinds)('opening a case on $name', ({ create }) => {
   });
 
   it('has its sighting stored beside one that the database does not take', async () => {
-    const recorder = new SightingRecorder({ db: database.db, waitMaxMs: 20 });
+    const spool = new SightingSpool({ folder: join(world.folder, 'sightings') });
+    const recorder = new SightingRecorder({ db: database.db, spool, waitMaxMs: 20 });
     const row = {
       ...{ id: 'one', record_id: 'r', issuing_state: 'UTO', category: 'stolen' as const },
       ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: null, seen_at: NOW_MS },
@@ -244,39 +247,5 @@ it('another process that writes SQLite holds up a hit a little, and nothing else
     .toBe(1);
   await writer.destroy();
   await db.destroy();
-  await database.remove();
-});
-
-it('a database that cannot write delays an answer a little, and loses nothing', async () => {
-  const stored: string[] = [];
-  let isDown = true;
-  const database = await kinds[0]!.create();
-  const { db } = database;
-  const failing = new Proxy(db, {
-    get: (target, name) => {
-      if (name === 'insertInto' && isDown) throw new Error('on purpose');
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  let lateCount = 0;
-  const onLate = (count: number) => {
-    lateCount += count;
-  };
-  const recorder = new SightingRecorder({ db: failing, waitMaxMs: 20, onLate });
-  const row = {
-    ...{ id: 'one', record_id: 'r', issuing_state: 'UTO', category: 'stolen' as const },
-    ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: null, seen_at: NOW_MS },
-  };
-  await recorder.record([row]);
-  expect(lateCount).toBe(1);
-  isDown = false;
-  await recorder.record([{ ...row, id: 'two' }]);
-  await expect
-    .poll(async () => (await db.selectFrom('sightings').select('id').execute()).length)
-    .toBe(2);
-  for (const { id } of await db.selectFrom('sightings').select('id').execute()) stored.push(id);
-  expect(stored.sort()).toEqual(['one', 'two']);
-  await recorder.stop();
   await database.remove();
 });

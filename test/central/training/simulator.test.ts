@@ -49,6 +49,7 @@ describe.each(kinds)('the bureaus of a training on $name', ({ create }) => {
       edgeKeys: await verifyKeys(String(EDGE_JWK.x)),
       tokenKeys: await verifyKeys(String(TOKEN_JWK.x)),
       attachments: { folder: join(folder, 'attachments') },
+      sightingSpool: { folder: join(folder, 'sightings') },
       cardImages: new DirectoryStore(join(folder, 'cards')),
       reach: { loopback: true },
       dayKeys: undefined,

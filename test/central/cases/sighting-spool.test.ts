@@ -1,0 +1,188 @@
+/** A hit that was answered is a case, whatever the database did at that moment and whoever was killed. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SightingSpool } from '../../../central/cases/sighting-spool.ts';
+import { type NewSighting, SightingRecorder } from '../../../central/cases/sightings.ts';
+import { openDatabase } from '../../../central/database/database.ts';
+import type { CentralDatabase } from '../../../central/database/schema.ts';
+import { loadRecords } from '../../../central/load/load.ts';
+import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { NOW_MS, record, SPECIMEN_KEY, stream } from '../records.ts';
+import { CENTRAL_JWK, EDGE_JWK, edgeToken, question, TOKEN_JWK } from '../world.ts';
+
+const MAIN = fileURLToPath(new URL('../../../central/main.ts', import.meta.url));
+const { kinds, stop } = await databaseKinds();
+afterAll(stop);
+
+const PATIENCE = { timeout: 10_000 };
+const OFFICER = { tenant: 'BORDER-D', site: 'FRA/7', sub: 'officer-7' };
+
+const sighting = (id: string): NewSighting => ({
+  ...{ id, record_id: 'r', issuing_state: 'UTO', category: 'stolen', asking_state: null },
+  ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: 'entry', seen_at: NOW_MS },
+});
+
+describe.each(kinds)('a database that cannot write, on $name', ({ name, create }) => {
+  let database: TestDatabase;
+  let folder: string;
+  const children: ChildProcess[] = [];
+  beforeEach(async () => {
+    database = await create();
+    folder = mkdtempSync(join(tmpdir(), 'sltd-sightings-'));
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await database.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const files = () => readdirSync(folder);
+  const storedIds = async () => {
+    const rows = await database.db.selectFrom('sightings').select('id').orderBy('id').execute();
+    return rows.map(({ id }) => id);
+  };
+  /** As while a list is taken over: nobody else can write. The end lets them again. */
+  const hold = async (): Promise<() => Promise<void>> => {
+    const { location, db } = database;
+    if (name === 'PostgreSQL') {
+      // Not a lock: a killed service's statement would get it in the end, and be stored.
+      await db.schema.alterTable('sightings').renameTo('sightings_away').execute();
+      return () => db.schema.alterTable('sightings_away').renameTo('sightings').execute();
+    }
+    const writer = openDatabase(location);
+    await sql`begin immediate`.execute(writer);
+    return async () => {
+      await sql`rollback`.execute(writer);
+      await writer.destroy();
+    };
+  };
+  const recorderOf = (db: CentralDatabase, spool = new SightingSpool({ folder })) => {
+    const late: object[] = [];
+    const onLate = (counts: object) => late.push(counts);
+    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs: 20, onLate }) };
+  };
+  const serve = async () => {
+    const { location } = database;
+    const child = spawn(process.execPath, [MAIN, 'serve'], {
+      env: {
+        PATH: process.env.PATH,
+        ...('url' in location
+          ? { DATABASE_URL: location.url, SIGHTINGS_DIR: folder }
+          : { DATABASE_FILE: location.file }),
+        CENTRAL_SIGNING_KEY: JSON.stringify(CENTRAL_JWK),
+        EDGE_KEYS: String(EDGE_JWK.x),
+        TOKEN_KEYS: String(TOKEN_JWK.x),
+        PORT: '0',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+    child.stdout!.resume();
+    const { port } = JSON.parse(String(line).split('\n')[0]!) as { port: number };
+    return { child, url: `http://127.0.0.1:${port}/v1/confirmations` };
+  };
+
+  it('loses no hit that was answered when the service is killed: it is a case after the start, once', async () => {
+    await loadRecords(database.db, stream([record()]), { asOf: Date.UTC(2024, 0, 2) });
+    const { child, url } = await serve();
+    const release = await hold();
+    const answered = await fetch(url, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await edgeToken({ ...OFFICER, nowMs: Date.now() })}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(question([SPECIMEN_KEY], { encounter: { exact: [0] } })),
+    });
+    expect(answered.status).toBe(200);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await release();
+    expect(await storedIds()).toEqual([]);
+    for (let start = 0; start < 2; start++) {
+      const { child: next } = await serve();
+      await expect
+        .poll(
+          () =>
+            database.db.selectFrom('cases').select(['post', 'asking_tenant', 'version']).execute(),
+          PATIENCE,
+        )
+        .toEqual([{ post: 'FRA', asking_tenant: 'BORDER-D', version: 1 }]);
+      next.kill('SIGTERM');
+      await once(next, 'exit');
+    }
+    expect(await storedIds()).toHaveLength(1);
+    const told = await database.db.selectFrom('notifications').select('tenant').execute();
+    expect(told.map(({ tenant }) => tenant).sort()).toEqual(['BORDER-D', 'NCB-D', 'NCB-UTO']);
+  });
+
+  it('has what was late kept for its owner alone, whole, until it is stored', async () => {
+    const release = await hold();
+    const db = openDatabase(database.location, { busyTimeoutMs: 20 });
+    const { recorder, late } = recorderOf(db);
+    const rows = [sighting('one'), sighting('two')];
+    await recorder.record(rows);
+    expect(late).toEqual([{ lateCount: 2, keptCount: 2 }]);
+    const [kept] = files();
+    expect(statSync(join(folder, kept!)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(join(folder, kept!), 'utf8'))).toEqual(rows);
+    await release();
+    await expect.poll(files, PATIENCE).toEqual([]);
+    expect(await storedIds()).toEqual(['one', 'two']);
+    await recorder.record([sighting('three')]);
+    expect([late.length, files()]).toEqual([1, []]);
+    await recorder.stop();
+    await db.destroy();
+  });
+
+  it('answers all the same where nothing can be kept, and says so', async () => {
+    const release = await hold();
+    const db = openDatabase(database.location, { busyTimeoutMs: 20 });
+    const nowhere = recorderOf(db, new SightingSpool({ folder: '/dev/null/sightings' }));
+    await nowhere.recorder.record([sighting('one')]);
+    const full = recorderOf(db, new SightingSpool({ folder }, 1));
+    await full.recorder.record([sighting('two')]);
+    await full.recorder.record([sighting('three')]);
+    expect(nowhere.late).toEqual([{ lateCount: 1, keptCount: 0 }]);
+    expect(full.late.at(-1)).toEqual({ lateCount: 1, keptCount: 0 });
+    expect(files()).toHaveLength(1);
+    await release();
+    await expect.poll(storedIds, PATIENCE).toEqual(['one', 'three', 'two']);
+    for (const { recorder } of [nowhere, full]) await recorder.stop();
+    await db.destroy();
+  });
+
+  it('stores what another process left, beside what it left torn', async () => {
+    const spool = new SightingSpool({ folder });
+    await spool.keep([sighting('one')]);
+    await spool.keep([sighting('one'), sighting('two')]);
+    const torn = ['A', 'B'].map((letter) => `${letter.repeat(22)}.json`);
+    for (const each of torn) writeFileSync(join(folder, each), '[{"id":"thr');
+    await utimes(join(folder, torn[0]!), 0, 0);
+    writeFileSync(join(folder, 'README'), 'not ours');
+    const { recorder } = recorderOf(database.db);
+    await recorder.recover();
+    // One that somebody may still be writing stays.
+    await expect.poll(() => files().sort(), PATIENCE).toEqual([torn[1], 'README']);
+    expect(await storedIds()).toEqual(['one', 'two']);
+    await recorder.stop();
+  });
+
+  it('is not started over a spool that holds what is not understood', async () => {
+    const strange = join(folder, `${'C'.repeat(22)}.json`);
+    writeFileSync(strange, JSON.stringify([{ ...sighting('one'), colour: 'red' }]));
+    const { recorder } = recorderOf(database.db);
+    await expect(recorder.recover()).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(files()).toHaveLength(1);
+    await recorder.stop();
+  });
+});
