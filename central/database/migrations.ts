@@ -20,6 +20,7 @@ import { createRestrictions } from './migrations/0011-restrictions.ts';
 import { createBureauChanges } from './migrations/0012-bureau-changes.ts';
 import { stageOwnLists } from './migrations/0013-own-lists.ts';
 import { createLoadedReports } from './migrations/0014-loaded-reports.ts';
+import { addCountedLines } from './migrations/0015-counted-lines.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -37,6 +38,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0012-bureau-changes': { up: createBureauChanges },
   '0013-own-lists': { up: stageOwnLists },
   '0014-loaded-reports': { up: createLoadedReports },
+  '0015-counted-lines': { up: addCountedLines },
 };
 
 /** Every schema that there has been, the first one first. */

@@ -12,7 +12,7 @@ import { isBusy, isPostgres } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { appendOperations, lockRecords, type Operation } from './operation-log.ts';
-import type { RecordHistoryTable } from './tables.ts';
+import type { HistoryRow } from './tables.ts';
 import { slicesOf } from './turns.ts';
 
 /** Who changes records, and when. */
@@ -20,6 +20,8 @@ export interface ChangeOptions {
   db: CentralDatabase;
   caller: Pick<Caller, 'tenant' | 'subject'>;
   nowMs: number;
+  /** A second person of the bureau has looked: nothing of it counts as unusual any more. */
+  isReleased?: boolean;
 }
 
 /** A load's takeover may hold the lock for minutes: nobody waits for that long. */
@@ -31,21 +33,23 @@ export class ChangeBatch {
   readonly transaction: Transaction<CentralSchema>;
   readonly caller: Pick<Caller, 'tenant' | 'subject'>;
   readonly nowMs: number;
+  readonly #isReleased: boolean;
   /** From which ids are made. */
   readonly identityKey: string;
   #operations: Omit<Operation, 'seq'>[] = [];
-  #history: RecordHistoryTable[] = [];
+  #history: HistoryRow[] = [];
   #changes = new Map<string, 'listing' | 'fields' | 'none'>();
   #listedChange = 0;
 
   constructor(
     transaction: Transaction<CentralSchema>,
-    { caller, nowMs }: ChangeOptions,
+    { caller, nowMs, isReleased = false }: ChangeOptions,
     identityKey: string,
   ) {
     this.transaction = transaction;
     this.caller = caller;
     this.nowMs = nowMs;
+    this.#isReleased = isReleased;
     this.identityKey = identityKey;
   }
 
@@ -53,13 +57,21 @@ export class ChangeBatch {
     this.#operations.push({ ...operation, at: this.nowMs });
   }
 
-  /** A line of history; its number is the version that the record now has. */
-  record(
-    line: Pick<RecordHistoryTable, 'record_id' | 'number' | 'action'> &
-      Partial<Pick<RecordHistoryTable, 'reason' | 'changes'>>,
-  ): void {
+  /**
+   * A line of history; its number is the version that the record now has. The second line of one change
+   * is not counted.
+   */
+  record({
+    isCounted = true,
+    ...line
+  }: Pick<HistoryRow, 'record_id' | 'number' | 'action'> &
+    Partial<Pick<HistoryRow, 'reason' | 'changes'>> & { isCounted?: boolean }): void {
     const { tenant, subject } = this.caller;
-    this.#history.push({ reason: null, changes: null, ...line, at: this.nowMs, tenant, subject });
+    const is_counted = isCounted && !this.#isReleased ? 1 : 0;
+    this.#history.push({
+      ...{ reason: null, changes: null, ...line },
+      ...{ at: this.nowMs, tenant, subject, is_counted },
+    });
   }
 
   /**

@@ -213,7 +213,7 @@ export async function unlist(
     })
     .where('id', '=', row.id)
     .execute();
-  batch.record({ record_id: row.id, number: version, ...why });
+  batch.record({ record_id: row.id, number: version, isCounted: replacedBy === null, ...why });
   // Central lets a record expire: no bureau has said so.
   batch.decide(row.id, why.action === 'expired' ? 'none' : 'listing');
   batch.countListed(-1);

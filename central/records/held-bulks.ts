@@ -3,7 +3,8 @@
  *
  * A stolen credential or a wrong script must neither clear a state's documents nor list half of its
  * passports. What counts is the bureau's last 24 hours, so that a thousand single requests are as unusual
- * as one bulk of a thousand. Nothing of a held bulk is listed or withdrawn until it is released, and
+ * as one bulk of a thousand; what a second person released does not, or the rest of the day would
+ * have to be released as well. Nothing of a held bulk is listed or withdrawn until it is released, and
  * whoever sent it cannot release it.
  */
 
@@ -62,6 +63,7 @@ async function countToday(
     .where('tenant', '=', caller.tenant)
     .where('action', 'in', actions)
     .where('at', '>', nowMs - DAY_MS)
+    .where('is_counted', '=', 1)
     .executeTakeFirstOrThrow();
   return count;
 }

@@ -44,7 +44,8 @@ export const addHeldBulkRoutes: RouteModule = (app, services) => {
   app.post('/v1/held-bulks/:id/release', async (c) => {
     const caller = await deciderOf(c, services);
     const id = idOf(c);
-    const results = await changeRecords({ db, caller, nowMs: clock() }, async (batch) => {
+    const change = { db, caller, nowMs: clock(), isReleased: true };
+    const results = await changeRecords(change, async (batch) => {
       const { items } = await bulkToDecide(batch, id);
       const applied = numbered(await applyItems(batch, items));
       await decideBulk(batch, id, { status: 'released', results: applied });

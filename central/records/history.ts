@@ -3,14 +3,14 @@
 import type { CentralDatabase } from '../database/schema.ts';
 import { isoTime } from '../http/iso-time.ts';
 import type { PageRequest } from '../http/page.ts';
-import type { RecordHistoryTable } from './tables.ts';
+import type { HistoryRow } from './tables.ts';
 
 /** Lines of a record from the first on, one row more than the page has. */
 export function listHistory(
   db: CentralDatabase,
   recordId: string,
   { limit, after }: PageRequest<number>,
-): Promise<RecordHistoryTable[]> {
+): Promise<HistoryRow[]> {
   return db
     .selectFrom('record_history')
     .selectAll()
@@ -23,7 +23,7 @@ export function listHistory(
 
 /** A line; what was changed, and in whose words why, for the owner alone; a person's name for its own tenant. */
 export const historyView = (
-  line: RecordHistoryTable,
+  line: HistoryRow,
   { level, tenant }: { level: 'full' | 'audit'; tenant: string },
 ) => ({
   version: line.number,

@@ -101,6 +101,8 @@ export interface RecordHistoryTable {
   reason: string | null;
   /** JSON: for each changed field its value before. */
   changes: string | null;
+  /** 1 if the line counts among what a bureau does in 24 hours: held-bulks.ts. */
+  is_counted: Generated<0 | 1>;
 }
 
 /** Whatever can happen to a record. */
@@ -185,3 +187,4 @@ export interface RecordTables {
 }
 
 export type RecordRow = Selectable<RecordsTable>;
+export type HistoryRow = Selectable<RecordHistoryTable>;
