@@ -17,7 +17,7 @@ const STATES_MAX = 20;
 
 export const GATES = {
   stale: 'the export is older than the one in force',
-  replayed: 'it is the export in force under a later time, or an edition that was taken back',
+  replayed: 'it is the export in force under a later time, or a list that was replaced before',
   'shrink-total': 'too many records are gone',
   'shrink-state': 'too many records of a state are gone',
   'state-vanished': 'a state that had records has none',

@@ -6,12 +6,10 @@
  */
 
 import type { DirectoryStore } from '../../publish/directory-store.ts';
-import { readHistory } from '../../publish/history.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
 import { type EditionInForce, openInForce } from '../edition/open-edition.ts';
-import { headSignerOf } from '../keys/head-signer.ts';
 import type { KeysOf } from '../keys/keys.ts';
 import { askReplay, type OperationLog, type Replayed } from '../replay/replay-gate.ts';
 import { shapeInForce, writeBuildRecord } from './build-record.ts';
@@ -19,6 +17,7 @@ import { checkGates, GATES, type GateName, type GateResult } from './gates.ts';
 import type { GateLimits } from './limits.ts';
 import type { InputShape, ListShape } from './list-shape.ts';
 import { GateRefusal, writeQuarantine } from './quarantine.ts';
+import { replacedLines } from './was-replaced.ts';
 
 interface Built {
   directory: DirectoryStore;
@@ -84,10 +83,14 @@ async function compare(
   const before = shapeInForce(built.directory, last);
   const { refusals, unchecked } = checkGates({ before, now: built.shape, limits: built.limits });
   const inForce = toHex(last.head.manifestSha256);
-  if (built.edition !== inForce && (await wasInForce(built))) {
-    const details = ['this very edition was in force before, and another took its place'];
-    refusals.unshift({ gate: 'replayed', details });
-  }
+  const { edition, shape } = built;
+  const { inputsSha256 } = before;
+  const replaced = await replacedLines(
+    built.directory,
+    { edition, inputsSha256: shape.inputsSha256 },
+    { edition: inForce, inputsSha256 },
+  );
+  if (replaced.length > 0) refusals.unshift({ gate: 'replayed', details: replaced });
   const { directory: store, manifest, manifestSha256, epochKey, log, signal } = built;
   const { details, replayed } = await askReplay({
     ...{ base: { store, ...last }, next: { store, manifest, manifestSha256 } },
@@ -95,10 +98,4 @@ async function compare(
   });
   if (details.length > 0) refusals.push({ gate: 'replay', details });
   return { refusals, unchecked, inForce, replayed };
-}
-
-/** Whoever went back from an edition does not want the next night to bring it again. */
-async function wasInForce({ directory, keys, edition }: Built): Promise<boolean> {
-  const { trusted } = await headSignerOf(keys);
-  return (await readHistory(directory, trusted)).some((past) => past.edition === edition);
 }

@@ -1,7 +1,8 @@
 /**
  * Gates before a store: the edition that comes in force there against the one that is.
  *
- * What the edition directory has had in force, it was compared with when it was built, step by step. Any other
+ * A list that was in force there before and was replaced is not put in force again without a person. What the
+ * edition directory has had in force, it was compared with when it was built, step by step. Any other
  * it was never compared with: the directory is new, or was lost, or somebody else publishes to the store as
  * well. Then the counts of the two signed manifests are compared before anything is sent. The replay is always
  * asked here: the directory has no overlay, and the store's head alone says that central has a log.
@@ -15,6 +16,7 @@ import type { ObjectStore } from '../../publish/object-store.ts';
 import { readManifest } from '../../publish/read-manifest.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Head } from '../../src/format/head.ts';
+import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
 import { type VerifyKey, verifyKeys } from '../../src/format/signature.ts';
 import type { OpenEdition } from '../edition/open-edition.ts';
@@ -26,6 +28,7 @@ import { checkGates, type Refusal, refusalText } from './gates.ts';
 import type { GateLimits } from './limits.ts';
 import { RELEASES } from './quarantine.ts';
 import { checkReleased, type ReleasedBy } from './release.ts';
+import { replacedLines } from './was-replaced.ts';
 import { writeJson } from './write-json.ts';
 
 export interface StoreGates {
@@ -83,15 +86,17 @@ async function askGates(comparison: Comparison): Promise<Asked> {
   const isCompared = await wasComparedWith(comparison);
   const editionKeys = await verifyKeys(publicKeysText(keys, 'edition'));
   const manifest = await manifestInForce(to, head, editionKeys);
+  const replaced = await askReplaced(comparison, manifest);
   if (!manifest) {
     // What was compared where it was built mends a damaged store by itself, if there is nothing to replay.
-    if (isCompared && !hasLog(head) && !gates.log) return { refusals: [] };
+    if (isCompared && !hasLog(head) && !gates.log) return { refusals: replaced };
     const details = ['the manifest of the edition in force cannot be read'];
-    return { refusals: [{ gate: 'baseline', details }] };
+    return { refusals: [...replaced, { gate: 'baseline', details }] };
   }
   const { limits } = gates;
   const shapes = { before: shapeOf(manifest), now: shapeOf(edition.manifest) };
-  const refusals = isCompared ? [] : checkGates({ ...shapes, limits }).refusals;
+  const unlike = isCompared ? [] : checkGates({ ...shapes, limits }).refusals;
+  const refusals = [...replaced, ...unlike];
   const { manifestSha256 } = edition.head;
   const { details, replayed } = await askReplay({
     base: { store: to, head, manifest },
@@ -100,6 +105,22 @@ async function askGates(comparison: Comparison): Promise<Asked> {
   });
   if (details.length > 0) refusals.push({ gate: 'replay', details });
   return { refusals, replayed };
+}
+
+async function askReplaced(
+  { to, edition, inForce }: Comparison,
+  manifest: Manifest | undefined,
+): Promise<Refusal[]> {
+  const { inputsSha256 } = shapeOf(edition.manifest);
+  const details = await replacedLines(
+    to,
+    { edition: toHex(edition.head.manifestSha256), inputsSha256 },
+    {
+      edition: toHex(inForce.manifestSha256),
+      ...(manifest ? { inputsSha256: shapeOf(manifest).inputsSha256 } : {}),
+    },
+  );
+  return details.length > 0 ? [{ gate: 'replayed', details }] : [];
 }
 
 async function manifestInForce(to: ObjectStore, head: Head, keys: readonly VerifyKey[]) {

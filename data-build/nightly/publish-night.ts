@@ -2,17 +2,15 @@
  * The last step of a night with a store: the edition in force here comes in force there.
  *
  * Every record is asked of the store before its head moves (publish-edition.ts). What is in force there
- * already is left alone. An edition that the store was rolled back from is not brought back by a job that
- * runs every night: a person publishes it, if it is right after all.
+ * already is left alone. A list that the store was rolled back from is not brought back by a job that runs
+ * every night (gates/was-replaced.ts): a person publishes it, if it is right after all.
  */
 
 import { join } from 'node:path';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { readHead } from '../../publish/head.ts';
-import { readHistory } from '../../publish/history.ts';
 import { openStore } from '../../publish/open-store.ts';
-import { SltdError } from '../../src/errors.ts';
-import { equalBytes, toHex } from '../../src/format/names.ts';
+import { equalBytes } from '../../src/format/names.ts';
 import { openEdition } from '../edition/open-edition.ts';
 import { bytesOf, importRows } from '../key-file/import-rows.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
@@ -34,7 +32,7 @@ interface PublishNight {
   signal: AbortSignal;
 }
 
-/** What was done; undefined if the edition is in force there. Throws 'gate-refused' if it was taken back. */
+/** What was done; undefined if the edition is in force there. Throws 'gate-refused' as passStoreGates() does. */
 export async function publishNight(night: PublishNight): Promise<PublishSummary | undefined> {
   const { config, keys, files, progress, signal } = night;
   const { profile } = config;
@@ -45,10 +43,6 @@ export async function publishNight(night: PublishNight): Promise<PublishSummary 
   const { manifestSha256 } = edition.head;
   const inForce = await readHead(to, trusted);
   if (inForce && equalBytes(inForce.manifestSha256, manifestSha256)) return undefined;
-  const name = toHex(manifestSha256);
-  if ((await readHistory(to, trusted)).some((past) => past.edition === name)) {
-    throw new SltdError('gate-refused', { detail: 'the store was rolled back from this edition' });
-  }
 
   const temp = openTempDir(config.build.temp);
   const threads = new Threads(threadCountFor(bytesOf(files)));

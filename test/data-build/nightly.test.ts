@@ -1,15 +1,7 @@
 /** The nightly job: a night that goes well, one that is refused, and one where a state's feed fails. */
 
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
@@ -21,41 +13,17 @@ import { rotateKey } from '../../data-build/keys/key-rotation.ts';
 import { writeKeys } from '../../data-build/keys/keys.ts';
 import { listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { readConfig } from '../../data-build/nightly/config.ts';
-import { type NightResult, runNight } from '../../data-build/nightly/run.ts';
 import { withRunLock } from '../../data-build/nightly/run-lock.ts';
 import { sendWebhook, webhookSecret } from '../../data-build/nightly/webhook.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
-import { Progress } from '../../data-build/progress.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { bucketOf } from '../../publish/open-store.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
-import { sltd, sltdCsv, startSltd, workspace } from './workspace.ts';
+import { csv, nightlyJob, rows } from './nightly-job.ts';
+import { sltd, startSltd, workspace } from './workspace.ts';
 
 const space = workspace();
-const rows = (count: number, state = 'UTO') =>
-  Array.from({ length: count }, (_, i) => `${state},PAS,A${i},,,lost,2025-01-30`);
-const csv = (lines: string[]): string =>
-  sltdCsv(...lines).replace('category\n', 'category,reported_at\n');
-
-/** A job of its own: its settings file, and folders to deliver into. */
-function job(name: string, feeds: string, more = '') {
-  const dir = space.path(name);
-  mkdirSync(dir);
-  const file = join(dir, 'sltd.toml');
-  const head = `keys = ${JSON.stringify(space.keysPath)}\nstate = "state"\nprofile = "sltd"\n`;
-  writeFileSync(file, `${head}${more}\n${feeds}`);
-  const stateDir = join(dir, 'state');
-  return {
-    ...{ dir, file, stateDir },
-    deliver: (path: string, content: string | Uint8Array) => {
-      mkdirSync(join(dir, path, '..'), { recursive: true });
-      writeFileSync(join(dir, path), content);
-    },
-    run: (signal = new AbortController().signal): Promise<NightResult> =>
-      runNight({ config: readConfig(file), progress: new Progress(undefined), signal }),
-    edition: () => openEdition(new DirectoryStore(join(stateDir, 'edition')), space.keys),
-  };
-}
+const job = (name: string, feeds: string, more = '') => nightlyJob(space, name, feeds, more);
 
 describe('the settings', () => {
   const keys = 'keys = "k"\nstate = "s"\nprofile = "sltd"\n';
