@@ -1,7 +1,8 @@
 /**
  * Forgetting: a notification goes after 30 days, with its deliveries, dead letters included.
  *
- * What is still on its way stays; it comes to an end within a day.
+ * What is still on its way stays; it comes to an end within a day. What waits for an endpoint that is switched
+ * off is on no way.
  */
 
 import type { CentralDatabase } from '../database/schema.ts';
@@ -18,9 +19,11 @@ export async function forgetNotifications(db: CentralDatabase, nowMs: number): P
         eb.exists(
           eb
             .selectFrom('deliveries')
+            .innerJoin('endpoints', 'endpoints.id', 'deliveries.endpoint_id')
             .select('deliveries.id')
             .whereRef('deliveries.notification_id', '=', 'notifications.id')
-            .where('deliveries.state', '=', 'pending'),
+            .where('deliveries.state', '=', 'pending')
+            .where('endpoints.disabled_at', 'is', null),
         ),
       ),
     )

@@ -204,16 +204,35 @@ export async function replayEndpoint(
   });
 }
 
-/** Put one dead letter under way again; 'not-found' unless it is one, and the tenant's. */
+/**
+ * Put one dead letter under way again; 'not-found' unless it is one, and the tenant's, 'endpoint-disabled' where
+ * nothing is sent to its endpoint: it stays a dead letter then.
+ */
 export async function replayDeadLetter(id: string, { db, tenant, nowMs }: Scope): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('deliveries')
-    .set({ state: 'pending', attempt_count: 0, due_at: nowMs, finished_at: null })
-    .where('id', '=', id)
-    .where('tenant', '=', tenant)
-    .where('state', '=', 'dead')
-    .executeTakeFirstOrThrow();
-  if (numUpdatedRows === 0n) throw new SltdError('not-found');
+  await db.transaction().execute(async (transaction) => {
+    const letter = transaction
+      .selectFrom('deliveries')
+      .select('endpoint_id')
+      .where('id', '=', id)
+      .where('tenant', '=', tenant)
+      .where('state', '=', 'dead');
+    // Changes nothing: it locks the endpoint, which a worker may be switching off.
+    const endpoint = await transaction
+      .updateTable('endpoints')
+      .set((eb) => ({ disabled_at: eb.ref('disabled_at') }))
+      .where('id', 'in', letter)
+      .returning('disabled_at')
+      .executeTakeFirst();
+    if (!endpoint) throw new SltdError('not-found');
+    if (endpoint.disabled_at !== null) throw new SltdError('endpoint-disabled');
+    const { numUpdatedRows } = await transaction
+      .updateTable('deliveries')
+      .set({ state: 'pending', attempt_count: 0, due_at: nowMs, finished_at: null })
+      .where('id', '=', id)
+      .where('state', '=', 'dead')
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) throw new SltdError('not-found');
+  });
 }
 
 /** The contacts of a tenant in the order in which they are called. */

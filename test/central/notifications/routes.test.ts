@@ -152,10 +152,18 @@ describe.each(kinds)('notifications over HTTP on $name', ({ create }) => {
     const other = await call('POST', `/v1/dead-letters/${dead.items[0]!.id}/replay`, GERMANY);
     expect(await problemCode(other)).toBe('not-found');
     expect((await shown(await call('GET', '/v1/dead-letters', GERMANY))).items).toEqual([]);
+    // The 410 has switched the endpoint off: nothing would be sent, and nobody would see that it is not.
+    const refused = await call('POST', `/v1/dead-letters/${dead.items[0]!.id}/replay`, UTO);
+    expect([refused.status, await problemCode(refused)]).toEqual([409, 'endpoint-disabled']);
+    expect((await shown(await call('GET', '/v1/dead-letters', UTO))).items).toHaveLength(3);
+    await database.db.updateTable('endpoints').set({ disabled_at: null }).execute();
     const one = await call('POST', `/v1/dead-letters/${dead.items[0]!.id}/replay`, UTO);
     expect(one.status).toBe(202);
     await deliver();
-    expect(receiver.messages.size).toBe(0);
+    expect(receiver.messages.size).toBe(1);
+    const again = await call('POST', `/v1/dead-letters/${dead.items[0]!.id}/replay`, UTO);
+    expect(await problemCode(again)).toBe('not-found');
+    await database.db.updateTable('endpoints').set({ disabled_at: NOW_MS }).execute();
     const since = { since: new Date(NOW_MS - 1).toISOString() };
     const all = await shown(await call('POST', `/v1/endpoints/${id}/replay`, UTO, since));
     expect(all.replayedCount).toBe(2);

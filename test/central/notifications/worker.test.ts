@@ -239,6 +239,8 @@ describe.each(kinds)('delivery on $name', ({ create }) => {
     expect(await forgetNotifications(database.db, nowMs + 31 * 24 * 3_600_000)).toBe(0);
     expect((await deliveries()).map((row) => row.notification_id)).toEqual([late]);
     expect(late).not.toBe(old);
+    await database.db.updateTable('endpoints').set({ disabled_at: nowMs }).execute();
+    expect(await forgetNotifications(database.db, nowMs + 31 * 24 * 3_600_000)).toBe(1);
   });
 
   it('does not send to an address that has become private', async () => {
