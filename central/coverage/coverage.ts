@@ -2,7 +2,8 @@
  * Coverage: of those who crossed, how many were asked about (ICAO: query at entry and at departure).
  *
  * An agency declares its crossings by post, day and direction; checks are counted as they come, those of
- * all desks of a post (`post/desk`) together. Both sides are listed: a post without a declaration, and a
+ * all desks of a post (`post/desk`) together. A document that was answered
+ * `unknown` or `invalid`, by an edge without a list say, is not covered by that; those are counted apart. Both sides are listed: a post without a declaration, and a
  * declaration without a single check. Where desks are declared for themselves, the post has their sum,
  * unless it is declared as a whole.
  */
@@ -73,7 +74,10 @@ export interface CoverageRow {
   day: number;
   site: string;
   direction: string;
+  /** Documents that were answered otherwise than below. */
   checks: number;
+  /** Documents whose answer was `unknown` or `invalid`. */
+  unanswered: number;
   /** Undefined if nothing was declared. */
   crossings?: number;
 }
@@ -93,7 +97,7 @@ export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<C
   const rowAt = (at: Pick<CoverageRow, 'day' | 'site' | 'direction'>): CoverageRow => {
     const key = JSON.stringify([at.day, at.site, at.direction]);
     const row = rows.get(key) ?? {
-      ...{ day: at.day, site: at.site, direction: at.direction, checks: 0 },
+      ...{ day: at.day, site: at.site, direction: at.direction, checks: 0, unanswered: 0 },
     };
     rows.set(key, row);
     return row;
@@ -112,7 +116,9 @@ export async function coverageRows(db: CentralDatabase, asked: Asked): Promise<C
       row.crossings = (whole ? [whole] : parts).reduce((sum, part) => sum + part.crossings, 0);
     }
     for (const part of (await countedOn(db, asked, today)).filter(isAsked)) {
-      at(part).checks += part.checks;
+      const row = at(part);
+      row.checks += part.searches - part.unanswered;
+      row.unanswered += part.unanswered;
     }
     if (sorted(rows, asked.after).length > asked.limit) break;
   }
@@ -153,7 +159,12 @@ function countedOn(db: CentralDatabase, { tenant }: Asked, on: number) {
   return db
     .selectFrom('check_counters')
     .select(['site', 'direction'])
-    .select((eb) => eb.cast<number>(eb.fn.sum<number>('searches'), 'bigint').as('checks'))
+    .select((eb) => [
+      eb.cast<number>(eb.fn.sum<number>('searches'), 'bigint').as('searches'),
+      eb
+        .cast<number>(eb.fn.sum<number>(eb('unknowns', '+', eb.ref('invalids'))), 'bigint')
+        .as('unanswered'),
+    ])
     .where('tenant', '=', tenant)
     .where('hour', '>=', on * DAY_MS)
     .where('hour', '<', (on + 1) * DAY_MS)

@@ -63,11 +63,11 @@ export const addCoverageRoutes: RouteModule = (app, { db, clock, callerOf }) => 
     const asked = { ...queryOf(c), tenant, limit: CSV_ROWS_MAX, after: undefined };
     const rows = await coverageRows(db, asked);
     if (rows.length > CSV_ROWS_MAX) throw new SltdError('request-invalid');
-    const header = ['day', 'site', 'direction', 'checks', 'crossings', 'percent'];
+    const header = ['day', 'site', 'direction', 'checks', 'unanswered', 'crossings', 'percent'];
     const lines = rows
       .map(coverageView)
       .map((row) => [
-        ...[row.day, row.site, row.direction, row.checks],
+        ...[row.day, row.site, row.direction, row.checks, row.unanswered],
         ...[row.crossings ?? '', row.percent ?? ''],
       ]);
     const text = csvText([header, ...lines]);
@@ -84,11 +84,11 @@ function queryOf(c: CentralContext): CoverageQuery {
 }
 
 /** The row as it is sent; percent of the crossings that were checked, above 100 where some were twice. */
-function coverageView({ day, site, direction, checks, crossings }: CoverageRow) {
+function coverageView({ day, site, direction, checks, unanswered, crossings }: CoverageRow) {
   const percent = crossings ? Math.round((checks / crossings) * 1000) / 10 : undefined;
   return {
     day: isoTime(day * DAY_MS).slice(0, 10),
-    ...{ site, direction, checks },
+    ...{ site, direction, checks, unanswered },
     ...(crossings === undefined ? {} : { crossings }),
     ...(percent === undefined ? {} : { percent }),
   };

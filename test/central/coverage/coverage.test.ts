@@ -53,18 +53,49 @@ describe.each(kinds)('coverage on $name', ({ create }) => {
     await declare([crossing()]);
     const { items } = (await (await get(`from=${DAY}&to=${DAY}`)).json()) as { items: object[] };
     expect(items).toEqual([
-      { day: DAY, site: 'desk-1', direction: 'entry', checks: 3, crossings: 8, percent: 37.5 },
-      { day: DAY, site: 'desk-1', direction: 'exit', checks: 1 },
-      { day: DAY, site: 'harbor', direction: 'entry', checks: 0, crossings: 8, percent: 0 },
+      {
+        day: DAY,
+        site: 'desk-1',
+        direction: 'entry',
+        checks: 3,
+        unanswered: 0,
+        crossings: 8,
+        percent: 37.5,
+      },
+      { day: DAY, site: 'desk-1', direction: 'exit', checks: 1, unanswered: 0 },
+      {
+        day: DAY,
+        site: 'harbor',
+        direction: 'entry',
+        checks: 0,
+        unanswered: 0,
+        crossings: 8,
+        percent: 0,
+      },
     ]);
     const csv = await (
       await get(`from=${DAY}&to=${DAY}&site=desk-1`, KEEPER, '/v1/coverage.csv')
     ).text();
     expect(csv.split('\r\n').slice(0, 3)).toEqual([
-      'day,site,direction,checks,crossings,percent',
-      `${DAY},desk-1,entry,3,8,37.5`,
-      `${DAY},desk-1,exit,1,,`,
+      'day,site,direction,checks,unanswered,crossings,percent',
+      `${DAY},desk-1,entry,3,0,8,37.5`,
+      `${DAY},desk-1,exit,1,0,,`,
     ]);
+  });
+
+  it('is of documents that were answered: an edge without a list covers nobody', async () => {
+    const names = ['UTOA1', 'UTOA2', 'UTOA3', 'UTOA4', 'UTOA5'];
+    const events = await Promise.all([
+      checkEvent({ names, answers: 'uuuuu' }),
+      checkEvent({ names, answers: 'chaui', time: new Date(NOW_MS + 3_600_000).toISOString() }),
+    ]);
+    await takeEvents(database.db, events, { nowMs: NOW_MS });
+    await declare([crossing({ crossings: 10 })]);
+    const row = { day: DAY, site: 'desk-1', direction: 'entry' };
+    const { items } = (await (await get(`from=${DAY}&to=${DAY}`)).json()) as { items: object[] };
+    expect(items).toEqual([{ ...row, checks: 3, unanswered: 7, crossings: 10, percent: 30 }]);
+    const csv = await (await get(`from=${DAY}&to=${DAY}`, KEEPER, '/v1/coverage.csv')).text();
+    expect(csv.split('\r\n')[1]).toBe(`${DAY},desk-1,entry,3,7,10,30`);
   });
 
   it('is of a post with all its desks, declared as a whole or desk by desk', async () => {
@@ -78,11 +109,26 @@ describe.each(kinds)('coverage on $name', ({ create }) => {
     ]);
     const rows = async (query = ''): Promise<unknown> =>
       ((await (await get(`from=${DAY}&to=${DAY}${query}`)).json()) as { items: object[] }).items;
-    const fra = { day: DAY, site: 'FRA', direction: 'entry', checks: 3, crossings: 8 };
+    const fra = {
+      day: DAY,
+      site: 'FRA',
+      direction: 'entry',
+      checks: 3,
+      unanswered: 0,
+      crossings: 8,
+    };
     expect(await rows()).toEqual([
       { ...fra, percent: 37.5 },
-      { day: DAY, site: 'FRANKFURT', direction: 'entry', checks: 1 },
-      { day: DAY, site: 'MUC', direction: 'entry', checks: 1, crossings: 4, percent: 25 },
+      { day: DAY, site: 'FRANKFURT', direction: 'entry', checks: 1, unanswered: 0 },
+      {
+        day: DAY,
+        site: 'MUC',
+        direction: 'entry',
+        checks: 1,
+        unanswered: 0,
+        crossings: 4,
+        percent: 25,
+      },
     ]);
     for (const site of ['FRA', 'FRA/7']) {
       expect(await rows(`&site=${site}`)).toEqual([{ ...fra, percent: 37.5 }]);
