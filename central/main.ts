@@ -203,21 +203,23 @@ async function publishOverlays(): Promise<number> {
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort).once('SIGTERM', abort);
-  await withDatabase(() => openDatabase(database), migrate);
   const open = () =>
     openDatabase(database, {
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       busyTimeoutMs: BUSY_TIMEOUT_MS,
     });
+  const prepare = async () => {
+    await store.prepare();
+    await withDatabase(() => openDatabase(database), migrate);
+  };
   return withDatabase(open, async (db) => {
     const headSigner = { key: headKey, trusted: headKeys };
     const publisher = new OverlayPublisher({ ...config, db, store, headSigner, clock: Date.now });
     const log = (line: object) =>
       process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
     log({ event: 'start' });
-    await store.prepare();
     await runPublisher({
-      ...{ db, publisher, pollMs, intervalMs, signal: interrupt.signal },
+      ...{ db, publisher, prepare, pollMs, intervalMs, signal: interrupt.signal },
       onTick: (outcome) =>
         typeof outcome === 'string'
           ? log({ event: 'overlay', outcome })

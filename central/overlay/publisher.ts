@@ -8,6 +8,9 @@
  * complete goes on, vouched for by the key of overlays and not by that of heads.
  */
 
+import { type HeadSigner, heartbeat, publishOverlay, readHead } from '../../publish/head.ts';
+import type { ObjectStore } from '../../publish/object-store.ts';
+import { readObject } from '../../publish/read-object.ts';
 import { digestOf } from '../../src/document/digest.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Head } from '../../src/format/head.ts';
@@ -16,8 +19,8 @@ import { type Manifest, openManifest } from '../../src/format/manifest.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import {
   encodeOverlay,
-  OVERLAY_BYTES_MAX,
   type Operation,
+  OVERLAY_BYTES_MAX,
   type OverlayName,
 } from '../../src/format/overlay.ts';
 import {
@@ -26,9 +29,6 @@ import {
   type VerifyKey,
   verifyObject,
 } from '../../src/format/signature.ts';
-import { type HeadSigner, publishOverlay, readHead } from '../../publish/head.ts';
-import type { ObjectStore } from '../../publish/object-store.ts';
-import { readObject } from '../../publish/read-object.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { FoldedKey } from './fold-operations.ts';
 import { OverlaySource, overlayFrom } from './overlay-source.ts';
@@ -91,12 +91,9 @@ export class OverlayPublisher {
    * 'config-invalid' for another collection or epoch key, and what store and database throw.
    */
   async tick(): Promise<TickOutcome> {
-    const { store, headSigner, collection, clock } = this.#options;
-    const head = await readHead(store, headSigner.trusted);
+    const { store, headSigner, clock } = this.#options;
+    const head = await this.#readHead();
     if (!head) return 'no-edition';
-    if (head.collection !== collection) {
-      throw new SltdError('config-invalid', { detail: 'the store holds another collection' });
-    }
     const edition = await this.#editionOf(head);
     // Before the log is read: what is committed later is not in it.
     const nowMs = clock();
@@ -119,6 +116,30 @@ export class OverlayPublisher {
       if (error instanceof SltdError && error.code === 'head-moved') return 'lost';
       throw error;
     }
+  }
+
+  /**
+   * Signs the head in force once more if it is `ageMs` old, and asks no database: nothing of it changes but
+   * its time, so `asOf` goes on telling how old the data are. Not one whose edition or overlay cannot be
+   * proved. Throws as tick() does, and 'edition-expired' once the edition's permit has ended.
+   */
+  async keepSigned(ageMs: number): Promise<'signed' | 'unchanged'> {
+    const { store, headSigner, clock } = this.#options;
+    const head = await this.#readHead();
+    if (!head || clock() - head.issuedAt < ageMs) return 'unchanged';
+    const { manifest } = await this.#editionOf(head);
+    await this.#overlayOf(head, manifest);
+    await heartbeat(store, headSigner);
+    return 'signed';
+  }
+
+  async #readHead(): Promise<Head | undefined> {
+    const { store, headSigner, collection } = this.#options;
+    const head = await readHead(store, headSigner.trusted);
+    if (head && head.collection !== collection) {
+      throw new SltdError('config-invalid', { detail: 'the store holds another collection' });
+    }
+    return head;
   }
 
   /** Last operation that was published. An overlay that was dropped is known by its note alone. */

@@ -1,122 +1,43 @@
 /** From the operation log to an overlay in force, on every database. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CentralDatabase } from '../../../central/database/schema.ts';
-import { OverlayPublisher } from '../../../central/overlay/publisher.ts';
-import {
-  appendOperations,
-  lockRecords,
-  type Operation,
-} from '../../../central/records/operation-log.ts';
-import { readMatcherModule } from '../../../data-build/matcher-module.ts';
-import { DirectoryStore } from '../../../publish/directory-store.ts';
-import { type PublishOptions, publishEdition, readHead } from '../../../publish/head.ts';
+import type { DirectoryStore } from '../../../publish/directory-store.ts';
+import { readHead } from '../../../publish/head.ts';
 import { readObject } from '../../../publish/read-object.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
-import { epochKeyId, digestOf } from '../../../src/document/digest.ts';
-import { decodeHead } from '../../../src/format/head.ts';
-import { loadOverlay } from '../../../src/format/load-overlay.ts';
-import { openManifest } from '../../../src/format/manifest.ts';
-import { HEAD_NAME, type ObjectFolder, objectName } from '../../../src/format/names.ts';
 import { openOverlay } from '../../../src/format/overlay.ts';
 import { verifyKeys, verifyObject } from '../../../src/format/signature.ts';
-import { buildEdition, type EditionSpec, makeTestKeys } from '../../support/edition.ts';
-import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { databaseKinds } from '../../support/postgres.ts';
+import {
+  AS_OF,
+  HOUR,
+  headSigner,
+  keyOf,
+  keys,
+  MINUTE,
+  NOW,
+  OTHER_EPOCH_KEY,
+  OverlayWorld,
+} from './overlay-world.ts';
 
 const { kinds, stop } = await databaseKinds();
-const root = mkdtempSync(join(tmpdir(), 'sltd-test-'));
-afterAll(async () => {
-  rmSync(root, { recursive: true, force: true });
-  await stop();
-});
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const AS_OF = Date.UTC(2026, 0, 15, 3);
-const NOW = AS_OF + HOUR;
-const OTHER_EPOCH_KEY = new Uint8Array(16).fill(9);
-const keys = await makeTestKeys();
-const headSigner = { key: keys.head, trusted: await verifyKeys(keys.jwk.head.x!) };
-const keyOf = (number: number) => `PUTONEW${number}` as CanonicalKey;
-let storeCount = 0;
+afterAll(stop);
 
 describe.each(kinds)('the publisher on $name', ({ create }) => {
-  let database: TestDatabase;
+  let world: OverlayWorld;
   let db: CentralDatabase;
   let store: DirectoryStore;
-  let nowMs: number;
   beforeEach(async () => {
-    database = await create();
-    ({ db } = database);
-    store = new DirectoryStore(join(root, `store-${storeCount++}`));
-    nowMs = NOW;
+    world = new OverlayWorld(await create());
+    ({ db, store } = world);
   });
-  afterEach(() => database.remove());
+  afterEach(() => world.remove());
 
-  const publisher = async (segmentRowsMax = 3) => {
-    const epochKeys = [keys.epochKey, OTHER_EPOCH_KEY].map(async (key) => ({
-      ...{ key, id: await epochKeyId(key) },
-    }));
-    return new OverlayPublisher({
-      ...{ db, store, collection: 'sltd', headSigner, segmentRowsMax, clock: () => nowMs },
-      overlayKey: keys.overlay,
-      overlayKeys: await verifyKeys(keys.jwk.overlay.x!),
-      editionKeys: await verifyKeys(keys.jwk.edition.x!),
-      epochKeys: await Promise.all(epochKeys),
-    });
-  };
-
-  /** Puts an edition with all its pages into the store, and in force. */
-  const putEdition = async (
-    spec: Partial<EditionSpec> = {},
-    epochKey = keys.epochKey,
-    options: PublishOptions = {},
-  ) => {
-    const whole = { records: [], asOf: AS_OF, ...spec };
-    const objects = await buildEdition(whole, { ...keys, epochKey }, readMatcherModule());
-    for (const [name, bytes] of objects) {
-      if (name !== HEAD_NAME) await store.put(name.split('/')[0] as ObjectFolder, bytes);
-    }
-    const head = decodeHead(objects.get(HEAD_NAME)!);
-    const manifest = openManifest(
-      objects.get(objectName('manifests', head.manifestSha256)) as Uint8Array,
-    );
-    const edition = { ...head, manifest };
-    return publishEdition(store, headSigner, edition, options);
-  };
-
-  const report = async (...operations: (Partial<Operation> & { key: CanonicalKey })[]) =>
-    db.transaction().execute(async (transaction) => {
-      await lockRecords(transaction);
-      const rows = operations.map((operation) => ({
-        ...{ kind: 'added' as const, category: 'lost' as const },
-        ...{ recordId: `r-${operation.key}`, at: nowMs, ...operation },
-      }));
-      return appendOperations(transaction, rows);
-    });
-
-  /** Head and overlay in force, opened as a reader opens them. */
-  const inForce = async () => {
-    const head = (await readHead(store, headSigner.trusted))!;
-    const manifest = openManifest(
-      await readObject(store, 'manifests', {
-        ...{ sha256: head.manifestSha256, length: head.manifestLength },
-      }),
-    );
-    const name = { sha256: head.overlaySha256!, length: head.overlayLength };
-    const { overlay } = await loadOverlay(name, manifest, (named) =>
-      readObject(store, 'overlays', named),
-    );
-    const find = (key: CanonicalKey, epochKey = keys.epochKey) => {
-      const { buffer } = digestOf(key, epochKey);
-      const [d0, d1, d2, d3] = new Uint32Array(buffer);
-      return overlay.find(d0!, d1!, d2!, d3!);
-    };
-    return { head, overlay, find };
-  };
+  const publisher: OverlayWorld['publisher'] = (options) => world.publisher(options);
+  const putEdition: OverlayWorld['putEdition'] = (...edition) => world.putEdition(...edition);
+  const report: OverlayWorld['report'] = (...operations) => world.report(...operations);
+  const inForce: OverlayWorld['inForce'] = () => world.inForce();
 
   it('publishes every operation since the edition, and of a day and two hours before', async () => {
     await report({ key: keyOf(1), at: AS_OF - 26 * HOUR - 1 });
@@ -138,12 +59,12 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     const one = await publisher();
     expect(await one.tick()).toBe('published');
     expect(await one.tick()).toBe('unchanged');
-    nowMs += MINUTE - 1;
+    world.nowMs += MINUTE - 1;
     expect(await one.tick()).toBe('unchanged');
-    nowMs += 1;
+    world.nowMs += 1;
     expect(await one.tick()).toBe('published');
     const { head, overlay } = await inForce();
-    expect([head.sequence, head.asOf, overlay.rowCount]).toEqual([3, nowMs - MINUTE / 2, 0]);
+    expect([head.sequence, head.asOf, overlay.rowCount]).toEqual([3, world.nowMs - MINUTE / 2, 0]);
   });
 
   it('writes what is new as a segment, and all again when that grows long', async () => {
@@ -187,7 +108,7 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     await putEdition();
     const one = await publisher();
     await one.tick();
-    nowMs += 27 * HOUR;
+    world.nowMs += 27 * HOUR;
     await report({ key: keyOf(2) });
     await putEdition({ asOf: AS_OF + 28 * HOUR });
     // No moment without the report: the head came with the overlay of before.
@@ -203,7 +124,7 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     await putEdition();
     const one = await publisher();
     await one.tick();
-    nowMs += 24 * HOUR;
+    world.nowMs += 24 * HOUR;
     await putEdition({ asOf: AS_OF + 24 * HOUR });
     await one.tick();
     expect((await inForce()).overlay.from).toBe(AS_OF - 2 * HOUR);
@@ -316,7 +237,7 @@ describe.each(kinds)('the publisher on $name', ({ create }) => {
     const noted = () => db.selectFrom('overlay_publications').selectAll().execute();
     const first = { collection: 'sltd', sequence: 2, last_operation: 1, published_at: NOW };
     expect(await noted()).toEqual([first]);
-    nowMs += 1_000;
+    world.nowMs += 1_000;
     await one.tick();
     expect(await noted()).toEqual([first]);
   });
