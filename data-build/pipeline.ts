@@ -60,8 +60,8 @@ export interface BuildOptions extends PageSizes {
   tempRoot?: string | undefined;
   /** Folder in which finished steps outlast a kill; nothing is kept if absent. */
   workDir?: string | undefined;
-  /** States of which only older data could be had, and up to when those are complete. */
-  partialStates?: ReadonlyMap<StateCode, number> | undefined;
+  /** States whose lists have a time of their own; all others are as of the edition. */
+  stateTimes?: ReadonlyMap<StateCode, StateTime> | undefined;
   /** Who sees nothing of whose records, in order; nobody is restricted if absent. */
   restrictions?: readonly Restriction[] | undefined;
   /** How unlike the edition in force the new one may be; the defaults if not told. */
@@ -74,6 +74,14 @@ export interface BuildOptions extends PageSizes {
   threadCount?: number | undefined;
   progress?: Progress;
   signal?: AbortSignal | undefined;
+}
+
+/** Up to when a state's list is complete. */
+export interface StateTime {
+  /** In milliseconds since 1970. */
+  asOf: number;
+  /** Whether only older data could be had. */
+  isPartial: boolean;
 }
 
 /** What a build did, for the summary and the report. */
@@ -183,12 +191,10 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       inputsSha256,
       states: built.states.map(({ state, recordCount, shards }) => {
         const facts = { state, recordCount, shardCount: shards.length };
-        const olderAsOf = options.partialStates?.get(state);
-        if (olderAsOf !== undefined) {
-          return { ...facts, coverage: 'partial', asOf: Math.min(asOf, olderAsOf) };
-        }
-        const coverage = recordCount > 0 ? options.profile.coverage : 'does-not-report';
-        return { ...facts, coverage, asOf };
+        const own = options.stateTimes?.get(state);
+        const ofList = recordCount > 0 ? options.profile.coverage : 'does-not-report';
+        const coverage = own?.isPartial ? 'partial' : ofList;
+        return { ...facts, coverage, asOf: Math.min(asOf, own?.asOf ?? asOf) };
       }),
       shards: built.states.flatMap(({ shards }) => shards),
       restrictions: options.restrictions ?? [],

@@ -124,6 +124,7 @@ export const ERRORS = {
   'operation-log-behind': unknown(500, 'The log lacks operations that are published already.'),
 
   // The nightly build.
+  'input-unchanged': unknown(500, 'The feed has delivered the same bytes for too long.'),
   'input-unreadable': unknown(500, 'The input file cannot be read.'),
   'input-empty': unknown(500, 'The input file has no record.'),
   'input-encoding': unknown(500, 'The input file is not in the encoding that its profile says.'),

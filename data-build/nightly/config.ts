@@ -44,6 +44,7 @@ const feedSchema = v.strictObject({
   take: v.optional(v.picklist(['newest', 'all']), 'newest'),
   checksum: v.optional(v.boolean(), false),
   states: v.optional(v.pipe(v.array(state), v.minLength(1))),
+  'unchanged-days': v.optional(integer({ min: 1, max: 366 }), 3),
 });
 
 const schema = v.strictObject({
@@ -94,6 +95,8 @@ export interface Feed {
   checksum: boolean;
   /** States whose records it brings; any if there is one feed alone. */
   states: readonly StateCode[] | undefined;
+  /** For how long it may deliver the very same bytes, in days. */
+  unchangedDays: number;
 }
 
 /** The job's settings, complete and checked. */
@@ -185,7 +188,10 @@ function checkedFeeds(feeds: Parsed['feed']): Feed[] {
       owners.add(code);
     }
   }
-  return feeds.map((feed) => ({ ...feed, states: feed.states }));
+  return feeds.map(({ 'unchanged-days': unchangedDays, ...feed }) => ({
+    ...feed,
+    ...{ states: feed.states, unchangedDays },
+  }));
 }
 
 function kindOf(issue: v.BaseIssue<unknown>): string {

@@ -4,22 +4,18 @@
  * Where several states deliver, one bad file must not keep the news of the others back, and must not empty
  * its own state either. So each feed passes the import and the gates alone, against its own last accepted
  * delivery, which is kept; where it fails, that delivery is taken once more and the state is `partial`, as
- * of then. For how many days is a setting; a feed that never was good stops the night.
+ * of then. For how many days is a setting; a feed that never was good stops the night. One that delivers the
+ * same bytes for too long has failed as well: an exporter that hangs looks like a state without news.
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import * as v from 'valibot';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
-import { inputSchema } from '../gates/build-record.ts';
 import { readColumns } from '../gates/columns.ts';
 import { checkGates, refusalText } from '../gates/gates.ts';
 import type { ListShape } from '../gates/list-shape.ts';
-import { writeJson } from '../gates/write-json.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
 import { bytesOf, importRows } from '../key-file/import-rows.ts';
@@ -29,25 +25,16 @@ import { Progress } from '../progress.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { Threads, threadCountFor } from '../threads/threads.ts';
 import type { Feed, NightlyConfig } from './config.ts';
+import {
+  DAY_MS,
+  inboxOf,
+  keepDelivery,
+  mendFolder,
+  readLastGood,
+  readRecord,
+  sameSince,
+} from './feed-record.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-/** Hidden, so that no delivered file bears its name. */
-const RECORD = '.feed.json';
-
-const recordSchema = v.object({
-  /** When it came in force, in milliseconds since 1970. */
-  acceptedAt: v.number(),
-  files: v.array(v.object({ name: v.string(), sha256: v.string(), modifiedAt: v.number() })),
-  shape: v.object({
-    asOf: v.number(),
-    inputsSha256: v.string(),
-    states: v.record(v.string(), v.number()),
-    input: inputSchema,
-  }),
-});
-
-type FeedRecord = v.InferOutput<typeof recordSchema>;
 
 /** What stands for a feed in this night's edition. */
 export interface ChosenFeed {
@@ -55,6 +42,8 @@ export interface ChosenFeed {
   files: readonly FetchedFile[];
   /** Undefined for the only feed of a job, which the gates of the edition look at. */
   shape: ListShape | undefined;
+  /** Since when its bytes are the same, in milliseconds since 1970; undefined if they are new. */
+  sameSince?: number | undefined;
   /** Why the last good delivery is taken in the place of the new one. */
   instead:
     | { code: string; details: string[]; asOf: number; states: readonly StateCode[] }
@@ -67,30 +56,32 @@ export async function chooseFeeds(
   signal: AbortSignal,
 ): Promise<ChosenFeed[]> {
   rmSync(join(config.stateDir, 'inbox'), { recursive: true, force: true });
-  for (const feed of config.feeds) mendFolder(folderOf(config, feed));
+  for (const feed of config.feeds) mendFolder(config, feed);
   const chosen: ChosenFeed[] = [];
   for (const feed of config.feeds) chosen.push(await choose(config, feed, signal));
   return chosen;
 }
 
 async function choose(config: NightlyConfig, feed: Feed, signal: AbortSignal): Promise<ChosenFeed> {
-  const inbox = join(config.stateDir, 'inbox', feed.name);
+  const inbox = inboxOf(config, feed);
   const isAlone = config.feeds.length === 1;
   try {
     const files = await fetchFeed(feed, inbox, signal);
+    const since = sameSince(readRecord(config, feed), files);
+    if (!isAlone) refuseUnchanged(feed, since);
     const shape = isAlone ? undefined : await examine(config, feed, files, signal);
-    return { feed, files, shape, instead: undefined };
+    return { feed, files, shape, sameSince: since, instead: undefined };
   } catch (error) {
     const mayStepIn = error instanceof SltdError && /^(input-|gate-)/.test(error.code);
     const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
     if (!mayStepIn || !lastGood) throw ofFeed(error, feed, isAlone);
-    const { record, files } = lastGood;
+    const { shape, files } = lastGood;
     // Of those without a record too: their first reports may be in the delivery that failed.
-    const delivered = Object.keys(record.shape.states) as StateCode[];
+    const delivered = Object.keys(shape.states) as StateCode[];
     const states = [...(feed.states ?? []), ...delivered];
     const details = [error.detail ?? error.message];
-    const instead = { code: error.code, details, asOf: record.shape.asOf, states };
-    return { feed, files, shape: record.shape, instead };
+    const instead = { code: error.code, details, asOf: shape.asOf, states };
+    return { feed, files, shape, instead };
   }
 }
 
@@ -126,7 +117,8 @@ async function examine(
       throw new SltdError('input-schema', { detail });
     }
     const shape = {
-      asOf: config.asOf === 'modified' ? oldest(files) : counts.newestReport,
+      // Without a date in it, it is as old as its files: what another feed has says nothing of it.
+      asOf: (config.asOf === 'modified' ? 0 : counts.newestReport) || oldest(files),
       inputsSha256: toHex(await inputsSha256Of(profile, files)),
       states,
       input: {
@@ -159,77 +151,18 @@ function refuseUnlike(before: ListShape, now: ListShape, { limits }: NightlyConf
 export const oldest = (files: readonly FetchedFile[]): number =>
   Math.min(...files.map(({ modifiedAt }) => modifiedAt));
 
-const folderOf = ({ stateDir }: NightlyConfig, { name }: Feed): string =>
-  join(stateDir, 'feeds', name);
+/** Whether a feed has been delivering the same bytes for longer than it may. */
+export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): boolean =>
+  since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
 
-const asideOf = (folder: string): string => `${folder}.old`;
-
-/** A run that was killed between two renames left the delivery beside its place. */
-function mendFolder(folder: string): void {
-  if (!existsSync(folder) && existsSync(asideOf(folder))) renameSync(asideOf(folder), folder);
+function refuseUnchanged(feed: Feed, since: number | undefined): void {
+  if (since === undefined || !isOverdue(feed, since)) return;
+  throw new SltdError('input-unchanged', {
+    detail: `the same since ${new Date(since).toISOString()}`,
+  });
 }
 
-function readRecord(config: NightlyConfig, feed: Feed): FeedRecord | undefined {
-  try {
-    const text = readFileSync(join(folderOf(config, feed), RECORD), 'utf8');
-    const parsed = v.safeParse(recordSchema, JSON.parse(text));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The delivery kept, proved by its hashes; undefined if there is none, or it is too old or damaged. */
-async function readLastGood(
-  config: NightlyConfig,
-  feed: Feed,
-): Promise<{ record: FeedRecord; files: FetchedFile[] } | undefined> {
-  const record = readRecord(config, feed);
-  if (!record || Date.now() - record.acceptedAt > config.lastGoodDays * DAY_MS) return undefined;
-  const files: FetchedFile[] = [];
-  for (const { name, sha256, modifiedAt } of record.files) {
-    const path = join(folderOf(config, feed), name);
-    const found = await hashOf(path);
-    if (found === undefined || toHex(found) !== sha256) return undefined;
-    files.push({ path, name, sha256: found, modifiedAt });
-  }
-  return { record, files };
-}
-
-async function hashOf(path: string): Promise<Uint8Array | undefined> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-    return new Uint8Array(hash.digest());
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Keeps what the edition in force was built from: `feeds/<name>/` is what central loads, and what the next
- * night may fall back on. One delivery a feed is kept.
- */
+/** Keeps what the edition in force was built from; of a feed that failed, the delivery that is kept stays. */
 export function keepDelivered(config: NightlyConfig, chosen: readonly ChosenFeed[]): void {
-  for (const { feed, files, shape, instead } of chosen) {
-    if (instead) continue;
-    const folder = folderOf(config, feed);
-    const record = {
-      acceptedAt: Date.now(),
-      files: files.map(({ name, sha256, modifiedAt }) => ({
-        name,
-        modifiedAt,
-        sha256: toHex(sha256),
-      })),
-      shape,
-    };
-    const inbox = join(config.stateDir, 'inbox', feed.name);
-    if (shape) writeJson(join(inbox, RECORD), record);
-    mkdirSync(join(config.stateDir, 'feeds'), { recursive: true, mode: 0o700 });
-    const aside = asideOf(folder);
-    rmSync(aside, { recursive: true, force: true });
-    if (existsSync(folder)) renameSync(folder, aside);
-    renameSync(inbox, folder);
-    rmSync(aside, { recursive: true, force: true });
-  }
+  for (const each of chosen) if (!each.instead) keepDelivery(config, each);
 }

@@ -51,8 +51,9 @@ export async function reportNight(
     },
   };
   const { notify } = config;
-  const wanted = summary.exitCode === EXIT.ok ? notify?.['on-success'] : notify !== undefined;
-  if (notify && wanted) {
+  // A feed that something is wrong with is told of as a night that is refused is.
+  const isGood = summary.exitCode === EXIT.ok && !summary.feeds?.some(({ code }) => code);
+  if (notify && (!isGood || notify['on-success'])) {
     const type = `nightly.${summary.outcome}`;
     summary.notified = await sendWebhook({ url: notify.url, type, data: summary, secret });
   }

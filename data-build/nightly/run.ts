@@ -21,13 +21,13 @@ import { keepNewest } from '../gates/build-record.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readRestrictions } from '../import/restriction-file.ts';
 import { epochKeyOf, type KeysOf, readKeys } from '../keys/keys.ts';
-import { buildEdition } from '../pipeline.ts';
+import { buildEdition, type StateTime } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
 import type { PublishSummary } from '../publish-edition.ts';
 import type { Replayed } from '../replay/replay-gate.ts';
 import { writeReport } from '../report/report.ts';
 import type { NightlyConfig } from './config.ts';
-import { type ChosenFeed, chooseFeeds, keepDelivered, oldest } from './feeds.ts';
+import { type ChosenFeed, chooseFeeds, isOverdue, keepDelivered, oldest } from './feeds.ts';
 import { publishNight } from './publish-night.ts';
 
 /** A month of nights. */
@@ -60,7 +60,9 @@ interface FeedResult {
   /** What stands for the feed: paths below the state directory, in the order in which central loads them. */
   files: string[];
   used: 'delivered' | 'last-good';
-  /** Why not what was delivered. */
+  /** Since when it has been delivering the very same bytes, ISO 8601; absent if they are new. */
+  unchangedSince?: string;
+  /** What is wrong with what was delivered. */
   code?: string;
   details?: string[];
 }
@@ -109,7 +111,7 @@ async function build(
     files: filesOf(chosen).map(({ path }) => path),
     // Of the last good deliveries too: an edition is as old as the oldest of what it was made from.
     asOf: config.asOf === 'modified' ? oldest(filesOf(chosen)) : undefined,
-    partialStates: partialStates(chosen),
+    stateTimes: stateTimes(chosen),
     ...{ bitsPerKey: build['bits-per-key'], keysPerShard: build['keys-per-shard'] },
     ...{ probes: build.probes, rejectsMaxPercent: build['rejects-max-percent'] },
     rejectsPath: join(stateDir, 'rejects.csv'),
@@ -168,29 +170,42 @@ function hasCoverage(
   chosen: readonly ChosenFeed[],
   manifest: Manifest,
 ): boolean {
-  const partial = partialStates(chosen);
+  const times = stateTimes(chosen);
   return [...manifest.states()].every(({ state, coverage, recordCount }) => {
     const ofList = recordCount > 0 ? profile.coverage : 'does-not-report';
-    return coverage === (partial.has(state) ? 'partial' : ofList);
+    return coverage === (times.get(state)?.isPartial ? 'partial' : ofList);
   });
 }
 
-/** States that a last good delivery stands for, and up to when; if of two feeds, the older time. */
-function partialStates(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, number> {
-  const partial = new Map<StateCode, number>();
-  for (const { instead } of chosen) {
-    if (!instead) continue;
-    const { states, asOf } = instead;
-    for (const state of states) partial.set(state, Math.min(asOf, partial.get(state) ?? asOf));
+/**
+ * The times of the states that a feed of several delivers: those of its own list, never of another's. A last
+ * good delivery makes its states partial; where two feeds have a state, the older time counts.
+ */
+function stateTimes(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, StateTime> {
+  const times = new Map<StateCode, StateTime>();
+  for (const { feed, shape, instead } of chosen) {
+    if (!shape) continue;
+    for (const state of instead?.states ?? feed.states ?? []) {
+      const known = times.get(state);
+      times.set(state, {
+        asOf: Math.min(shape.asOf, known?.asOf ?? shape.asOf),
+        isPartial: instead !== undefined || known?.isPartial === true,
+      });
+    }
   }
-  return partial;
+  return times;
 }
 
-function resultOf({ feed, files, instead }: ChosenFeed): FeedResult {
+function resultOf({ feed, files, instead, sameSince }: ChosenFeed): FeedResult {
+  const since = sameSince === undefined ? undefined : new Date(sameSince).toISOString();
+  // The only feed of a job stays in force, as of what its list says of itself.
+  const code = isOverdue(feed, sameSince) ? 'input-unchanged' : undefined;
   return {
     name: feed.name,
     files: files.map(({ name }) => join('feeds', feed.name, name)),
     used: instead ? 'last-good' : 'delivered',
+    ...(since === undefined ? {} : { unchangedSince: since }),
+    ...(code === undefined ? {} : { code, details: [`the same since ${since}`] }),
     ...(instead ? { code: instead.code, details: instead.details } : {}),
   };
 }

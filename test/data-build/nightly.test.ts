@@ -426,7 +426,7 @@ describe('several feeds', () => {
   test('when it is mended, the state reports again', async () => {
     world.deliver('in/france/b.csv', csv(rows(101, 'FRA')));
     expect(await world.run()).toMatchObject({ outcome: 'published', records: 311 });
-    expect(await coverage()).toEqual(['UTO reports 210 2025-01-31', 'FRA reports 101 2025-01-31']);
+    expect(await coverage()).toEqual(['UTO reports 210 2025-01-31', 'FRA reports 101 2025-01-30']);
     expect(readdirSync(join(world.stateDir, 'feeds/france')).sort()).toEqual([
       '.feed.json',
       'b.csv',
@@ -437,7 +437,7 @@ describe('several feeds', () => {
     world.deliver('in/france/c.csv', 'no header of ours\n');
     const record = join(world.stateDir, 'feeds/france/.feed.json');
     const text = readFileSync(record, 'utf8');
-    const old = { ...JSON.parse(text), acceptedAt: Date.now() - 8 * 24 * 60 * 60 * 1000 };
+    const old = { ...JSON.parse(text), deliveredAt: Date.now() - 8 * 24 * 60 * 60 * 1000 };
     writeFileSync(record, JSON.stringify(old));
     await expect(world.run()).rejects.toMatchObject({ code: 'input-schema' });
     writeFileSync(record, text);
