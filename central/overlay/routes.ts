@@ -4,8 +4,8 @@ import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { readDataState, stateOfKey } from '../records/find-records.ts';
-import { isWriter } from '../records/held-bulks.ts';
 import { operationsAfter } from '../records/operation-log.ts';
+import { isOfBureau } from '../records/writers.ts';
 import { readPublication } from './publications.ts';
 
 const OPERATION_NUMBER = /^[1-9]\d{0,15}$/;
@@ -17,7 +17,7 @@ const OPERATION_NUMBER = /^[1-9]\d{0,15}$/;
 export const addOperationRoutes: RouteModule = (app, { db, callerOf }) => {
   app.get('/v1/operations/:number', async (c) => {
     const caller = await callerOf(c);
-    if (!isWriter(caller)) throw new SltdError('forbidden');
+    if (!isOfBureau(caller)) throw new SltdError('forbidden');
     const text = c.req.param('number');
     const number = OPERATION_NUMBER.test(text) ? Number(text) : 0;
     const [operation] = await operationsAfter(db, number - 1, 1);

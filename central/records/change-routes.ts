@@ -20,9 +20,10 @@ import { parseJson, readBytes, readJsonBytes } from '../http/read-body.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItem, applyItems, type ChangeItem, type ChangeResult } from './change-records.ts';
-import { holdItems, isWriter, unusualCause } from './held-bulks.ts';
+import { holdItems, unusualCause } from './held-bulks.ts';
 import { type ChangeAnswer, onceOnly } from './repeated-requests.ts';
 import { Reason } from './texts.ts';
+import { writerOf } from './writers.ts';
 
 const BULK_ITEMS_MAX = 5_000;
 /** 5,000 records of 1.6 KB. */
@@ -126,12 +127,6 @@ async function submit(
   else if (typeof id === 'string') c.header('location', `/v1/records/${id}`);
   if (typeof version === 'number') c.header('etag', `"${version}"`);
   return c.json(answer.body, answer.status);
-}
-
-async function writerOf(c: CentralContext, { callerOf }: CentralServices): Promise<Caller> {
-  const caller = await callerOf(c);
-  if (!isWriter(caller)) throw new SltdError('forbidden');
-  return caller;
 }
 
 /** The items of a bulk: a list in JSON, or one a line. One that cannot be read stands for itself. */

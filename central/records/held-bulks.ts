@@ -10,7 +10,6 @@
 
 import { SltdError } from '../../src/errors.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import type { Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
@@ -164,7 +163,3 @@ export function heldView(bulk: HeldBulksTable, { withItems }: { withItems: boole
     ...(withItems && bulk.results !== null ? { results: JSON.parse(bulk.results) as unknown } : {}),
   };
 }
-
-/** True for whoever may change the records of the caller's tenant at all. */
-export const isWriter = ({ role, tenant }: Caller): boolean =>
-  (role === 'ncb' || role === 'data-operator') && tenant.startsWith('NCB-');

@@ -16,7 +16,8 @@ import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItems } from './change-records.ts';
 import { numbered } from './change-routes.ts';
-import { bulkToDecide, decideBulk, findHeld, heldView, isWriter, listHeld } from './held-bulks.ts';
+import { bulkToDecide, decideBulk, findHeld, heldView, listHeld } from './held-bulks.ts';
+import { isOfBureau, writerOf } from './writers.ts';
 
 /** The addresses above. */
 export const addHeldBulkRoutes: RouteModule = (app, services) => {
@@ -67,13 +68,13 @@ export const addHeldBulkRoutes: RouteModule = (app, services) => {
 
 async function readerOf(c: CentralContext, { callerOf }: CentralServices): Promise<Caller> {
   const caller = await callerOf(c);
-  if (!isWriter(caller)) throw new SltdError('forbidden');
+  if (!isOfBureau(caller)) throw new SltdError('forbidden');
   return caller;
 }
 
 /** A person of the bureau: a system that reports must not release what it has sent. */
 async function deciderOf(c: CentralContext, services: CentralServices): Promise<Caller> {
-  const caller = await readerOf(c, services);
+  const caller = await writerOf(c, services);
   if (caller.role !== 'ncb') throw new SltdError('forbidden');
   return caller;
 }

@@ -2,7 +2,8 @@
  * Names of collections: as manifests, credentials and settings spell them.
  *
  * `sltd`, `tdawn`, `training`, and `national-` with a state's code are those that docs/api.md tells of;
- * none of them is special to the format, and `training` is never asked with others.
+ * none of them is special to the format, `training` is never asked with others, and a state's own list
+ * is written by its bureau alone.
  */
 
 import { isForTraining } from './training.ts';
@@ -17,6 +18,13 @@ export const COLLECTION = /^[A-Za-z0-9-]{1,24}$/;
 const ASKED_MAX = 4;
 /** What a credential asks that names no collection. */
 export const DEFAULT_COLLECTIONS: readonly string[] = ['sltd'];
+
+/**
+ * The state whose own list a collection is; undefined for a list of all states. What stands there need be
+ * no code: it is nobody's then.
+ */
+export const stateOfCollection = (name: string): string | undefined =>
+  /^national-(.*)$/.exec(name)?.[1];
 
 /** The names in a claim, each once and in order, training alone; undefined if it is no such list. */
 export function parseCollections(value: unknown): readonly string[] | undefined {

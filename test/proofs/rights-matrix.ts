@@ -6,7 +6,8 @@
  * and asked of the real app over both databases. A cell is wrong if the caller was let in and should
  * not have been, or the other way round; a leak is an answer with a canary that is not the caller's.
  * The same persons then come with a credential that does not name the collection of the service: for
- * training to a live one, live to a training, for one list to another; nobody is let in. At last the issuing state keeps its records from the state of the post:
+ * training to a live one, live to a training, for one list to another; nobody is let in. In a state's own
+ * list no other bureau changes anything. At last the issuing state keeps its records from the state of the post:
  * whoever is of it, or of no known state, is told nothing of record and case, and everybody else as much
  * as before.
  */
@@ -61,6 +62,12 @@ export const rightsMatrix: Proof = {
           const cells = named.flatMap((collections) => [...strangerCells(collections)]);
           await matrixOn(kind, run, totals, { firstWrong, cells, collection });
         }
+        const national = [...nationalCells()];
+        await matrixOn(kind, run, totals, {
+          firstWrong,
+          cells: national,
+          collection: 'national-UTO',
+        });
         const restricted = [...restrictedCells()];
         await matrixOn(kind, run, totals, {
           ...{ firstWrong, cells: restricted, collection: 'sltd', excluded: EXCLUDED },
@@ -185,6 +192,19 @@ function* strangerCells(collections: readonly string[] | undefined): Generator<C
         claims: { ...claims, collections },
       };
       yield (world, counts) => visit(world, counts, address, { ...right, allowed }, stranger);
+    }
+  }
+}
+
+/** Everybody, at the addresses that change records, in the list of the issuing state. */
+function* nationalCells(): Generator<Cell> {
+  const changing =
+    /^(POST|PATCH) \/v1\/(records(\/bulk|\/:id|\/:id\/withdrawal)?|held-bulks\/:id\/\w+)$/;
+  for (const [address, right] of Object.entries(RIGHTS)) {
+    if (!changing.test(address) || typeof right.allowed === 'string') continue;
+    const allowed = right.allowed.filter((name) => name.endsWith('@issuing'));
+    for (const person of PERSONS) {
+      yield (world, counts) => visit(world, counts, address, { ...right, allowed }, person);
     }
   }
 }
