@@ -7,7 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '../http/escape-html.ts';
-import { barPlot } from './bar-plot.ts';
+import { barPlot, joinNeighbors, largestOf } from './bar-plot.ts';
 import type { Figures, OperationReport } from './report.ts';
 
 const REFRESH_SECONDS = 5;
@@ -48,9 +48,9 @@ ${operation.startsAt} to ${operation.endsAt}. State of ${report.time}.</p>
     .concat(quota ? [['Quota used', `${quota.usedPercent} %`]] : [])
     .map(([label, value]) => `<div><dt>${label}</dt><dd>${value}</dd></div>`)
     .join('')}</dl>
-<h2>Searches by hour</h2>${barPlot({ title: 'Searches by hour', bars: hourBars })}
-<h2>Searches by post</h2>${barPlot({ title: 'Searches by post', bars: postBars })}
-<h2>Hits by post</h2>${barPlot({ title: 'Hits by post', bars: hitBars })}
+<h2>Searches by hour</h2>${barPlot({ title: 'Searches by hour', bars: joinNeighbors(hourBars) })}
+<h2>Searches by post</h2>${barPlot({ title: 'Searches by post', bars: largestOf(postBars) })}
+<h2>Hits by post</h2>${barPlot({ title: 'Hits by post', bars: largestOf(hitBars) })}
 <h2>Posts</h2>${table(
     'Post',
     posts.map((post) => ({ ...post, label: `${post.tenant} ${post.site}` })),

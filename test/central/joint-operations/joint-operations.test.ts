@@ -17,6 +17,7 @@ afterAll(stop);
 const LEAD = { role: 'ncb', tenant: 'NCB-UTO' };
 const MEMBER = { role: 'officer', tenant: 'BORDER-D' };
 const STRANGER = { role: 'ncb', tenant: 'NCB-FRA' };
+const HOUR_MS = 3_600_000;
 const NAME = 'Blue <Border> & "more"';
 const iso = (ms: number) => new Date(ms).toISOString();
 const BODY = {
@@ -238,6 +239,37 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
     expect(html).not.toContain('<script');
     expect(html).toContain('<svg');
     expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none';/);
+  });
+
+  it('have plots in which no bar says more than is true of it, with 200 posts and 200 hours', async () => {
+    const posts = Array.from({ length: 200 }, (_, index) => ({
+      tenant: 'BORDER-UTO',
+      site: `P${String(index).padStart(3, '0')}`,
+    }));
+    const body = { ...BODY, startsAt: iso(NOW_MS - 200 * HOUR_MS), posts };
+    const { id } = (await (await call('POST', '/v1/joint-operations', LEAD, body)).json()) as Json;
+    // Two searches at every third post, one at the others, an hour each.
+    const at = (site: string, index: number) =>
+      checkEvent({
+        ...{ operation: id, site, names: index % 3 === 0 ? ['UTOA1', 'UTOA2'] : ['UTOA1'] },
+        time: iso(NOW_MS - index * HOUR_MS),
+      });
+    await take(...(await Promise.all(posts.map(({ site }, index) => at(site, index)))));
+    const page = await call('GET', `/v1/joint-operations/${id}/report.html`, LEAD);
+    const [hours, searches] = (await page.text())
+      .split('<svg')
+      .slice(1)
+      .map((svg) => [...svg.matchAll(/<rect[^>]*><title>([^<]*)</g)].map(([, text]) => text));
+    // Two hours a bar.
+    expect(hours).toHaveLength(100);
+    expect(hours?.[0]).toBe(`${iso(NOW_MS - 199 * HOUR_MS)} – ${iso(NOW_MS - 198 * HOUR_MS)}: 3`);
+    // All that had two, the first 100 of the others, and the rest named as such.
+    expect(searches).toHaveLength(168);
+    expect(searches?.slice(0, 4)).toEqual([
+      ...['BORDER-UTO P000: 2', 'BORDER-UTO P001: 1', 'BORDER-UTO P002: 1', 'BORDER-UTO P003: 2'],
+    ]);
+    expect(searches?.filter((text) => text?.endsWith(': 2'))).toHaveLength(67);
+    expect(searches?.at(-1)).toBe('33 others together: 33');
   });
 
   it('have a live page for who has the link, until it ends', async () => {
