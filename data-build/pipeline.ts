@@ -9,6 +9,7 @@
  */
 
 import { rmSync } from 'node:fs';
+import { awaitCollectors } from '../publish/collectors.ts';
 import { DirectoryStore } from '../publish/directory-store.ts';
 import { publishEdition, readHead } from '../publish/head.ts';
 import { permittingBy } from '../publish/permit.ts';
@@ -200,24 +201,33 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
       restrictions: options.restrictions ?? [],
     });
     const manifestBytes = await signObject(body, editionKey);
-    const { sha256: manifestSha256 } = await store.put('manifests', manifestBytes);
+    // Young from now on, and its pages with it: they may be those of a build that was killed days ago.
+    const { sha256: manifestSha256 } = await store.put('manifests', manifestBytes, {
+      overwrite: true,
+    });
     await store.flush();
+    await awaitCollectors(store, { signal });
 
     progress.start('verify');
     const written = { sha256: manifestSha256, length: manifestBytes.length };
     const reread = await readObject(store, 'manifests', written);
     await verifyObject(reread, await verifyKeys(publicKeysText(keys, 'edition')));
     const manifest = openManifest(reread);
-    const verified = await verifyEdition({
-      ...{ store, manifest, epochKey, keyFile, threads, signal },
-      nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
-      onProgress: (done, total) => progress.update(done, total, 'documents'),
-    }).catch((error) => {
-      // Pages that are gone or damaged are made again by the next build in the work directory.
-      if (!signal?.aborted) steps.forget('pages');
+    let verified: VerifyResult;
+    try {
+      verified = await verifyEdition({
+        ...{ store, manifest, epochKey, keyFile, threads, signal },
+        nonMemberCount: options.nonMemberCount ?? NON_MEMBERS,
+        onProgress: (done, total) => progress.update(done, total, 'documents'),
+      });
+      checkVerified(verified, keyFile.keyCount);
+    } catch (error) {
+      // Pages that are gone or damaged are made again by the next build in the work directory; if they
+      // are whole and wrong, whatever they were made of is in doubt.
+      const isWrong = error instanceof SltdError && error.code === 'verify-failed';
+      if (!signal?.aborted) steps.forget(isWrong ? 'import' : 'pages');
       throw error;
-    });
-    checkVerified(verified, keyFile.keyCount);
+    }
 
     progress.start('gates');
     const { collection, log } = options;

@@ -25,7 +25,7 @@ import {
 import { basename, join, resolve } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import xxhash from 'xxhash-wasm';
-import { isAlive } from '../publish/is-alive.ts';
+import { type Lock, tryLock } from '../publish/lock-file.ts';
 import { SltdError } from '../src/errors.ts';
 import { readAll } from './key-file/key-file.ts';
 import type { TempDir } from './temp-dir.ts';
@@ -34,7 +34,7 @@ import type { TempDir } from './temp-dir.ts';
 const STEPS_VERSION = 1;
 const LOCK_NAME = 'lock';
 /** What a build may leave in its work directory. */
-const OWN_NAME = /^(lock|keys|digests-\d+|[a-z]+\.done(\.partial)?|parquet-.*)$/;
+const OWN_NAME = /^(lock(\.\d+(\.dead)?)?|keys|digests-\d+|[a-z]+\.done(\.partial)?|parquet-.*)$/;
 const SHA256_BYTES = 32;
 const READ_BYTES = 4 * 1024 * 1024;
 
@@ -93,7 +93,7 @@ export function passingSteps({ path, remove }: TempDir): Steps {
 /** The steps in a work directory, made if absent; 'config-invalid' while another build is in it. */
 export function openSteps(directory: string): Steps {
   const path = resolve(directory);
-  takeDirectory(path);
+  const lock = takeDirectory(path);
   // Of all steps so far: what one was made from is part of what the next is made from.
   let chain = `${STEPS_VERSION} ${path}`;
   let isBroken = false;
@@ -131,23 +131,24 @@ export function openSteps(directory: string): Steps {
     forget: (name) => rmSync(join(path, markerOf(name)), { force: true }),
     close: (isDone) => {
       if (isDone) rmSync(path, { recursive: true, force: true });
-      else rmSync(join(path, LOCK_NAME), { force: true });
+      lock.release();
     },
   };
 }
 
-function takeDirectory(path: string): void {
+function takeDirectory(path: string): Lock {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
   const foreign = readdirSync(path).filter((name) => !OWN_NAME.test(name));
   if (foreign.length > 0) {
     throw new SltdError('config-invalid', { detail: 'the work directory holds other files' });
   }
-  const lock = join(path, LOCK_NAME);
-  if (existsSync(lock) && isAlive(Number(readFileSync(lock, 'utf8')))) {
+  const file = join(path, LOCK_NAME);
+  const lock = tryLock(file, `${file}.${process.pid}`);
+  if (!lock) {
     throw new SltdError('config-invalid', { detail: 'another build uses the work directory' });
   }
-  writeFileSync(lock, String(process.pid), { mode: 0o600 });
+  return lock;
 }
 
 function removeAllBut(path: string, kept: ReadonlySet<string>): void {

@@ -8,11 +8,9 @@
 import {
   closeSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -30,6 +28,7 @@ import {
   toHex,
 } from '../src/format/names.ts';
 import { isAlive } from './is-alive.ts';
+import { type Lock, tryLock } from './lock-file.ts';
 import type { ObjectStore, PutResult, StoredEntry, StoredObject } from './object-store.ts';
 
 const FOLDERS: readonly ObjectFolder[] = [
@@ -185,50 +184,28 @@ export class DirectoryStore implements ObjectStore {
   async #locked<T>(work: (isHeld: () => boolean) => Promise<T>): Promise<T> {
     this.#makeFolders();
     const path = join(this.#path, LOCK_NAME);
-    const owner = `${hostname()} ${process.pid} ${partialCount++}`;
-    const isHeld = () => readLock(path) === owner;
     const deadline = Date.now() + this.#lockTimeoutMs;
-    while (!this.#takeLock(path, owner)) {
+    let lock = this.#takeLock(path);
+    while (!lock) {
       if (Date.now() > deadline) {
         throw new SltdError('store-unavailable', { detail: 'another writer holds the lock' });
       }
       await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS * (1 + Math.random())));
+      lock = this.#takeLock(path);
     }
     try {
-      return await work(isHeld);
+      return await work(lock.isHeld);
     } finally {
-      if (isHeld()) rmSync(path, { force: true });
+      lock.release();
     }
   }
 
-  /** A link appears with its content or not at all, so a lock always says whose it is. */
-  #takeLock(path: string, owner: string): boolean {
-    const claim = join(this.#path, this.#partialName());
+  #takeLock(path: string): Lock | undefined {
     try {
-      writeFileSync(claim, owner, { flag: 'wx', mode: 0o600 });
-      linkSync(claim, path);
-      return true;
+      return tryLock(path, join(this.#path, this.#partialName()));
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unavailable('lock', cause);
-      this.#removeDeadLock(path);
-      return false;
-    } finally {
-      rmSync(claim, { force: true });
+      throw unavailable('lock', cause);
     }
-  }
-
-  /** A writer that was killed leaves its lock; its process id tells. */
-  #removeDeadLock(path: string): void {
-    if (!isLockDead(path)) return;
-    const aside = join(this.#path, this.#partialName());
-    try {
-      renameSync(path, aside);
-      // Between look and rename another waiter may have taken it: then it is given back.
-      if (!isLockDead(aside)) linkSync(aside, path);
-    } catch {
-      // Another waiter was quicker.
-    }
-    rmSync(aside, { force: true });
   }
 
   #makeFolders(): void {
@@ -277,20 +254,6 @@ function attempt(what: string, work: () => void): void {
 function unavailable(what: string, cause: unknown): SltdError {
   const { code = 'failed' } = cause as NodeJS.ErrnoException;
   return new SltdError('store-unavailable', { detail: `${what}: ${code}`, cause });
-}
-
-function isLockDead(path: string): boolean {
-  const [host, pid] = readLock(path)?.split(' ') ?? [];
-  return host === hostname() && !isAlive(Number(pid));
-}
-
-/** Whose the lock is; undefined if it was released just now. */
-function readLock(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 function flushFolder(path: string): void {

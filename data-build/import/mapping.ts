@@ -109,6 +109,7 @@ export function parseMapping(text: string): Profile {
     ...rest,
     title: 'mapping file',
     categories: lowerKeys(categories),
+    types: byWord,
     classesOf: (type) =>
       byWord[type.trim().toLowerCase()] ?? classesOfRecord(type.trim().toUpperCase()),
   };

@@ -77,6 +77,8 @@ export interface Profile {
   constants: { state?: string; type?: string; category?: Category };
   /** Words of the file for the category, in lower case; a word that is not here is unspecified. */
   categories: Readonly<Record<string, Category>>;
+  /** The same of a mapping file's words for the type; data, so that it counts in what the list was made from. */
+  types?: Readonly<Record<string, readonly DocumentClass[]>>;
   /** Classes of a type as the file writes it; undefined means unknown, and then every class. */
   classesOf(type: string): readonly DocumentClass[] | undefined;
   /** What it means that a state has records in this export. */

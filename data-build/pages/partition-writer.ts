@@ -9,10 +9,13 @@ import { DIGEST_BYTES } from '../../src/format/layout.ts';
 import type { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
 import { BATCH_KEYS, type KeyBatch, readAll, writeAll } from '../key-file/key-file.ts';
 
-/** Shards of one state that are handled together: 32 of 32,768 keys are 18 MB. */
+/** Shards of one state that are handled together: 32 of 8,192 keys are 4.5 MB. */
 export const GROUP_SHARDS = 32;
 const GROUP_SHARDS_LOG2 = 5;
-const CHUNK_ENTRIES = 4096;
+/** What waits to be written, of all groups of a thread: the 732 of 150 M rows take 51 MB of it. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** Shorter ones cost more than they spare, longer ones bring nothing. */
+const CHUNK_ENTRIES = { min: 64, max: 4096 };
 const GROUP_ENTRIES_MAX = 2 ** 25;
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 
@@ -50,6 +53,15 @@ interface Pending {
   count: number;
 }
 
+/** Digests and categories in a chunk, so that a chunk of every group fits the memory that is for them. */
+export function chunkEntriesFor(groupCount: number): number {
+  const fitting = PENDING_BYTES_MAX / ENTRY_BYTES / groupCount;
+  return Math.min(
+    CHUNK_ENTRIES.max,
+    Math.max(CHUNK_ENTRIES.min, 2 ** Math.floor(Math.log2(fitting))),
+  );
+}
+
 export class PartitionWriter {
   readonly #input: PartitionInput;
   readonly #matcher: WasmMatcher;
@@ -57,6 +69,8 @@ export class PartitionWriter {
   /** Of the batch in hand: made anew for each, they would keep the garbage collector busy. */
   readonly #digests = new Uint32Array(DIGEST_WORDS * BATCH_KEYS);
   readonly #pending: (Pending | undefined)[];
+  /** A power of two. */
+  readonly #chunkEntries: number;
   readonly #chunks: SpilledChunks;
   #length = 0;
 
@@ -65,6 +79,7 @@ export class PartitionWriter {
     this.#matcher = matcher;
     this.#file = openSync(input.path, 'wx', 0o600);
     this.#pending = Array.from({ length: input.groupCount });
+    this.#chunkEntries = chunkEntriesFor(input.groupCount);
     this.#chunks = { path: input.path, groups: [], offsets: [], counts: [] };
   }
 
@@ -85,7 +100,7 @@ export class PartitionWriter {
       pending.digests[to + 2] = digests[from + 2]!;
       pending.digests[to + 3] = digests[from + 3]!;
       pending.categories[pending.count++] = categories[i]!;
-      if (pending.count === CHUNK_ENTRIES) this.#spill(group, pending);
+      if (pending.count === this.#chunkEntries) this.#spill(group, pending);
     }
   }
 
@@ -98,11 +113,11 @@ export class PartitionWriter {
   }
 
   #newPending(group: number): Pending {
-    const bytes = new Uint8Array(CHUNK_ENTRIES * ENTRY_BYTES);
+    const bytes = new Uint8Array(this.#chunkEntries * ENTRY_BYTES);
     const pending = {
       bytes,
-      digests: new Uint32Array(bytes.buffer, 0, CHUNK_ENTRIES * DIGEST_WORDS),
-      categories: bytes.subarray(CHUNK_ENTRIES * DIGEST_BYTES),
+      digests: new Uint32Array(bytes.buffer, 0, this.#chunkEntries * DIGEST_WORDS),
+      categories: bytes.subarray(this.#chunkEntries * DIGEST_BYTES),
       count: 0,
     };
     this.#pending[group] = pending;
@@ -111,7 +126,7 @@ export class PartitionWriter {
 
   #spill(group: number, pending: Pending): void {
     const { bytes, categories, count } = pending;
-    if (count < CHUNK_ENTRIES) bytes.set(categories.subarray(0, count), count * DIGEST_BYTES);
+    if (count < this.#chunkEntries) bytes.set(categories.subarray(0, count), count * DIGEST_BYTES);
     writeAll(this.#file, bytes.subarray(0, count * ENTRY_BYTES));
     this.#chunks.groups.push(group);
     this.#chunks.offsets.push(this.#length);

@@ -2,13 +2,14 @@
  * Keys to digests, sorted into groups of neighboring shards of one state, by all threads.
  *
  * How many shards a state gets follows from its number of keys, which the import knows; so one pass
- * is enough. A group holds about a million digests, and the groups lie one chunk after the other in
- * one spill file a thread: memory stays the same for a list of any size.
+ * is enough. The groups lie one chunk after the other in one spill file a thread, and chunks get shorter
+ * as groups get more: memory stays the same for a list of any size.
  */
 
 import { join } from 'node:path';
 import type { StateCode } from '../../src/document/issuing-state.ts';
-import { assert } from '../../src/errors.ts';
+import { assert, SltdError } from '../../src/errors.ts';
+import { MANIFEST_BYTES_MAX, SHARD_ROW_BYTES } from '../../src/format/layout.ts';
 import type { KeyFile } from '../key-file/key-file.ts';
 import { STATE_ORDER } from '../key-file/state-order.ts';
 import type { Threads } from '../threads/threads.ts';
@@ -44,7 +45,7 @@ function shardCountOf(keyCount: number, keysPerShard: number): number {
   return Math.max(1, Math.ceil(keyCount / keysPerShard));
 }
 
-/** Digests every key of the key file into the spill files. */
+/** Digests every key of the key file into the spill files; 'config-invalid' if a manifest cannot name so many shards. */
 export async function partitionKeys(options: PartitionOptions): Promise<Partition> {
   const { keyFile, threads, epochKey, signal } = options;
   const { groups, ...layout } = layOut(keyFile.keyCounts, options.keysPerShard);
@@ -88,6 +89,11 @@ function layOut(keyCounts: Float64Array, keysPerShard: number) {
       const shardCount = Math.min(GROUP_SHARDS, stateShardCount - firstShard);
       groups.push({ state, firstShard, shardCount, stateShardCount, chunks: [] });
     }
+  }
+  const shardCount = shardCounts.reduce((sum, count) => sum + count, 0);
+  // Known before the work; what else a manifest has is little, and counted when it is written.
+  if (SHARD_ROW_BYTES * shardCount > MANIFEST_BYTES_MAX) {
+    throw new SltdError('config-invalid', { detail: 'so many shards need more keys per shard' });
   }
   return { groups, shardCounts, firstGroups, groupCount: groups.length };
 }

@@ -62,6 +62,8 @@ export const TRAILER_KEY_ID = 0;
 export const TRAILER_SIGNATURE = 16;
 
 // Manifest.
+/** Of the whole object: some 349,000 shards. An isolate holds it, and a list of 150 M rows takes 2.2 MB. */
+export const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
 export const MANIFEST_HEADER_BYTES = 128;
 export const MANIFEST_VERSION = 8;
 export const MANIFEST_RESERVED_A = 10;

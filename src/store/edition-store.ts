@@ -9,7 +9,7 @@
 
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import { decodeHead, FUTURE_TOLERANCE_MS, type Head, sequenceMax } from '../format/head.ts';
-import { HEAD_BYTES } from '../format/layout.ts';
+import { HEAD_BYTES, MANIFEST_BYTES_MAX } from '../format/layout.ts';
 import { type KnownOverlay, loadOverlay } from '../format/load-overlay.ts';
 import { type Manifest, openManifest } from '../format/manifest.ts';
 import { checkContent, equalBytes, HEAD_NAME, objectName } from '../format/names.ts';
@@ -36,7 +36,6 @@ const KEEPER_TIMEOUT_MS = 1_000;
 /** Shortest time between two words to the keeper, in milliseconds: it serves all isolates. */
 const KEEPER_INTERVAL_MS = 60_000;
 /** A manifest of 100,000 shards has 10 MB; more is no manifest of ours. */
-const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface EpochKey {
   /** 16 bytes. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { GateRefusal } from '../../data-build/gates/quarantine.ts';
 import { releaseEdition } from '../../data-build/gates/release.ts';
@@ -9,6 +10,7 @@ import { headSignerOf } from '../../data-build/keys/head-signer.ts';
 import { heartbeat, readHead } from '../../publish/head.ts';
 import { RU_MVD } from '../../data-build/import/profiles/ru-mvd.ts';
 import { createKeys } from '../../data-build/keys/keys.ts';
+import { toHex } from '../../src/format/names.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { build, objectNames, sltdCsv, startSltd, workspace } from './workspace.ts';
@@ -334,4 +336,22 @@ describe('a build that ends in the middle', () => {
     expect(allowed).toMatchObject({ rows: 2, accepted: 1, rejected: 1, sequence: 2 });
     rmSync(outDir, { recursive: true });
   });
+});
+
+test('a build waits for garbage collection at work before it trusts pages that may be old', async () => {
+  const outDir = space.path('collected');
+  const store = new DirectoryStore(outDir);
+  await store.prepare();
+  const { sha256 } = await store.put('gc', new Uint8Array(16));
+  const file = space.write('collected.csv', sltdCsv('UTO,PAS,C1,,,lost'));
+  const told: string[] = [];
+  const progress = new Progress({ write: (text) => told.push(text) });
+  const built = build(space, { files: [file], outDir, progress });
+  const hasManifest = () => readdirSync(join(outDir, 'manifests')).length > 0;
+  await vi.waitUntil(hasManifest, { timeout: 60_000 });
+  await sleep(500);
+  expect(told.join()).not.toContain('"verify"');
+  await store.delete(`gc/${toHex(sha256)}`);
+  await built;
+  expect(told.join()).toContain('"verify"');
 });

@@ -1,5 +1,6 @@
 /** A build that was killed goes on behind its last finished step, and trusts nothing that is half. */
 
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -9,8 +10,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
+import xxhash from 'xxhash-wasm';
+import { inputsSha256Of } from '../../data-build/import/inputs-digest.ts';
+import { parseMapping } from '../../data-build/import/mapping.ts';
 import { generateExport } from '../../data-build/generate/write-export.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { build, objectNames, sltd, startSltd, workspace } from './workspace.ts';
@@ -125,17 +131,66 @@ describe('a build with a work directory', () => {
     expect((await again()).edition).toBe(plain.edition);
   });
 
+  test('begins anew after pages that are whole and do not answer as the keys say', async () => {
+    const [workDir, outDir] = [space.path('work-wrong'), space.path('out-wrong')];
+    await killAt('verify', workDir, outDir);
+    // Another digit in one key, as the marker has it: what a bad memory leaves.
+    const keys = readFileSync(join(workDir, 'keys'));
+    const digit = keys.indexOf('7', Math.floor(keys.length / 2));
+    writeFileSync(join(workDir, 'keys'), flipped(keys, digit));
+    const path = join(workDir, 'import.done');
+    const marker = deserialize(readFileSync(path).subarray(32));
+    marker.files[0].xxh64 = (await xxhash()).h64Raw(keys);
+    const body = serialize(marker);
+    const sum = createHash('sha256').update(body).digest();
+    writeFileSync(path, Buffer.concat([sum, body]));
+    const again = () => build(space, { ...options, workDir, outDir });
+    await expect(again()).rejects.toMatchObject({ code: 'verify-failed' });
+    expect((await again()).edition).toBe(plain.edition);
+  });
+
+  test('begins anew for another mapping of types', async () => {
+    const [workDir, outDir] = [space.path('work-types'), space.path('out-types')];
+    const file = space.write('types.csv', 'number,type\nX1,Card\n');
+    const profileOf = (types: object) =>
+      parseMapping(
+        JSON.stringify({
+          ...{ name: 'types', number: [{ column: 'number' }], columns: { type: ['type'] } },
+          ...{ constants: { state: 'UTO', category: 'lost' }, types },
+        }),
+      );
+    const passports = profileOf({ card: ['passport'] });
+    const cards = profileOf({ card: ['identity'] });
+    const asOf = Date.UTC(2025, 0, 31);
+    // Without a date of report a build ends behind its import.
+    const stopped = build(space, {
+      files: [file],
+      profile: passports,
+      workDir,
+      outDir,
+      asOf: undefined,
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(existsSync(join(workDir, 'import.done'))).toBe(true);
+    const resumed = await build(space, { files: [file], profile: cards, workDir, outDir, asOf });
+    const apart = { outDir: space.path('out-types-apart'), asOf };
+    const fresh = await build(space, { files: [file], profile: cards, ...apart });
+    expect(resumed.edition).toBe(fresh.edition);
+    // And central, which read the types otherwise, has another list: its "no" says nothing of this one.
+    expect(await inputsSha256Of(cards, [])).not.toEqual(await inputsSha256Of(passports, []));
+  });
+
   test('refuses a directory that is in use or holds other files', async () => {
     const busy = space.folder('busy');
-    writeFileSync(join(busy, 'lock'), String(process.ppid));
+    writeFileSync(join(busy, 'lock'), `${hostname()} ${process.ppid} 1 0`);
     const work = (workDir: string) =>
       build(space, { ...options, workDir, outDir: space.path('out-refused') });
     await expect(work(busy)).rejects.toMatchObject({ code: 'config-invalid' });
-    writeFileSync(join(busy, 'lock'), '999999999');
+    writeFileSync(join(busy, 'lock'), `${hostname()} 999999999 1 0`);
     expect((await work(busy)).edition).toBe(plain.edition);
     mkdirSync(busy);
     // As its own process, because a thread that nobody ends would keep it from ending.
-    writeFileSync(join(busy, 'lock'), String(process.ppid));
+    writeFileSync(join(busy, 'lock'), `${hostname()} ${process.ppid} 1 0`);
     const args = ['--keys', space.keysPath, '--out', space.path('out-refused'), '--threads', '2'];
     const refused = await sltd(['build', '--profile', 'sltd', ...args, '--work', busy, exportFile]);
     expect(refused.code).toBe(2);

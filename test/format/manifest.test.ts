@@ -191,3 +191,14 @@ describe('manifest codec', () => {
     }
   });
 });
+
+test('a manifest that no reader would take for its length is not written', () => {
+  const many = (count: number) => ({
+    ...{ ...SMALL, states: [entry('UTO', count, 5)] },
+    shards: Array<ReturnType<typeof shard>>(count).fill(shard(1)),
+  });
+  expect(() => encodeManifest(many(349_526))).toThrow(
+    expect.objectContaining({ code: 'format-length' }),
+  );
+  expect(encodeManifest(many(349_520)).length).toBeLessThan(32 * 1024 * 1024);
+});
