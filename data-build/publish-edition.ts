@@ -56,7 +56,7 @@ export interface PublishSummary {
   /** ISO 8601. */
   asOf: string;
   issuedAt: string;
-  /** Whether this very edition was in force there before: then its head was signed again. */
+  /** Whether this very edition was in force there before: then its head was signed again, under its newest permit. */
   wasInForce: boolean;
   /** Distinct pages, those of them that were sent, and those that were damaged in the store. */
   pages: number;
@@ -96,7 +96,9 @@ export async function publishBuiltEdition(options: PublishEditionOptions): Promi
   const wasInForce = since !== undefined && equalBytes(since.manifestSha256, manifestSha256);
   const { manifest } = copied;
   const reference = { collection, manifestSha256, manifestLength, manifest, permit };
-  const head = wasInForce
+  // The permit goes from head to head; a newer one than that in force there has to be brought.
+  const isPermitted = wasInForce && since.permittedAt >= edition.head.permittedAt;
+  const head = isPermitted
     ? await heartbeat(to, signer)
     : await publishEdition(to, signer, reference, { since, dropsOverlay: options.dropsOverlay });
   progress.finish();

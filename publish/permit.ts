@@ -5,7 +5,7 @@
  * also where the clock is behind. To go back to an edition, it is permitted anew.
  */
 
-import { encodePermit, type Permit } from '../src/format/permit.ts';
+import { decodePermit, encodePermit, type Permit } from '../src/format/permit.ts';
 import { type SigningKey, signObject } from '../src/format/signature.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,4 +26,10 @@ export function permittingBy(
     const content = { ...edition, issuedAt, notAfter: issuedAt + days * DAY_MS };
     return signObject(encodePermit(content), editionKey);
   };
+}
+
+/** Whether less than half of a signed permit is left: an edition that is to stay is then permitted anew. */
+export function isPermitDue(permit: Uint8Array): boolean {
+  const { issuedAt, notAfter } = decodePermit(permit);
+  return Date.now() > (issuedAt + notAfter) / 2;
 }

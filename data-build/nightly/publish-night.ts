@@ -2,7 +2,7 @@
  * The last step of a night with a store: the edition in force here comes in force there.
  *
  * Every record is asked of the store before its head moves (publish-edition.ts). What is in force there
- * already is left alone. A list that the store was rolled back from is not brought back by a job that runs
+ * already, under the same permit, is left alone. A list that the store was rolled back from is not brought back by a job that runs
  * every night (gates/was-replaced.ts): a person publishes it, if it is right after all.
  */
 
@@ -32,7 +32,7 @@ interface PublishNight {
   signal: AbortSignal;
 }
 
-/** What was done; undefined if the edition is in force there. Throws 'gate-refused' as passStoreGates() does. */
+/** What was done; undefined if the edition is in force there under its newest permit. Throws 'gate-refused' as passStoreGates() does. */
 export async function publishNight(night: PublishNight): Promise<PublishSummary | undefined> {
   const { config, keys, files, progress, signal } = night;
   const { profile } = config;
@@ -42,7 +42,8 @@ export async function publishNight(night: PublishNight): Promise<PublishSummary 
   const { trusted } = await headSignerOf(keys);
   const { manifestSha256 } = edition.head;
   const inForce = await readHead(to, trusted);
-  if (inForce && equalBytes(inForce.manifestSha256, manifestSha256)) return undefined;
+  const isInForce = inForce !== undefined && equalBytes(inForce.manifestSha256, manifestSha256);
+  if (isInForce && inForce.permittedAt >= edition.head.permittedAt) return undefined;
 
   const temp = openTempDir(config.build.temp);
   const threads = new Threads(threadCountFor(bytesOf(files)));

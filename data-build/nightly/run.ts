@@ -10,16 +10,21 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DirectoryStore } from '../../publish/directory-store.ts';
+import { publishEdition } from '../../publish/head.ts';
+import { isPermitDue, permittingBy } from '../../publish/permit.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
+import { decodePermit } from '../../src/format/permit.ts';
 import type { Restriction } from '../../src/format/restrictions.ts';
-import { openInForce } from '../edition/open-edition.ts';
+import { signingKey } from '../../src/format/signature.ts';
+import { type EditionInForce, openInForce } from '../edition/open-edition.ts';
 import { keepNewest } from '../gates/build-record.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { readRestrictions } from '../import/restriction-file.ts';
+import { headSignerOf } from '../keys/head-signer.ts';
 import { epochKeyOf, type KeysOf, readKeys } from '../keys/keys.ts';
 import { buildEdition, type StateTime } from '../pipeline.ts';
 import type { Progress } from '../progress.ts';
@@ -48,6 +53,8 @@ export interface NightResult {
   comparedWith?: string | undefined;
   /** Gates that had nothing to compare with. */
   unchecked?: readonly string[];
+  /** Until when it was permitted anew, ISO 8601; absent if its permit lasts. */
+  permittedUntil?: string;
   /** What it was replayed with where it was built; absent if there was nothing to replay. */
   replayed?: Replayed | undefined;
   /** What the store was brought; absent if there is none, or the edition is in force there. */
@@ -153,15 +160,32 @@ async function alreadyInForce(
       equalBytes(manifest.epochKeyId, keyId) &&
       isDeepStrictEqual(manifest.restrictions?.rows ?? [], restrictions);
     if (!isSame || !hasCoverage(config, chosen, manifest)) return undefined;
-    return {
-      ...{ edition: toHex(head.manifestSha256), sequence: head.sequence },
-      ...{ asOf: new Date(manifest.asOf).toISOString(), records: manifest.recordCount },
-    };
+    return await stay(store, keys, { head, manifest });
   } catch (error) {
     // None yet, or a damaged one: the build has its say on that.
     if (error instanceof SltdError) return undefined;
     throw error;
   }
+}
+
+/** The edition stays: without another one it would end with its permit, so in time it is permitted anew. */
+async function stay(
+  store: DirectoryStore,
+  keys: NightKeys,
+  { head, manifest }: EditionInForce,
+): Promise<BuiltNight> {
+  const { collection, manifestSha256, manifestLength } = head;
+  const built = {
+    ...{ edition: toHex(manifestSha256), sequence: head.sequence },
+    ...{ asOf: new Date(manifest.asOf).toISOString(), records: manifest.recordCount },
+  };
+  if (!isPermitDue(head.permit)) return built;
+  const edition = { collection, manifestSha256, manifestLength };
+  const permit = permittingBy(await signingKey({ ...keys.edition }), edition);
+  const reference = { ...edition, manifest, permit };
+  const anew = await publishEdition(store, await headSignerOf(keys), reference, { since: head });
+  const { notAfter } = decodePermit(anew.permit);
+  return { ...built, sequence: anew.sequence, permittedUntil: new Date(notAfter).toISOString() };
 }
 
 /** Whether the states that are partial in the manifest are those that have to be. */
