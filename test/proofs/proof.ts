@@ -56,3 +56,16 @@ export function randomSource(seed: number): { u32(): number; below(limit: number
   for (let i = 0; i < 20; i++) u32();
   return { u32, below: (limit) => Math.floor((u32() / 2 ** 32) * limit) };
 }
+
+/** Tries until `count` tries have succeeded, at most `triesMax` times; how many have. */
+export async function untilCounted(
+  count: number,
+  triesMax: number,
+  attempt: () => Promise<boolean>,
+): Promise<number> {
+  let counted = 0;
+  for (let tries = 0; counted < count && tries < triesMax; tries++) {
+    if (await attempt()) counted++;
+  }
+  return counted;
+}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { untilCounted } from './proof.ts';
 import { PROOFS } from './proofs.ts';
 import { prove } from './prove.ts';
 import { havePython } from './second-reader.ts';
@@ -16,4 +17,16 @@ describe('every proof holds at its small size', () => {
       expect(result.holds, result.figure).toBe(true);
     });
   }
+});
+
+describe('what a proof has to do a number of times', () => {
+  it('is tried until it was done so often, or until the bound is met', async () => {
+    const everyThird = () => {
+      let tries = 0;
+      return async () => ++tries % 3 === 0;
+    };
+    expect(await untilCounted(5, 100, everyThird())).toBe(5);
+    expect(await untilCounted(5, 15, everyThird())).toBe(5);
+    expect(await untilCounted(5, 14, everyThird())).toBe(4);
+  });
 });
