@@ -6,6 +6,7 @@
  * the service did the work, so a refused head is looked at: if it is ours, it was our own first try.
  */
 
+import { randomBytes } from 'node:crypto';
 import { SltdError } from '../src/errors.ts';
 import {
   equalBytes,
@@ -22,8 +23,15 @@ const NOT_FOUND = 404;
 /** The service saw two writers at one time; nothing was written. */
 const CONFLICT = 409;
 const PRECONDITION_FAILED = 412;
-/** Written at every prepare(), to see that the service heeds conditions. */
-const PROBE_NAME = 'conditional-writes';
+/** Answers to a PUT with a condition that did not write. */
+const REFUSALS = [NOT_FOUND, CONFLICT, PRECONDITION_FAILED];
+/** Begins the name of what prepare() writes to see that the service heeds conditions. */
+const PROBE_PREFIX = 'conditional-writes-';
+/** None of them holds for an object that is there. */
+const PROBE_CONDITIONS = [
+  { 'if-none-match': '*' },
+  { 'if-match': '"0123456789abcdef0123456789abcdef"' },
+] as const;
 const BINARY = { 'content-type': 'application/octet-stream' };
 
 export class S3Store implements ObjectStore {
@@ -38,21 +46,28 @@ export class S3Store implements ObjectStore {
     this.#prefix = prefix;
   }
 
-  /** Makes sure that conditions are heeded: 'config-invalid' for a service that writes all the same. */
+  /**
+   * Makes sure that conditions are heeded: 'config-invalid' for a service that writes all the same. The
+   * probe is an object of this call alone, since two publishers may begin at once, and goes away again.
+   */
   async prepare(): Promise<void> {
+    const name = PROBE_PREFIX + randomBytes(8).toString('hex');
     const put = (headers: Readonly<Record<string, string>>) =>
-      this.#client.send({ ...this.#request('PUT', PROBE_NAME), headers, body: new Uint8Array() }, [
-        NOT_FOUND,
-        CONFLICT,
-        PRECONDITION_FAILED,
-      ]);
+      this.#client.send(
+        { ...this.#request('PUT', name), headers, body: new Uint8Array() },
+        REFUSALS,
+      );
     await put({});
-    const refused = await Promise.all([
-      put({ 'if-none-match': '*' }),
-      put({ 'if-match': '"0123456789abcdef0123456789abcdef"' }),
-    ]);
-    if (refused.some(({ status }) => status !== PRECONDITION_FAILED)) {
-      throw new SltdError('config-invalid', { detail: 'the store ignores conditional writes' });
+    try {
+      for (const condition of PROBE_CONDITIONS) {
+        const { status } = await put(condition);
+        if (status !== PRECONDITION_FAILED && status !== CONFLICT) {
+          throw new SltdError('config-invalid', { detail: 'the store ignores conditional writes' });
+        }
+      }
+    } finally {
+      // An empty object that stays behind does no harm.
+      await this.delete(name).catch(() => {});
     }
   }
 
@@ -103,9 +118,8 @@ export class S3Store implements ObjectStore {
       ...this.#request('PUT', HEAD_NAME),
       ...{ headers: { ...BINARY, ...condition }, body: bytes },
     };
-    const refusals = [NOT_FOUND, CONFLICT, PRECONDITION_FAILED];
-    const { status, headers } = await this.#client.send(request, refusals);
-    if (!refusals.includes(status)) return versionOf(headers);
+    const { status, headers } = await this.#client.send(request, REFUSALS);
+    if (!REFUSALS.includes(status)) return versionOf(headers);
     const now = await this.get(HEAD_NAME, bytes.length).catch((error) => {
       if (error instanceof SltdError && error.code === 'format-length') return undefined;
       throw error;

@@ -142,6 +142,45 @@ describe('a bucket where things go wrong', () => {
   });
 });
 
+describe('the probe for conditional writes', () => {
+  const store = () => openStore(`${s3.location}/probe-${count++}`, s3.environment);
+
+  test('counts a conflict as refused: nothing was written', async () => {
+    let puts = 0;
+    s3.fault = ({ method }) => (method === 'PUT' && puts++ > 0 ? 409 : undefined);
+    await store().prepare();
+    expect(puts).toBe(3);
+  });
+
+  test('is of one publisher alone, one request after the other, and leaves nothing behind', async () => {
+    const [one, other] = [store(), store()];
+    const turns = new Map<string, string[]>();
+    s3.fault = ({ method, key }) => {
+      turns.set(key, [...(turns.get(key) ?? []), method]);
+      return undefined;
+    };
+    await Promise.all([one.prepare(), one.prepare(), other.prepare()]);
+    expect(turns.size).toBe(3);
+    for (const methods of turns.values()) {
+      expect(methods).toEqual(['PUT', 'PUT', 'PUT', 'DELETE']);
+    }
+    for (const key of turns.keys()) {
+      const name = key.slice(key.indexOf('/') + 1);
+      expect([await one.exists(name), await other.exists(name)]).toEqual([false, false]);
+    }
+  });
+
+  test('goes away also where the service ignores conditions', async () => {
+    const deleted: string[] = [];
+    s3.fault = ({ method, key }) => {
+      if (method === 'DELETE') deleted.push(key);
+      return method === 'PUT' ? 200 : undefined;
+    };
+    await expect(store().prepare()).rejects.toMatchObject({ code: 'config-invalid' });
+    expect(deleted).toHaveLength(1);
+  });
+});
+
 describe('a location', () => {
   const environment = { ...s3.environment, AWS_REGION: 'eu-central-1' };
 
