@@ -52,6 +52,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Writes a secret into a pipe or a file; UsageError at a terminal, where it would stay on the screen. */
+export function printSecret(name: string, text: string): void {
+  if (process.stdout.isTTY) {
+    throw new UsageError(`${name} is a secret: it goes into a pipe, not to a terminal`);
+  }
+  process.stdout.write(text);
+}
+
 /** Options and operands of a command line; throws a UsageError that says what is wrong. */
 export function parseCommandLine(
   command: Command,

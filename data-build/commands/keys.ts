@@ -1,6 +1,13 @@
 /** `sltd keys`: makes, shows, changes and hands out the keys of a deployment. */
 
-import { type Command, type CommandInput, EXIT, KEYS_OPTION, UsageError } from '../command.ts';
+import {
+  type Command,
+  type CommandInput,
+  EXIT,
+  KEYS_OPTION,
+  printSecret,
+  UsageError,
+} from '../command.ts';
 import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../keys/key-rotation.ts';
 import {
   KEY_SETTINGS,
@@ -54,10 +61,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     names: Object.keys(KEY_SETTINGS),
     run: (input, name) => {
       const { isSecret, of } = KEY_SETTINGS[name]!;
-      if (isSecret && process.stdout.isTTY) {
-        throw new UsageError(`${name} is a secret: it goes into a pipe, not to a terminal`);
-      }
-      process.stdout.write(of(given(input)));
+      if (isSecret) printSecret(name, of(given(input)));
+      else process.stdout.write(of(given(input)));
     },
   },
   share: {

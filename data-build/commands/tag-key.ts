@@ -12,7 +12,7 @@ import {
   tagKeyOfMonth,
   tagKeyText,
 } from '../../src/format/tag-key.ts';
-import { type Command, EXIT, KEYS_OPTION } from '../command.ts';
+import { type Command, EXIT, KEYS_OPTION, printSecret } from '../command.ts';
 import { readKeys, writeKeys } from '../keys/keys.ts';
 
 export const TAG_KEY: Command = {
@@ -20,7 +20,7 @@ export const TAG_KEY: Command = {
   summary: 'moves the key of the tags of checks on, so that older tags die',
   options: {
     keys: KEYS_OPTION,
-    out: { value: 'FILE', help: 'keys file to write, instead of printing the setting TAG_KEY' },
+    out: { value: 'FILE', help: 'keys file to write, instead of the setting TAG_KEY into a pipe' },
   },
   run: async ({ values }) => {
     const keys = readKeys(values.keys);
@@ -28,7 +28,7 @@ export const TAG_KEY: Command = {
     if (!before) throw new SltdError('config-invalid', { detail: 'no tag key in the keys file' });
     const needed = monthOf(Date.now() - TAG_KEPT_MS);
     const tag = tagKeyText((await tagKeyOfMonth(before, needed)) ?? before);
-    if (values.out === undefined) process.stdout.write(`${tag}\n`);
+    if (values.out === undefined) printSecret('TAG_KEY', `${tag}\n`);
     else writeKeys(values.out, { ...keys, tag });
     return EXIT.ok;
   },

@@ -1,13 +1,16 @@
 /** Keys files: how keys are made, changed and handed out, and that none of them is shown. */
 
 import { readFileSync, statSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type Command, UsageError } from '../../data-build/command.ts';
+import { KEYS } from '../../data-build/commands/keys.ts';
+import { TAG_KEY } from '../../data-build/commands/tag-key.ts';
 import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../../data-build/keys/key-rotation.ts';
 import {
   CENTRAL_SETTINGS,
   EDGE_SETTINGS,
-  PUBLISHER_SETTINGS,
   KEY_SETTINGS,
+  PUBLISHER_SETTINGS,
   settingValues,
 } from '../../data-build/keys/key-settings.ts';
 import { createKeys, KEY_ROLES, readKeys, writeKeys } from '../../data-build/keys/keys.ts';
@@ -193,3 +196,47 @@ async function idsOf(keys: Parameters<typeof keyIdsOf>[0]) {
   const ids = await keyIdsOf(keys);
   return Object.fromEntries(ids.map((each) => [each.name, each]));
 }
+
+describe('at a terminal', () => {
+  const { isTTY } = process.stdout;
+  afterEach(() => {
+    process.stdout.isTTY = isTTY;
+    vi.restoreAllMocks();
+  });
+
+  /** What the command writes to stdout. */
+  const written = async ({ run }: Command, terminal: boolean, ...operands: string[]) => {
+    process.stdout.isTTY = terminal;
+    let text = '';
+    vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+      text += chunk;
+      return true;
+    });
+    const { signal } = new AbortController();
+    const input = {
+      values: { keys: space.keysPath },
+      switches: new Set<string>(),
+      operands,
+      signal,
+    };
+    const error = await Promise.resolve(run(input)).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    vi.restoreAllMocks();
+    return { text, error };
+  };
+
+  test.each([
+    ['sltd tag-key', TAG_KEY, []],
+    ...Object.entries(KEY_SETTINGS)
+      .filter(([, { isSecret }]) => isSecret)
+      .map(([name]) => [`sltd keys setting ${name}`, KEYS, ['setting', name]] as const),
+  ] as const)('%s shows no secret, into a pipe it writes it', async (_, command, operands) => {
+    const shown = await written(command, true, ...operands);
+    expect(shown).toEqual({ text: '', error: expect.any(UsageError) });
+    const piped = await written(command, false, ...operands);
+    expect(piped.error).toBeUndefined();
+    expect(piped.text.trim().length).toBeGreaterThan(16);
+  });
+});
