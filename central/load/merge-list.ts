@@ -12,6 +12,7 @@ import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { isPostgres } from '../database/database.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { CORRECTABLE } from '../records/record-row.ts';
+import { changedFields } from './changed-fields.ts';
 import {
   confirmChanges,
   differs,
@@ -49,8 +50,10 @@ export async function mergeList(
   await confirmChanges(transaction, times);
   const contradictedCount = await tellContradicted(transaction, times);
   await run(sql`delete from load_list where id in (${keptRecords(times)})`);
-  await run(historyOf('load-corrected', sql`r.withdrawn_at is null and ${DIFFERS}`, nowMs));
-  await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, nowMs));
+  const changes = changedFields({ isPostgres: isPostgres(transaction) });
+  const isCorrected = sql`r.withdrawn_at is null and ${DIFFERS}`;
+  await run(historyOf('load-corrected', isCorrected, { nowMs, changes }));
+  await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, { nowMs, changes }));
   if (!isFirst) await run(asReports(nowMs));
   await run(sql`
     update records as r
@@ -141,7 +144,11 @@ const asReports = (nowMs: number) => sql`
   on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`;
 
 /** A line of history for each record of the list and the export that meets a condition. */
-const historyOf = (action: string, condition: RawBuilder<unknown>, nowMs: number) => sql`
-  insert into record_history (record_id, number, at, action, tenant, subject)
-  select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, ${sql.lit(action)}, 'central', 'load'
+const historyOf = (
+  action: string,
+  condition: RawBuilder<unknown>,
+  { nowMs, changes }: { nowMs: number; changes: RawBuilder<unknown> },
+) => sql`
+  insert into record_history (record_id, number, at, action, tenant, subject, changes)
+  select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, ${sql.lit(action)}, 'central', 'load', ${changes}
   from load_list as l join records as r on r.id = l.id where ${condition}`;
