@@ -87,9 +87,7 @@ export class SightingRecorder {
     const stored = new Promise<void>((resolve) => {
       this.#waiting.push({ rows, stored: resolve });
     });
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#write();
     return stored;
   }
 
@@ -101,9 +99,11 @@ export class SightingRecorder {
       if (failed.length === 0) continue;
       // Whatever it was: the rows are still wanted.
       this.#waiting = [...failed, ...this.#waiting];
-      if (this.#isStopping) return;
+      if (this.#isStopping) break;
       await sleep(RETRY_MS);
     }
+    // In the same turn as the last look: what comes from here on begins a write of its own.
+    this.#writing = undefined;
   }
 
   /** Those that could not be stored. */

@@ -64,10 +64,13 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
       await writer.destroy();
     };
   };
-  const recorderOf = (db: CentralDatabase, spool = new SightingSpool({ folder })) => {
+  const recorderOf = (
+    db: CentralDatabase,
+    { spool = new SightingSpool({ folder }), waitMaxMs = 20 } = {},
+  ) => {
     const late: object[] = [];
     const onLate = (counts: object) => late.push(counts);
-    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs: 20, onLate }) };
+    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs, onLate }) };
   };
   const serve = async () => {
     const { location } = database;
@@ -147,9 +150,9 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
   it('answers all the same where nothing can be kept, and says so', async () => {
     const release = await hold();
     const db = openDatabase(database.location, { busyTimeoutMs: 20 });
-    const nowhere = recorderOf(db, new SightingSpool({ folder: '/dev/null/sightings' }));
+    const nowhere = recorderOf(db, { spool: new SightingSpool({ folder: '/dev/null/sightings' }) });
     await nowhere.recorder.record([sighting('one')]);
-    const full = recorderOf(db, new SightingSpool({ folder }, 1));
+    const full = recorderOf(db, { spool: new SightingSpool({ folder }, 1) });
     await full.recorder.record([sighting('two')]);
     await full.recorder.record([sighting('three')]);
     expect(nowhere.late).toEqual([{ lateCount: 1, keptCount: 0 }]);
@@ -159,6 +162,19 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
     await expect.poll(storedIds, PATIENCE).toEqual(['one', 'three', 'two']);
     for (const { recorder } of [nowhere, full]) await recorder.stop();
     await db.destroy();
+  });
+
+  it('stores a hit that comes at any moment of the write before it', async () => {
+    const { recorder, late } = recorderOf(database.db, { waitMaxMs: 5_000 });
+    // A turn more each time, so that one of them is the end of the write.
+    for (let turns = 0; turns < 150; turns++) {
+      const first = recorder.record([sighting(`first-${turns}`)]);
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      const second = recorder.record([sighting(`second-${turns}`)]);
+      await Promise.all([first, second]);
+    }
+    expect(late).toEqual([]);
+    await recorder.stop();
   });
 
   it('stores what another process left, beside what it left torn', async () => {
