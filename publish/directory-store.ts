@@ -3,10 +3,16 @@
  *
  * Every object is written beside its place, flushed to the disk and renamed into it, so that a name
  * never holds half an object, whatever is killed when. The head is compared and replaced under a lock.
+ *
+ * What is in it is signed and keyed and no secret, and others read it than who writes it: so files and
+ * folders of editions have their modes whatever the writer's umask is. Who may look into the store at all,
+ * the mode of its own folder says, if that was there before.
  */
 
 import {
+  chmodSync,
   closeSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -17,7 +23,7 @@ import {
 } from 'node:fs';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { SltdError } from '../src/errors.ts';
 import {
   equalBytes,
@@ -39,6 +45,16 @@ const FOLDERS: readonly ObjectFolder[] = [
   'gc',
   'images',
 ];
+/** Of these whoever may look into the store may read everything: an edge, a web server, a copy. */
+const READABLE: ReadonlySet<ObjectFolder> = new Set([
+  'pages',
+  'manifests',
+  'overlays',
+  'history',
+  'gc',
+]);
+const READABLE_FILE = 0o644;
+const READABLE_FOLDER = 0o755;
 const LOCK_NAME = '.lock';
 const LOCK_TIMEOUT_MS = 10_000;
 const LOCK_POLL_MS = 20;
@@ -107,8 +123,9 @@ export class DirectoryStore implements ObjectStore {
     this.#makeFolders();
     const partial = join(this.#path, folder, this.#partialName());
     try {
-      const file = await open(partial, 'wx', 0o644);
+      const file = await open(partial, 'wx', READABLE_FILE);
       try {
+        if (READABLE.has(folder)) await file.chmod(READABLE_FILE);
         await file.writeFile(bytes);
         await file.sync();
       } finally {
@@ -165,8 +182,9 @@ export class DirectoryStore implements ObjectStore {
   #writeHead(bytes: Uint8Array): void {
     const partial = join(this.#path, this.#partialName());
     attempt('head', () => {
-      const file = openSync(partial, 'wx', 0o644);
+      const file = openSync(partial, 'wx', READABLE_FILE);
       try {
+        fchmodSync(file, READABLE_FILE);
         writeFileSync(file, bytes);
         fsyncSync(file);
         renameSync(partial, join(this.#path, HEAD_NAME));
@@ -211,7 +229,12 @@ export class DirectoryStore implements ObjectStore {
   #makeFolders(): void {
     if (this.#hasFolders) return;
     attempt('make', () => {
-      for (const folder of FOLDERS) mkdirSync(join(this.#path, folder), { recursive: true });
+      makeReadable(this.#path);
+      for (const folder of FOLDERS) {
+        const path = join(this.#path, folder);
+        if (READABLE.has(folder)) makeReadable(path);
+        else mkdirSync(path, { recursive: true });
+      }
     });
     this.#hasFolders = true;
   }
@@ -254,6 +277,16 @@ function attempt(what: string, work: () => void): void {
 function unavailable(what: string, cause: unknown): SltdError {
   const { code = 'failed' } = cause as NodeJS.ErrnoException;
   return new SltdError('store-unavailable', { detail: `${what}: ${code}`, cause });
+}
+
+/** Makes the folder where there is none, and those above it; one that is there stays as its owner has it. */
+function makeReadable(path: string): void {
+  const first = mkdirSync(path, { recursive: true });
+  if (first === undefined) return;
+  const top = resolve(first);
+  for (let made = resolve(path); made.startsWith(top); made = dirname(made)) {
+    chmodSync(made, READABLE_FOLDER);
+  }
 }
 
 function flushFolder(path: string): void {

@@ -1,7 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { bytesOf, testStore } from './store-conformance.ts';
 
@@ -53,6 +61,47 @@ describe('a directory', () => {
     const waiting = store.replaceHead(bytesOf('1'), undefined);
     await expect(waiting).rejects.toMatchObject({ code: 'store-unavailable' });
     expect(existsSync(join(path, 'head'))).toBe(false);
+  });
+
+  describe('of a writer whose files are its own (umask 077)', () => {
+    const umask = process.umask();
+    beforeAll(() => void process.umask(0o077));
+    afterAll(() => void process.umask(umask));
+
+    /** Modes of all that is in a folder, by path. */
+    const modesIn = (path: string) =>
+      Object.fromEntries(
+        ['.', ...readdirSync(path, { recursive: true, encoding: 'utf8' })].map((name) => [
+          name,
+          (statSync(join(path, name)).mode & 0o777).toString(8),
+        ]),
+      );
+
+    test('is an edition that an edge of another account can read', async () => {
+      const path = join(emptyPath(), 'national');
+      const store = new DirectoryStore(path);
+      await store.prepare();
+      await store.replaceHead(bytesOf('head'), undefined);
+      const folders = ['pages', 'manifests', 'overlays', 'history'] as const;
+      for (const folder of folders) await store.put(folder, bytesOf('an object'));
+      const modes = modesIn(path);
+      for (const name of ['.', ...folders]) expect([name, modes[name]]).toEqual([name, '755']);
+      const files = Object.keys(modes).filter((name) => /^head$|\//.test(name));
+      expect(files).toHaveLength(5);
+      for (const name of files) expect([name, modes[name]]).toEqual([name, '644']);
+      expect(modesIn(join(path, '..'))['.']).toBe('755');
+    });
+
+    test('keeps the images of cards, and a folder that was there, as they are', async () => {
+      const path = emptyPath();
+      mkdirSync(path);
+      const store = new DirectoryStore(path);
+      await store.prepare();
+      const { sha256 } = await store.put('images', bytesOf('an image'));
+      const modes = modesIn(path);
+      const image = `images/${Buffer.from(sha256).toString('hex')}`;
+      expect([modes['.'], modes.images, modes[image]]).toEqual(['700', '700', '600']);
+    });
   });
 
   test('a place that cannot be written is a failure with its code, and leaves nothing', async () => {
