@@ -1,7 +1,9 @@
 /**
- * What is kept of a feed: the delivery in force, its shape, and since when it is the same.
+ * What is kept of a feed: the delivery in force and the one before it, with their shapes and since when they
+ * are the same.
  *
- * `feeds/<name>/` is what central loads, and what a later night may fall back on.
+ * `feeds/<name>/` is what central loads, and what a later night may fall back on; `feeds/<name>.before/` is
+ * fallen back on if somebody went back from the edition that brought the first.
  */
 
 import { createHash } from 'node:crypto';
@@ -19,12 +21,18 @@ import type { FetchedFile } from './fetch.ts';
 export const DAY_MS = 24 * 60 * 60 * 1000;
 /** Hidden, so that no delivered file bears its name. */
 const RECORD = '.feed.json';
+/** A month of nights. */
+const PAST_MAX = 31;
 
 const recordSchema = v.object({
   /** When these very bytes first came in force, in milliseconds since 1970. */
   acceptedAt: v.number(),
   /** The last night in which they were delivered, and not for too long: as a good delivery they age from here. */
   deliveredAt: v.number(),
+  /** Id of the edition with which these very bytes first came in force. */
+  edition: v.string(),
+  /** What came in force before, newest first: its SHA-256s, one file after the other. */
+  past: v.array(v.string()),
   files: v.array(v.object({ name: v.string(), sha256: v.string(), modifiedAt: v.number() })),
   /** Absent for the only feed of a job, which the gates of the edition look at. */
   shape: v.optional(
@@ -48,6 +56,7 @@ export interface LastGood {
 const folderOf = ({ stateDir }: NightlyConfig, { name }: Feed): string =>
   join(stateDir, 'feeds', name);
 
+const beforeOf = (folder: string): string => `${folder}.before`;
 const asideOf = (folder: string): string => `${folder}.old`;
 
 /** Where a delivery is fetched to. */
@@ -57,28 +66,64 @@ export const inboxOf = ({ stateDir }: NightlyConfig, { name }: Feed): string =>
 /** A run that was killed between two renames left the delivery beside its place. */
 export function mendFolder(config: NightlyConfig, feed: Feed): void {
   const folder = folderOf(config, feed);
-  if (!existsSync(folder) && existsSync(asideOf(folder))) renameSync(asideOf(folder), folder);
+  if (existsSync(folder)) settle(folder);
+  else if (existsSync(asideOf(folder))) renameSync(asideOf(folder), folder);
+}
+
+/** The delivery that was put aside is the one before. */
+function settle(folder: string): void {
+  if (!existsSync(asideOf(folder))) return;
+  rmSync(beforeOf(folder), { recursive: true, force: true });
+  renameSync(asideOf(folder), beforeOf(folder));
 }
 
 /** What is known of the delivery in force; undefined if there is none, or its record is not one. */
-export function readRecord(config: NightlyConfig, feed: Feed): FeedRecord | undefined {
+export const readRecord = (config: NightlyConfig, feed: Feed): FeedRecord | undefined =>
+  recordIn(folderOf(config, feed));
+
+function recordIn(folder: string): FeedRecord | undefined {
   try {
-    const text = readFileSync(join(folderOf(config, feed), RECORD), 'utf8');
-    const parsed = v.safeParse(recordSchema, JSON.parse(text));
+    const parsed = v.safeParse(
+      recordSchema,
+      JSON.parse(readFileSync(join(folder, RECORD), 'utf8')),
+    );
     return parsed.success ? parsed.output : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** The delivery kept that nobody went back from, and where it lies: the one in force, or the one before. */
+export function readTrusted(
+  config: NightlyConfig,
+  feed: Feed,
+  goneBack: ReadonlySet<string>,
+): { record: FeedRecord; folder: string } | undefined {
+  const folder = folderOf(config, feed);
+  for (const place of [folder, beforeOf(folder)]) {
+    const record = recordIn(place);
+    if (record && !goneBack.has(record.edition)) return { record, folder: place };
+  }
+  return undefined;
+}
+
+/** What tells two deliveries apart. */
+const bytesOf = (files: readonly { sha256: string }[]): string =>
+  files.map(({ sha256 }) => sha256).join(' ');
+
+const delivered = (files: readonly FetchedFile[]) =>
+  files.map(({ name, sha256, modifiedAt }) => ({ name, modifiedAt, sha256: toHex(sha256) }));
+
+/** Whether these very bytes came in force before others that are in force since. */
+export const wasDelivered = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
+  record.past.includes(bytesOf(delivered(files)));
+
 /** Since when a feed has been delivering these very bytes, in milliseconds since 1970; undefined if they are new. */
 export function sameSince(
   record: FeedRecord | undefined,
   files: readonly FetchedFile[],
 ): number | undefined {
-  const isSame =
-    record?.files.length === files.length &&
-    files.every(({ sha256 }, index) => toHex(sha256) === record.files[index]!.sha256);
+  const isSame = record && bytesOf(record.files) === bytesOf(delivered(files));
   return isSame ? record.acceptedAt : undefined;
 }
 
@@ -86,14 +131,15 @@ export function sameSince(
 export async function readLastGood(
   config: NightlyConfig,
   feed: Feed,
+  goneBack: ReadonlySet<string>,
 ): Promise<LastGood | undefined> {
-  const record = readRecord(config, feed);
-  if (!record?.shape || Date.now() - record.deliveredAt > config.lastGoodDays * DAY_MS) {
+  const { record, folder } = readTrusted(config, feed, goneBack) ?? {};
+  if (!record?.shape || !folder || Date.now() - record.deliveredAt > config.lastGoodDays * DAY_MS) {
     return undefined;
   }
   const files: FetchedFile[] = [];
   for (const { name, sha256, modifiedAt } of record.files) {
-    const path = join(folderOf(config, feed), name);
+    const path = join(folder, name);
     const found = await hashOf(path);
     if (found === undefined || toHex(found) !== sha256) return undefined;
     files.push({ path, name, sha256: found, modifiedAt });
@@ -118,17 +164,28 @@ interface Delivered {
   shape: ListShape | undefined;
 }
 
-/** Keeps a delivery in the place of the one before. */
-export function keepDelivery(config: NightlyConfig, { feed, files, shape }: Delivered): void {
+/** The edition with which it came in force, and those that somebody went back from. */
+export interface InForce {
+  edition: string;
+  goneBack: ReadonlySet<string>;
+}
+
+/** Keeps a delivery, and of another one before it that nobody went back from the last. */
+export function keepDelivery(
+  config: NightlyConfig,
+  { feed, files, shape }: Delivered,
+  { edition, goneBack }: InForce,
+): void {
   const deliveredAt = Date.now();
+  const before = readRecord(config, feed);
+  const since = sameSince(before, files);
+  const past = before ? [bytesOf(before.files), ...before.past].slice(0, PAST_MAX) : [];
   const record = {
-    acceptedAt: sameSince(readRecord(config, feed), files) ?? deliveredAt,
-    deliveredAt,
-    files: files.map(({ name, sha256, modifiedAt }) => ({
-      ...{ name, modifiedAt },
-      sha256: toHex(sha256),
-    })),
-    shape,
+    ...(before && since !== undefined
+      ? { acceptedAt: since, edition: before.edition, past: before.past }
+      : { acceptedAt: deliveredAt, edition, past }),
+    ...{ deliveredAt, files: delivered(files) },
+    ...(shape ? { shape } : {}),
   };
   const inbox = inboxOf(config, feed);
   writeJson(join(inbox, RECORD), record);
@@ -138,5 +195,7 @@ export function keepDelivery(config: NightlyConfig, { feed, files, shape }: Deli
   rmSync(aside, { recursive: true, force: true });
   if (existsSync(folder)) renameSync(folder, aside);
   renameSync(inbox, folder);
-  rmSync(aside, { recursive: true, force: true });
+  const isToStay = since === undefined && !(before && goneBack.has(before.edition));
+  if (isToStay) settle(folder);
+  else rmSync(aside, { recursive: true, force: true });
 }

@@ -27,12 +27,15 @@ import { Threads, threadCountFor } from '../threads/threads.ts';
 import type { Feed, NightlyConfig } from './config.ts';
 import {
   DAY_MS,
+  type InForce,
   inboxOf,
   keepDelivery,
   mendFolder,
   readLastGood,
   readRecord,
+  readTrusted,
   sameSince,
+  wasDelivered,
 } from './feed-record.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
 
@@ -53,27 +56,42 @@ export interface ChosenFeed {
 /** Fetches every feed and decides what stands for it; throws what stops the night. */
 export async function chooseFeeds(
   config: NightlyConfig,
+  goneBack: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<ChosenFeed[]> {
   rmSync(join(config.stateDir, 'inbox'), { recursive: true, force: true });
   for (const feed of config.feeds) mendFolder(config, feed);
   const chosen: ChosenFeed[] = [];
-  for (const feed of config.feeds) chosen.push(await choose(config, feed, signal));
+  for (const feed of config.feeds) {
+    chosen.push(await choose({ config, feed, goneBack, signal }));
+  }
   return chosen;
 }
 
-async function choose(config: NightlyConfig, feed: Feed, signal: AbortSignal): Promise<ChosenFeed> {
+interface FeedNight {
+  config: NightlyConfig;
+  feed: Feed;
+  /** Ids of editions that somebody went back from. */
+  goneBack: ReadonlySet<string>;
+  signal: AbortSignal;
+}
+
+async function choose(night: FeedNight): Promise<ChosenFeed> {
+  const { config, feed, goneBack, signal } = night;
   const inbox = inboxOf(config, feed);
   const isAlone = config.feeds.length === 1;
   try {
     const files = await fetchFeed(feed, inbox, signal);
     const since = sameSince(readRecord(config, feed), files);
-    if (!isAlone) refuseUnchanged(feed, since);
-    const shape = isAlone ? undefined : await examine(config, feed, files, signal);
+    if (!isAlone) {
+      refuseReplayed(night, files, since);
+      refuseUnchanged(feed, since);
+    }
+    const shape = isAlone ? undefined : await examine(night, files);
     return { feed, files, shape, sameSince: since, instead: undefined };
   } catch (error) {
     const mayStepIn = error instanceof SltdError && /^(input-|gate-)/.test(error.code);
-    const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
+    const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed, goneBack) : undefined;
     if (!mayStepIn || !lastGood) throw ofFeed(error, feed, isAlone);
     const { shape, files } = lastGood;
     // Of those without a record too: their first reports may be in the delivery that failed.
@@ -94,10 +112,8 @@ function ofFeed(error: unknown, { name }: Feed, isAlone: boolean): unknown {
 
 /** Imports a delivery and asks the gates; throws the code that refuses it. */
 async function examine(
-  config: NightlyConfig,
-  feed: Feed,
+  { config, feed, goneBack, signal }: FeedNight,
   files: readonly FetchedFile[],
-  signal: AbortSignal,
 ): Promise<ListShape> {
   const { profile } = config;
   const paths = files.map(({ path }) => path);
@@ -126,7 +142,7 @@ async function examine(
         columns: await readColumns({ files: paths, profile, tempDir: temp.path }),
       },
     };
-    const before = readRecord(config, feed)?.shape;
+    const before = readTrusted(config, feed, goneBack)?.record.shape;
     if (before) refuseUnlike(before, shape, config);
     return shape;
   } finally {
@@ -155,6 +171,22 @@ export const oldest = (files: readonly FetchedFile[]): number =>
 export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): boolean =>
   since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
 
+/** What was in force and was replaced, or gone back from, is no news: not even under a fresh time. */
+function refuseReplayed(
+  { config, feed, goneBack }: FeedNight,
+  files: readonly FetchedFile[],
+  since: number | undefined,
+): void {
+  const record = readRecord(config, feed);
+  if (!record) return;
+  const isReplaced = since === undefined && wasDelivered(record, files);
+  const isGoneBack = since !== undefined && goneBack.has(record.edition);
+  if (!isReplaced && !isGoneBack) return;
+  const what = isReplaced ? 'others took their place' : 'somebody went back from them';
+  const detail = `replayed (these very files were in force before, and ${what})`;
+  throw new SltdError('gate-refused', { detail });
+}
+
 function refuseUnchanged(feed: Feed, since: number | undefined): void {
   if (since === undefined || !isOverdue(feed, since)) return;
   throw new SltdError('input-unchanged', {
@@ -163,6 +195,10 @@ function refuseUnchanged(feed: Feed, since: number | undefined): void {
 }
 
 /** Keeps what the edition in force was built from; of a feed that failed, the delivery that is kept stays. */
-export function keepDelivered(config: NightlyConfig, chosen: readonly ChosenFeed[]): void {
-  for (const each of chosen) if (!each.instead) keepDelivery(config, each);
+export function keepDelivered(
+  config: NightlyConfig,
+  chosen: readonly ChosenFeed[],
+  inForce: InForce,
+): void {
+  for (const each of chosen) if (!each.instead) keepDelivery(config, each, inForce);
 }

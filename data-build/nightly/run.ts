@@ -7,7 +7,7 @@
  */
 
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { publishEdition } from '../../publish/head.ts';
@@ -33,6 +33,7 @@ import type { Replayed } from '../replay/replay-gate.ts';
 import { writeReport } from '../report/report.ts';
 import type { NightlyConfig } from './config.ts';
 import { type ChosenFeed, chooseFeeds, isOverdue, keepDelivered, oldest } from './feeds.ts';
+import { readGoneBack } from './gone-back.ts';
 import { publishNight } from './publish-night.ts';
 
 /** A month of nights. */
@@ -85,11 +86,14 @@ export async function runNight({ config, progress, signal }: Night): Promise<Nig
   const keys = readKeys(config.keysPath, ['epochKey', 'edition', 'overlay', 'head']);
   const restrictions = readRestrictions(config.restrictionsFile);
   progress.start('fetch');
-  const chosen = await chooseFeeds(config, signal);
+  // Of one feed alone the gates of the edition know what was gone back from.
+  const goneBack: ReadonlySet<string> =
+    config.feeds.length > 1 ? await readGoneBack(config, keys) : new Set();
+  const chosen = await chooseFeeds(config, goneBack, signal);
   const before = await alreadyInForce(config, keys, { chosen, restrictions });
   const built = before ?? (await build(chosen, keys, { config, restrictions, progress, signal }));
-  keepDelivered(config, chosen);
-  const feeds = chosen.map(resultOf);
+  keepDelivered(config, chosen, { edition: built.edition, goneBack });
+  const feeds = chosen.map((each) => resultOf(config, each));
   const files = feeds.flatMap((feed) => feed.files.map((name) => join(config.stateDir, name)));
   const { store } = config;
   const published =
@@ -220,13 +224,18 @@ function stateTimes(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, State
   return times;
 }
 
-function resultOf({ feed, files, instead, sameSince }: ChosenFeed): FeedResult {
+function resultOf(
+  { stateDir }: NightlyConfig,
+  { feed, files, instead, sameSince }: ChosenFeed,
+): FeedResult {
   const since = sameSince === undefined ? undefined : new Date(sameSince).toISOString();
   // The only feed of a job stays in force, as of what its list says of itself.
   const code = isOverdue(feed, sameSince) ? 'input-unchanged' : undefined;
   return {
     name: feed.name,
-    files: files.map(({ name }) => join('feeds', feed.name, name)),
+    files: files.map(({ name, path }) =>
+      instead ? relative(stateDir, path) : join('feeds', feed.name, name),
+    ),
     used: instead ? 'last-good' : 'delivered',
     ...(since === undefined ? {} : { unchangedSince: since }),
     ...(code === undefined ? {} : { code, details: [`the same since ${since}`] }),

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../data-build/nightly/config.ts';
 import { reportNight } from '../../data-build/nightly/report-night.ts';
 import { csv, nightlyJob, rows } from './nightly-job.ts';
-import { workspace } from './workspace.ts';
+import { sltd, workspace } from './workspace.ts';
 
 const space = workspace();
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -91,5 +91,59 @@ test('a feed alone that stands still stays in force, and the webhook is told', a
   expect(await told()).toMatchObject({
     ...{ outcome: 'already-published', notified: false, exitCode: 0 },
     feeds: [{ used: 'delivered', code: 'input-unchanged' }],
+  });
+});
+
+describe('a delivery among several that somebody went back from', () => {
+  const world = nightlyJob(space, 'gone-back', feed('utopia', 'UTO') + feed('france', 'FRA'));
+  const edition = join(world.stateDir, 'edition');
+  const inForce = async (code: string) => {
+    const { coverage, recordCount } = (await world.edition()).manifest.state(code as 'FRA')!;
+    return `${coverage} ${recordCount}`;
+  };
+
+  test('is not let in again, and the one before it stands in', async () => {
+    world.deliver('in/utopia/1.csv', csv(rows(200)));
+    world.deliver('in/france/1.csv', csv(rows(120, 'FRA')));
+    await world.run();
+    world.deliver('in/utopia/2.csv', csv(rows(201)));
+    world.deliver('in/france/2.csv', csv(rows(100, 'FRA')));
+    expect(await world.run()).toMatchObject({ outcome: 'published', records: 301 });
+    const args = ['rollback', edition, '--to', 'previous', '--keys', space.keysPath];
+    expect((await sltd(args)).code).toBe(0);
+    world.deliver('in/utopia/3.csv', csv(rows(202)));
+    const night = await world.run();
+    expect(night.feeds).toMatchObject([
+      { used: 'delivered' },
+      { used: 'last-good', code: 'gate-refused', files: ['feeds/france.before/1.csv'] },
+    ]);
+    expect(night.feeds[1]!.details![0]).toContain('somebody went back from them');
+    expect(await inForce('FRA')).toBe('partial 120');
+  });
+
+  test('stands in for nothing when a later one fails', async () => {
+    world.deliver('in/france/3.csv', 'no header of ours\n');
+    expect((await world.run()).feeds[1]).toMatchObject({
+      ...{ used: 'last-good', code: 'input-schema', files: ['feeds/france.before/1.csv'] },
+    });
+  });
+
+  test('is what no later one is compared with', async () => {
+    // 120 were in force, 100 in what was gone back from.
+    world.deliver('in/france/4.csv', csv(rows(59, 'FRA')));
+    expect((await world.run()).feeds[1]).toMatchObject({
+      ...{ used: 'last-good', details: [expect.stringContaining('120 records before, 59 now')] },
+    });
+    world.deliver('in/france/5.csv', csv(rows(121, 'FRA')));
+    expect((await world.run()).feeds[1]).toMatchObject({ used: 'delivered' });
+    expect(await inForce('FRA')).toBe('reports 121');
+  });
+
+  test('that others replaced is not let in under a later name', async () => {
+    world.deliver('in/france/6.csv', csv(rows(120, 'FRA')));
+    const { feeds } = await world.run();
+    expect(feeds[1]).toMatchObject({ used: 'last-good', code: 'gate-refused' });
+    expect(feeds[1]!.details![0]).toContain('others took their place');
+    expect(await inForce('FRA')).toBe('partial 121');
   });
 });
