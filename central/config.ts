@@ -90,11 +90,16 @@ export function databaseLocation(env: Environment): DatabaseLocation {
   return { file: `${DEFAULT_FOLDER}/central.sqlite` };
 }
 
-/** A folder for each database: what is left in one is stored in that one and no other. */
-const besideDatabase = (location: DatabaseLocation): string =>
-  'file' in location
-    ? `${location.file}-sightings`
-    : `${DEFAULT_FOLDER}/sightings-${databaseName(location.url)}`;
+/**
+ * A folder for each database: what is left in one is of that one and no other, and what it does not name is
+ * swept up.
+ */
+function besideDatabase(what: string, env: Environment): string {
+  const location = databaseLocation(env);
+  return 'file' in location
+    ? `${location.file}-${what}`
+    : `${DEFAULT_FOLDER}/${what}-${databaseName(location.url)}`;
+}
 
 const databaseName = (url: string): string =>
   URL.canParse(url) ? new URL(url).pathname.replaceAll(/[^\w-]/g, '') : '';
@@ -118,8 +123,8 @@ export async function serveConfig(env: Environment): Promise<ServeConfig> {
       reportsPerDay: countOf('REPORTS_PER_DAY', env) ?? BULK_LIMITS.reportsPerDay,
       withdrawalsPerDay: countOf('WITHDRAWALS_PER_DAY', env) ?? BULK_LIMITS.withdrawalsPerDay,
     },
-    attachments: { folder: env.ATTACHMENTS_DIR || `${DEFAULT_FOLDER}/attachments` },
-    sightingSpool: { folder: env.SIGHTINGS_DIR || besideDatabase(databaseLocation(env)) },
+    attachments: { folder: env.ATTACHMENTS_DIR || besideDatabase('attachments', env) },
+    sightingSpool: { folder: env.SIGHTINGS_DIR || besideDatabase('sightings', env) },
     cardImages: openStore(env.CARD_STORE || `${DEFAULT_FOLDER}/cards`, env),
     publicUrl: originOf('PUBLIC_URL', env),
     reach: { loopback: env.WEBHOOK_LOOPBACK === 'allow' },

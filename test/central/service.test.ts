@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { serveConfig } from '../../central/config.ts';
 import type { DatabaseLocation } from '../../central/database/database.ts';
 import { loadRecords } from '../../central/load/load.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
@@ -204,6 +205,24 @@ describe('a setting that is not usable', () => {
   it('explains itself', async () => {
     const { code, stdout } = await run(['load', '--help'], {});
     expect([code, stdout.startsWith('usage:')]).toEqual([0, true]);
+  });
+
+  it.each([
+    ['SQLite', { DATABASE_FILE: 'one.sqlite' }, { DATABASE_FILE: 'other.sqlite' }],
+    [
+      'PostgreSQL',
+      { DATABASE_URL: 'postgres://u:p@h/one' },
+      { DATABASE_URL: 'postgres://u:p@h/other' },
+    ],
+  ])('or is not there leaves two databases on %s no folder in common', async (_, one, other) => {
+    const foldersOf = async (location: Record<string, string>) => {
+      const { attachments, sightingSpool } = await serveConfig({ ...SETTINGS, ...location });
+      return [attachments.folder, sightingSpool.folder];
+    };
+    // Each sweeps up what it does not name, and stores what was left.
+    const folders = [...(await foldersOf(one)), ...(await foldersOf(other))];
+    expect(new Set(folders).size).toBe(4);
+    expect(folders.join()).not.toContain('u:p');
   });
 
   it('keeps the database file from other users', async () => {
