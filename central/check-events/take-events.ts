@@ -89,7 +89,8 @@ async function takeBatch(
   await link(trx, taken);
   const takenLive = taken.filter(({ event }) => isLive(event));
   const takenFirst = takenLive.filter(({ event }) => event.route === FIRST_ROUTE);
-  await keepTags(trx, takenFirst, nowMs);
+  // Also of a candidate that was cleared when it was asked about again.
+  await keepTags(trx, takenLive, nowMs);
   await countSearches(trx, takenFirst);
   await recordMatches(trx, takenLive);
   await trx.updateTable('check_event_state').set({ last_number: number }).execute();

@@ -9,6 +9,7 @@
  */
 
 import { type RawBuilder, sql, type Transaction } from 'kysely';
+import { CLASS_LETTER } from '../../src/document/document-class.ts';
 import { isPostgres } from '../database/database.ts';
 import type { CentralSchema } from '../database/schema.ts';
 import { CORRECTABLE } from '../records/record-row.ts';
@@ -106,12 +107,12 @@ async function insertNew(
 ): Promise<void> {
   const isNew = sql`not exists (select 1 from records as r where r.id = l.id)`;
   const keysOf = (letter: string) => sql`
-    select ${sql.lit(letter)} || substr(l.state || '<<', 1, 3) || l.number as key, l.id as record_id
+    select ${keyOf(letter)} as key, l.id as record_id
     from load_list as l where l.classes like ${sql.lit(`%${letter}%`)} and ${isNew}`;
   await sql`
     insert into record_keys (key, record_id)
     select key, record_id from (
-      ${sql.join(['I', 'O', 'P', 'V'].map(keysOf), sql` union all `)}
+      ${sql.join(LETTERS.map(keysOf), sql` union all `)}
     ) as k order by key, record_id`.execute(transaction);
   if (!isFirst) {
     await sql`
@@ -130,17 +131,25 @@ const REVIEW_COLUMNS = ['review_date', 'review_noticed_at'] as const;
 const ifStillListed = (name: string) =>
   sql`case when r.withdrawn_at is null then r.${sql.ref(name)} end`;
 
+/** Of the classes, and the key of a staged row under one of them. */
+const LETTERS = Object.values(CLASS_LETTER).sort();
+const keyOf = (letter: string) =>
+  sql`${sql.lit(letter)} || substr(l.state || '<<', 1, 3) || l.number`;
+
 const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
 
 const NEXT_NUMBER = sql`
   1 + coalesce((select max(h.number) from record_history as h where h.record_id = r.id), 0)`;
 
-/** Has what is not listed yet compared with past checks: retro-match/loaded-reports.ts. */
+/** Has documents that are not listed yet compared with past checks: retro-match/loaded-reports.ts. */
 const asReports = (nowMs: number) => sql`
   insert into loaded_reports (record_id, at, due_at)
   select l.id, ${sql.lit(nowMs)}, ${sql.lit(nowMs)}
   from load_list as l left join records as r on r.id = l.id
-  where r.id is null or r.withdrawn_at is not null
+  where (r.id is null or r.withdrawn_at is not null) and not exists (
+    select 1 from record_keys as k join records as other on other.id = k.record_id
+    where k.key in (${sql.join(LETTERS.map((letter) => keyOf(letter)))})
+      and other.withdrawn_at is null)
   on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`;
 
 /** A line of history for each record of the list and the export that meets a condition. */

@@ -7,7 +7,6 @@
  */
 
 import { setImmediate as letOthers } from 'node:timers/promises';
-import { FIRST_ROUTE } from '../../src/format/check-event.ts';
 import { type DayKeys, dayOf, TAG_KEPT_MS } from '../../src/format/tag-key.ts';
 import { NOT_LIVE } from '../check-events/take-events.ts';
 import type { CentralDatabase } from '../database/schema.ts';
@@ -48,7 +47,7 @@ export async function lateChecks(
   return late;
 }
 
-/** When the new checks were, and the age of the oldest list. Only a first question that is live has tags. */
+/** When the new checks were, and the age of the oldest list. Only a live one has tags. */
 async function spanOf(db: CentralDatabase, state: Position) {
   // An entry is JSON as we write it: a text in it has its quotes escaped, and is never taken for a member.
   const has = (name: string, value: string) =>
@@ -61,8 +60,7 @@ async function spanOf(db: CentralDatabase, state: Position) {
       eb.fn.min<number | null>(eb.fn.coalesce('as_of', eb.lit(0))).as('as_of'),
     ])
     .where('number', '>', state.matched_number)
-    .where('number', '<=', state.last_number)
-    .where('entry', 'like', has('route', FIRST_ROUTE));
+    .where('number', '<=', state.last_number);
   for (const purpose of NOT_LIVE) query = query.where('entry', 'not like', has('purpose', purpose));
   return query.executeTakeFirstOrThrow();
 }
@@ -84,7 +82,12 @@ async function* reportsSince(
     await letOthers();
     const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
     if (operations.length === 0) break;
-    reports.push(...reportsOf(operations.filter(({ seq }) => seq <= last)));
+    reports.push(
+      ...(await reportsOf(
+        db,
+        operations.filter(({ seq }) => seq <= last),
+      )),
+    );
     after = operations.at(-1)!.seq;
     if (reports.length < REPORTS_PER_LOOKUP) continue;
     yield reports;

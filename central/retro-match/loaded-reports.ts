@@ -3,8 +3,8 @@
  *
  * Edges learn of them with their next edition, and until then go on letting the document pass under
  * an overlay of any age. So a loaded report is compared with all checks of the last 30 days at once, and
- * again after 1, 2, 4 and so on to 64 hours: what an older edition answered meanwhile, or was delivered
- * late, is found then. A match that is known already is not told again.
+ * again after 1, 2, 4 and so on to 512 hours: what an older edition answered meanwhile, or was delivered
+ * late, is found then, also where a gate held the edition for days. A match that is known is not told again.
  */
 
 import type { Transaction } from 'kysely';
@@ -14,8 +14,8 @@ import type { Report } from './report.ts';
 import type { LoadedReportsTable } from './tables.ts';
 
 const HOUR_MS = 3_600_000;
-/** Editions are kept for 72 hours. */
-const LAST_HOURS = 64;
+/** The last power of two within the 30 days of the tags. */
+const LAST_HOURS = 512;
 
 /** Those that are to be compared now, the longest due first. */
 export function dueReports(

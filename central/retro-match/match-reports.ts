@@ -51,7 +51,7 @@ export async function matchReports(
   const state = await db.selectFrom('check_event_state').selectAll().executeTakeFirstOrThrow();
   const operations = await operationsAfter(db, state.matched_operation, REPORTS_PER_RUN);
   const due = await dueReports(db, { nowMs, limit: REPORTS_PER_RUN });
-  const reports = [...reportsOf(operations), ...(await loadedReportsOf(db, due))];
+  const reports = [...(await reportsOf(db, operations)), ...(await loadedReportsOf(db, due))];
   const kept = { first: firstDayKept(nowMs), last: dayOf(nowMs) + 1 };
   const found = [
     ...(await findChecks(db, dayKeys, reports, kept)),
@@ -113,27 +113,30 @@ async function rowsOf(
   const byNumber = new Map(events.map((event) => [event.number, event]));
   // A correction makes another record of a document, and who was told of the document is told.
   const known = await trx
-    .selectFrom('retro_matches')
-    .select(['event_number', 'place'])
+    .selectFrom('retro_matches as match')
+    .innerJoin('record_keys', 'record_keys.record_id', 'match.record_id')
+    .select(['event_number', 'place', 'key'])
     .where('event_number', 'in', [...byNumber.keys()])
     .execute();
-  const told = new Set(known.map((match) => referenceOf(match.event_number, match.place)));
+  const toldOf = (number: number, place: number, key: string) =>
+    `${referenceOf(number, place)} ${key}`;
+  const told = new Set(known.map((match) => toldOf(match.event_number, match.place, match.key)));
   const restrictions = await restrictionsOf(
     trx,
     found.map(({ report }) => stateOf(report)),
   );
   return found.flatMap(({ report, number, place }) => {
     const row = byNumber.get(number);
-    const reference = referenceOf(number, place);
+    const telling = toldOf(number, place, report.key);
     const knew = row?.as_of != null && row.as_of > report.knownAfter;
-    if (!row || knew || told.has(reference)) return [];
+    if (!row || knew || told.has(telling)) return [];
     const event = JSON.parse(row.entry) as CheckEvent;
     const state = stateOf(report);
     // Who is kept from the records has not been told, and is not told now; nor is anybody of where it asked.
     const asking = event.state ?? stateOfBureau(event.tenant);
     if (restrictions.excludes(state, asking)) return [];
     const bureau = bureauOfAgency(event.tenant, event.state) ?? null;
-    told.add(reference);
+    told.add(telling);
     const isTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {

@@ -1,8 +1,11 @@
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
+import type { CentralDatabase } from '../database/schema.ts';
 import type { Operation } from '../records/operation-log.ts';
 
 /** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
 export const CLOCK_MARGIN_MS = 10 * 60_000;
+
+const IDS_PER_STATEMENT = 1_000;
 
 /** A report as it is compared with checks. */
 export interface Report {
@@ -14,8 +17,35 @@ export interface Report {
   knownAfter: number;
 }
 
-/** The reports among operations. */
-export const reportsOf = (operations: readonly Operation[]): Report[] =>
-  operations
-    .filter(({ kind }) => kind === 'added')
+/**
+ * The reports among operations: what a bureau listed, and what is still listed. A correction is one if it
+ * gives the document another number; what else it says, or that one of two records is left, is no news.
+ */
+export async function reportsOf(
+  db: CentralDatabase,
+  operations: readonly Operation[],
+): Promise<Report[]> {
+  const added = operations.filter(({ kind }) => kind === 'added');
+  const ids = [...new Set(added.map(({ recordId }) => recordId))];
+  const news = new Set<string>();
+  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) {
+    const lines = await db
+      .selectFrom('record_history as line')
+      .innerJoin('records as record', 'record.id', 'line.record_id')
+      .select(['line.record_id', 'line.at'])
+      .where('line.record_id', 'in', ids.slice(start, start + IDS_PER_STATEMENT))
+      .where('record.withdrawn_at', 'is', null)
+      .where((eb) =>
+        eb.or([
+          eb('line.action', '=', 'reported'),
+          // Fields as JSON: a text in it has its quotes escaped, and is never taken for a member.
+          eb('line.changes', 'like', '%"documentNumber":%'),
+        ]),
+      )
+      .execute();
+    for (const { record_id: id, at } of lines) news.add(`${id} ${at}`);
+  }
+  return added
+    .filter(({ recordId, at }) => news.has(`${recordId} ${at}`))
     .map(({ recordId, key, at }) => ({ recordId, key, at, knownAfter: at + CLOCK_MARGIN_MS }));
+}

@@ -7,15 +7,15 @@ import { randomUUID } from 'node:crypto';
 import { mergeTags } from '../../central/check-events/merge-tags.ts';
 import { takeEvents } from '../../central/check-events/take-events.ts';
 import type { CentralDatabase } from '../../central/database/schema.ts';
-import { appendOperations } from '../../central/records/operation-log.ts';
 import { matchReports } from '../../central/retro-match/match-reports.ts';
 import { readMatcherModule } from '../../data-build/matcher-module.ts';
 import { Tagger } from '../../src/check/audit.ts';
-import type { CanonicalKey, DocumentName } from '../../src/document/canonical-key.ts';
+import type { DocumentName } from '../../src/document/canonical-key.ts';
 import type { CheckEvent } from '../../src/format/check-event.ts';
 import { DayKeys, type TagKey } from '../../src/format/tag-key.ts';
 import { WasmMatcher } from '../../src/matcher/wasm-matcher.ts';
 import { databaseKinds } from '../support/postgres.ts';
+import { reportKeys } from '../support/reported-records.ts';
 import { type Proof, type ProofRun, randomSource } from './proof.ts';
 
 const REPORTS = 1_000;
@@ -96,14 +96,10 @@ async function tryOn(db: CentralDatabase, database: string, { seed, size, progre
   }
   const loadSeconds = (Date.now() - startedMs) / 1000;
   await db.transaction().execute((trx) =>
-    appendOperations(
+    reportKeys(
       trx,
       Array.from({ length: REPORTS }, (_, index) => ({
-        kind: 'added' as const,
-        key: `P${reportedName(index)}` as CanonicalKey,
-        category: 'stolen' as const,
-        recordId: `record-${index}`,
-        at: nowMs,
+        ...{ key: `P${reportedName(index)}`, recordId: `record-${index}`, at: nowMs },
       })),
     ),
   );

@@ -85,13 +85,13 @@ describe.each(kinds)('loaded reports on $name', ({ create }) => {
     expect(await foundAt(NOW_MS + 2 * HOUR_MS)).toBe(0);
   });
 
-  it('looks after 1, 2, 4 and so on to 64 hours, and then no more', async () => {
+  it('looks after 1, 2, 4 and so on to 512 hours, and then no more', async () => {
     await load(['BASE', 'X1']);
     const turns: number[] = [];
-    for (let hour = 0; hour <= 130; hour++) {
+    for (let hour = 0; hour <= 1_030; hour++) {
       if ((await run(NOW_MS + hour * HOUR_MS)).reports > 0) turns.push(hour);
     }
-    expect(turns).toEqual([0, 1, 2, 4, 8, 16, 32, 64]);
+    expect(turns).toEqual([0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
     expect(await waiting()).toEqual([]);
   });
 
@@ -113,7 +113,17 @@ describe.each(kinds)('loaded reports on $name', ({ create }) => {
     ];
     const options = { asOf: AS_OF_MS, clock: () => NOW_MS };
     await loadRecords(database.db, stream(again), options);
-    expect(await run()).toMatchObject({ reports: 2, found: 0 });
+    expect(await run()).toMatchObject({ reports: 0, found: 0 });
+  });
+
+  it('takes another record of a document that is listed for no report', async () => {
+    await load(['BASE', 'X1']);
+    await run();
+    await take(await checkEvent({ names: ['UTOX1'], answers: 'u', asOf: undefined }));
+    const again = [...listed('BASE'), record({ number: 'X1', nationalReference: 'UTO-2' })];
+    const options = { asOf: AS_OF_MS, clock: () => NOW_MS + 1 };
+    await loadRecords(database.db, stream(again), options);
+    expect(await run(NOW_MS + 1)).toMatchObject({ reports: 0, found: 0 });
   });
 
   it('tells a check once, where two records of the document come at the same time', async () => {

@@ -1,14 +1,16 @@
 /** Retro-match: every check that let a reported document pass is found, and told once. */
 
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeEvents } from '../../../central/check-events/take-events.ts';
-import { appendOperations } from '../../../central/records/operation-log.ts';
+import { appendOperations, operationsAfter } from '../../../central/records/operation-log.ts';
 import { findChecks } from '../../../central/retro-match/find-checks.ts';
 import { matchReports } from '../../../central/retro-match/match-reports.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
 import type { CheckEvent } from '../../../src/format/check-event.ts';
 import { DayKeys, dayOf } from '../../../src/format/tag-key.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { reportKeys } from '../../support/reported-records.ts';
 import { checkEvent, DAY_MS, dayKeys } from '../check-events/events.ts';
 import { NOW_MS } from '../records.ts';
 import { centralWorld, directToken, problemCode } from '../world.ts';
@@ -26,17 +28,18 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
   afterEach(() => database.remove());
 
   const take = (...events: CheckEvent[]) => takeEvents(database.db, events, { nowMs: NOW_MS });
-  const report = (
-    key: string,
-    { at = NOW_MS, kind = 'added' as const, recordId = 'record-1' as string } = {},
-  ) =>
-    database.db
-      .transaction()
-      .execute((trx) =>
-        appendOperations(trx, [
-          { kind, key: key as CanonicalKey, category: 'stolen', recordId, at },
-        ]),
-      );
+  const report = (key: string, { at = NOW_MS, recordId = 'record-1' } = {}) =>
+    database.db.transaction().execute((trx) => reportKeys(trx, [{ key, recordId, at }]));
+  const withdraw = (key: string, { at = NOW_MS, recordId = 'record-1' } = {}) =>
+    database.db.transaction().execute(async (trx) => {
+      const gone = { kind: 'withdrawn', category: 'stolen', recordId, at } as const;
+      await appendOperations(trx, [{ ...gone, key: key as CanonicalKey }]);
+      await trx
+        .updateTable('records')
+        .set({ withdrawn_at: at })
+        .where('id', '=', recordId)
+        .execute();
+    });
   const run = (nowMs = NOW_MS) => matchReports(database.db, { dayKeys, nowMs });
   const told = async () => {
     const rows = await database.db
@@ -116,10 +119,13 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
 
   it('finds nothing in a hit, in a withdrawal, in another document or under another key', async () => {
     await take(await checkEvent({ names: ['UTOX1', 'UTOX2', 'UTOX3'], answers: 'hac' }));
-    for (const number of ['X1', 'X2', 'X4']) await report(`PUTO${number}`);
-    await report('PUTOX3', { kind: 'withdrawn' as never });
-    expect((await run()).found).toBe(0);
+    for (const number of ['X1', 'X2', 'X4']) {
+      await report(`PUTO${number}`, { recordId: `record-${number}` });
+    }
     await report('PUTOX3');
+    await withdraw('PUTOX3');
+    expect((await run()).found).toBe(0);
+    await report('PUTOX3', { at: NOW_MS + 1 });
     const other = new DayKeys({ month: '2026-01', bytes: new Uint8Array(32).fill(9) });
     expect((await matchReports(database.db, { dayKeys: other, nowMs: NOW_MS })).found).toBe(0);
   });
@@ -170,17 +176,69 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
       },
     });
     const asOf = undefined;
-    const sub = '"route":"POST /v1/checks"';
     await take(
       await checkEvent({ asOf, purpose: 'training' }),
       await checkEvent({ asOf, purpose: 'test' }),
-      await checkEvent({ asOf, route: 'GET /v1/checks/:id', sub }),
     );
     await matchReports(db, { dayKeys, nowMs: NOW_MS });
     expect(read).toBe(0);
     await take(await checkEvent({ asOf, sub: '"purpose":"test"' }));
     await matchReports(db, { dayKeys, nowMs: NOW_MS });
     expect(read).toBe(1);
+  });
+
+  it('leaves alone a report that was a mistake, and withdrawn before anybody compared it', async () => {
+    await report('PUTOX1', { at: NOW_MS - 60_000 });
+    await run();
+    await withdraw('PUTOX1');
+    await take(
+      await checkEvent({ names: ['UTOX1'], asOf: iso(NOW_MS - 1) }),
+      await checkEvent({ names: ['UTOX1'], answers: 'u', asOf: undefined }),
+    );
+    expect((await run()).found).toBe(0);
+  });
+
+  it('finds a candidate that was cleared when it was asked about again', async () => {
+    const first = await checkEvent({ names: ['UTOX1'], answers: 'a' });
+    const again = await checkEvent({ names: ['UTOX1'], route: 'GET /v1/checks/:id' });
+    await take(first, again);
+    await report('PUTOX1');
+    expect((await run()).found).toBe(1);
+    const matches = await database.db.selectFrom('retro_matches').selectAll().execute();
+    expect(matches).toMatchObject([{ event_number: 2, answer: 'clear' }]);
+  });
+
+  it('takes a correction for a report if it gives the document another number, and for none otherwise', async () => {
+    let version = 0;
+    const central = await centralWorld(database.db, { clock: () => NOW_MS + version });
+    const token = await directToken({ role: 'ncb', tenant: 'NCB-UTO' });
+    const send = async (method: string, path: string, body: object) => {
+      const answer = await central.request(path, {
+        ...{ method, body: JSON.stringify(body) },
+        headers: {
+          ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...{ 'idempotency-key': randomUUID(), 'if-match': `"${version++}"` },
+        },
+      });
+      expect(answer.status).toBeLessThan(300);
+      return (await answer.json()) as { id: string };
+    };
+    const { id } = await send('POST', '/v1/records', {
+      ...{ issuingState: 'UTO', documentNumber: 'X1', documentType: 'PAS', category: 'lost' },
+    });
+    await run();
+    await send('PATCH', `/v1/records/${id}`, { dateOfTheft: '2026-01-01' });
+    // What an edge without a list let pass meanwhile.
+    await take(await checkEvent({ names: ['UTOX1', 'UTOX2'], answers: 'uu', asOf: undefined }));
+    await database.db.updateTable('check_event_state').set({ matched_number: 1 }).execute();
+    expect((await operationsAfter(database.db, 0, 10)).map(({ kind }) => kind)).toEqual([
+      ...['added', 'withdrawn', 'added'],
+    ]);
+    expect((await run()).found).toBe(0);
+    await send('PATCH', `/v1/records/${id}`, { documentNumber: 'X2' });
+    expect((await run()).found).toBe(1);
+    const places = await database.db.selectFrom('retro_matches').select('place').execute();
+    expect(places).toEqual([{ place: 1 }]);
   });
 
   it('tells nothing twice when two run at once', async () => {
