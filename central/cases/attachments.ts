@@ -20,6 +20,8 @@ export const ATTACHMENT_BYTES_MAX = 10 * 1024 * 1024;
 const ATTACHMENTS_PER_CASE_MAX = 20;
 const ORPHAN_AFTER_MS = 24 * 3_600_000;
 const ID = /^[\w-]{22}$/;
+/** A file of ours, whole or not. */
+const FILE_NAME = /^[\w-]{22}(\.part)?$/;
 
 /** Where the files are. */
 export interface AttachmentStore {
@@ -96,7 +98,7 @@ export async function readAttachment(
 export const removeFile = ({ folder }: AttachmentStore, id: string): Promise<void> =>
   rm(join(folder, id), { force: true });
 
-/** Remove files a day old that no row names; how many. */
+/** Remove files of ours that are a day old and that no row names; how many. What else lies there stays. */
 export async function sweepFiles(
   db: CentralDatabase,
   { folder }: AttachmentStore,
@@ -104,10 +106,11 @@ export async function sweepFiles(
 ): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   let removed = 0;
-  for (const name of names) {
+  for (const name of names.filter((each) => FILE_NAME.test(each))) {
     const path = join(folder, name);
-    const { mtimeMs } = await stat(path);
-    if (nowMs - mtimeMs < ORPHAN_AFTER_MS) continue;
+    // Of several services over one folder another one may have been first.
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isFile() || nowMs - found.mtimeMs < ORPHAN_AFTER_MS) continue;
     const row = await db
       .selectFrom('attachments')
       .select('id')

@@ -1,7 +1,7 @@
 /** A case from its opening to its end: moves, messages, attachments, the clock, and who sees what. */
 
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sweepFiles } from '../../../central/cases/attachments.ts';
@@ -214,12 +214,16 @@ describe.each(kinds)('a case on $name', ({ create }) => {
   it('sweeps up files that no case names, a day later', async () => {
     const { id } = await world.opened();
     await attach('officer', id, PNG, 'image/png');
-    await writeFile(join(world.folder, 'left-over.part'), 'x');
+    // A folder that is a disk of its own has one of these.
+    await mkdir(join(world.folder, 'lost+found'));
+    await writeFile(join(world.folder, 'README'), 'not ours');
+    await writeFile(join(world.folder, `${'z'.repeat(22)}.part`), 'x');
     const { db } = database;
     const store = { folder: world.folder };
     expect(await sweepFiles(db, store, Date.now() + 23 * 60 * MINUTE_MS)).toBe(0);
     expect(await sweepFiles(db, store, Date.now() + 25 * 60 * MINUTE_MS)).toBe(1);
-    expect(readdirSync(world.folder)).toHaveLength(1);
+    expect(readdirSync(world.folder)).toHaveLength(3);
+    expect(readdirSync(world.folder)).not.toContain(`${'z'.repeat(22)}.part`);
   });
 
   it('calls one contact after the other, then tells every side, and a move stops the clock', async () => {
