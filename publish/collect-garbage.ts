@@ -49,9 +49,19 @@ export interface GarbageOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** An edition that stays, whole. */
+export interface KeptEdition {
+  /** Its id. */
+  edition: string;
+  /** When its list ends, in milliseconds since 1970. */
+  asOf: number;
+  /** By heads that a trusted key signed: rollback goes back to what was in force and to nothing else. */
+  use: 'in force' | 'was in force' | 'never in force';
+}
+
 export interface GarbageResult {
-  /** Ids of the editions that stay. */
-  kept: string[];
+  /** The editions that stay, the one in force first, then by their time, the newest first. */
+  kept: KeptEdition[];
   /** What was taken away, or would be, by folder. */
   taken: Record<(typeof FOLDERS)[number], { objects: number; bytes: number }>;
 }
@@ -68,8 +78,8 @@ export async function collectGarbage(
     taken[folder].bytes += sizeBytes;
   };
   let done = 0;
-  /** One look and what follows from it; the ids that stay, once nothing more is to go. */
-  const batch = async (): Promise<string[] | undefined> => {
+  /** One look and what follows from it; the editions that stay, once nothing more is to go. */
+  const batch = async (): Promise<KeptEdition[] | undefined> => {
     const deadline = performance.now() + BATCH_MS;
     const { kept, garbage } = await look(store, options);
     const chosen = options.dryRun ? garbage : garbage.slice(0, BATCH_OBJECTS);
@@ -128,7 +138,7 @@ interface Garbage {
 async function look(
   store: ObjectStore,
   options: GarbageOptions,
-): Promise<{ kept: string[]; garbage: Garbage[] }> {
+): Promise<{ kept: KeptEdition[]; garbage: Garbage[] }> {
   const { headKeys, now = Date.now } = options;
   const before = now() - GRACE_MS;
   // Listed first: what is put from here on is in no list.
@@ -146,7 +156,9 @@ async function look(
   for (const { head: replaced } of past) await nameOverlays(store, replaced, named);
   const lengths = new Map(listed.map(({ entry }) => [entry.name, entry.sizeBytes]));
   lengths.set(objectName('manifests', head.manifestSha256), head.manifestLength);
-  const kept: string[] = [];
+  const inForce = toHex(head.manifestSha256);
+  const trusted = new Set((await readHistory(store, headKeys)).map(({ edition }) => edition));
+  const kept: KeptEdition[] = [];
   for (const edition of editions) {
     const name = `manifests/${edition}`;
     const length = lengths.get(name);
@@ -155,11 +167,14 @@ async function look(
     const reference = { sha256: fromHex(edition), length };
     const manifest = openManifest(await readObject(store, 'manifests', reference));
     named.add(name);
-    kept.push(edition);
+    const before = trusted.has(edition) ? 'was in force' : 'never in force';
+    kept.push({ edition, asOf: manifest.asOf, use: edition === inForce ? 'in force' : before });
     for (const { reference: page } of pagesOf(manifest)) {
       named.add(objectName('pages', page.sha256));
     }
   }
+  const isFirst = ({ use }: KeptEdition) => Number(use === 'in force');
+  kept.sort((a, b) => isFirst(b) - isFirst(a) || b.asOf - a.asOf);
   const garbage = listed.filter(({ entry }) => !named.has(entry.name) && entry.modifiedAt < before);
   return { kept, garbage };
 }

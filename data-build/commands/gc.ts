@@ -37,9 +37,14 @@ function print({ kept, taken }: GarbageResult, dryRun: boolean): void {
     process.stdout.write(`${JSON.stringify({ dryRun, kept, taken })}\n`);
     return;
   }
+  const stay = kept.map(
+    ({ edition, asOf, use }) => `${edition}  ${new Date(asOf).toISOString()}  ${use}`,
+  );
   const lines = Object.entries(taken).map(
     ([folder, { objects, bytes }]) => `${folder.padEnd(10)} ${objects} objects, ${bytes} bytes`,
   );
   const what = dryRun ? 'would go; give --yes to take them away' : 'are gone';
-  process.stdout.write(`${lines.join('\n')}\n${what}; ${kept.length} editions stay\n`);
+  process.stdout.write(
+    `${lines.join('\n')}\n${what}; ${kept.length} editions stay:\n${stay.join('\n')}\n`,
+  );
 }

@@ -1,8 +1,8 @@
 /** Keys files: how keys are made, changed and handed out, and that none of them is shown. */
 
 import { readFileSync, statSync } from 'node:fs';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Command, UsageError } from '../../data-build/command.ts';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../data-build/command.ts';
 import { KEYS } from '../../data-build/commands/keys.ts';
 import { TAG_KEY } from '../../data-build/commands/tag-key.ts';
 import { KEY_NAMES, keyIdsOf, retireKey, rotateKey } from '../../data-build/keys/key-rotation.ts';
@@ -17,7 +17,7 @@ import { createKeys, KEY_ROLES, readKeys, writeKeys } from '../../data-build/key
 import { epochKeyId } from '../../src/document/digest.ts';
 import { fromHex, toHex } from '../../src/format/names.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
-import { sltd, workspace } from './workspace.ts';
+import { runAt, sltd, workspace } from './workspace.ts';
 
 const space = workspace();
 
@@ -198,34 +198,7 @@ async function idsOf(keys: Parameters<typeof keyIdsOf>[0]) {
 }
 
 describe('at a terminal', () => {
-  const { isTTY } = process.stdout;
-  afterEach(() => {
-    process.stdout.isTTY = isTTY;
-    vi.restoreAllMocks();
-  });
-
-  /** What the command writes to stdout. */
-  const written = async ({ run }: Command, terminal: boolean, ...operands: string[]) => {
-    process.stdout.isTTY = terminal;
-    let text = '';
-    vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-      text += chunk;
-      return true;
-    });
-    const { signal } = new AbortController();
-    const input = {
-      values: { keys: space.keysPath },
-      switches: new Set<string>(),
-      operands,
-      signal,
-    };
-    const error = await Promise.resolve(run(input)).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    vi.restoreAllMocks();
-    return { text, error };
-  };
+  const values = { keys: space.keysPath };
 
   test.each([
     ['sltd tag-key', TAG_KEY, []],
@@ -233,9 +206,9 @@ describe('at a terminal', () => {
       .filter(([, { isSecret }]) => isSecret)
       .map(([name]) => [`sltd keys setting ${name}`, KEYS, ['setting', name]] as const),
   ] as const)('%s shows no secret, into a pipe it writes it', async (_, command, operands) => {
-    const shown = await written(command, true, ...operands);
+    const shown = await runAt('terminal', command, { values, operands });
     expect(shown).toEqual({ text: '', error: expect.any(UsageError) });
-    const piped = await written(command, false, ...operands);
+    const piped = await runAt('pipe', command, { values, operands });
     expect(piped.error).toBeUndefined();
     expect(piped.text.trim().length).toBeGreaterThan(16);
   });

@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
+import type { Command, CommandInput } from '../../data-build/command.ts';
 import type { Profile } from '../../data-build/import/profile.ts';
 import { SLTD } from '../../data-build/import/profiles/sltd.ts';
 import { importRows } from '../../data-build/key-file/import-rows.ts';
@@ -128,4 +129,29 @@ export async function sltd(args: readonly string[], input = ''): Promise<Command
 /** The same, running. */
 export function startSltd(args: readonly string[]) {
   return spawn(process.execPath, ['data-build/cli.ts', ...args], { cwd: ROOT, stdio: 'pipe' });
+}
+
+/** Runs a command in process, its stdout a terminal or a pipe; what it wrote there, and what it threw. */
+export async function runAt(
+  stdout: 'terminal' | 'pipe',
+  { run }: Command,
+  { values, operands }: Pick<CommandInput, 'values' | 'operands'>,
+): Promise<{ text: string; error: unknown }> {
+  const { isTTY } = process.stdout;
+  let text = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += chunk;
+    return true;
+  });
+  process.stdout.isTTY = stdout === 'terminal';
+  try {
+    const { signal } = new AbortController();
+    await run({ values, operands, signal, switches: new Set() });
+    return { text, error: undefined };
+  } catch (error) {
+    return { text, error };
+  } finally {
+    process.stdout.isTTY = isTTY;
+    write.mockRestore();
+  }
 }

@@ -3,14 +3,15 @@
 import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { GC } from '../../data-build/commands/gc.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
-import { collectGarbage } from '../../publish/collect-garbage.ts';
+import { collectGarbage, type KeptEdition } from '../../publish/collect-garbage.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { provePages } from '../../publish/prove-pages.ts';
 import { readManifest } from '../../publish/read-manifest.ts';
 import { fromHex } from '../../src/format/names.ts';
 import { verifyKeys } from '../../src/format/signature.ts';
-import { sltd, workspace } from '../data-build/workspace.ts';
+import { runAt, sltd, workspace } from '../data-build/workspace.ts';
 import { age, buildNight, publishNight } from './nights.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -49,8 +50,10 @@ function ageBy({ location }: DirectoryStore, hours: number): void {
   }
 }
 
-const keptNights = (kept: readonly string[]) =>
-  nights.flatMap(({ edition }, i) => (kept.includes(edition) ? [i + 1] : []));
+const keptNights = (kept: readonly KeptEdition[]) =>
+  nights.flatMap((night, i) =>
+    kept.some(({ edition }) => edition === night.edition) ? [i + 1] : [],
+  );
 
 async function areWhole(chosen: readonly number[]): Promise<boolean> {
   for (const night of chosen) {
@@ -163,7 +166,24 @@ describe('nothing is taken', () => {
     expect(told).toMatchObject({ dryRun: true, taken: { pages: { objects: 4 } } });
     expect((await store.list('manifests')).length).toBe(9);
     expect((await gc('--yes')).taken).toEqual(told.taken);
-    expect(fromHex(told.kept[0])).toHaveLength(32);
+    expect(fromHex(told.kept[0].edition)).toHaveLength(32);
     expect((await store.list('manifests')).length).toBe(7);
+  });
+
+  test('at a terminal names what can be gone back to, and what cannot', async () => {
+    await pass([1, 2], 24);
+    const never = new DirectoryStore(nights[2]!.dir);
+    const { head } = await openEdition(never, space.keys);
+    const { bytes } = await readManifest(never, head, await verifyKeys(space.keys.edition.x));
+    await store.put('manifests', bytes);
+    const { text, error } = await runAt('terminal', GC, {
+      ...{ values: { keys: space.keysPath }, operands: [store.location] },
+    });
+    expect(error).toBeUndefined();
+    expect(text.trimEnd().split('\n').slice(-3)).toEqual([
+      `${nights[1]!.edition}  2026-01-02T00:00:00.000Z  in force`,
+      `${nights[2]!.edition}  2026-01-03T00:00:00.000Z  never in force`,
+      `${nights[0]!.edition}  2026-01-01T00:00:00.000Z  was in force`,
+    ]);
   });
 });
