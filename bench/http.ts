@@ -155,7 +155,7 @@ export async function httpCost(): Promise<Measurement[]> {
           unit: 'times',
         },
         rounds.map(({ bare, edge }) => edge.wallMicros / bare.wallMicros),
-        { atMost: 1.3 },
+        { atMost: 1.2 },
       ),
       measured(
         {

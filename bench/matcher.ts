@@ -278,7 +278,7 @@ export async function space(): Promise<Measurement[]> {
         unit: 'bits/key',
       },
       [bits(matchBytes) - 4],
-      { atMost: 34.8 },
+      { atMost: 34.3 },
     ),
   ];
 }
@@ -334,7 +334,7 @@ export async function singleCheck(): Promise<Measurement[]> {
     measured(
       { id: 'single-check-exact', question: 'fields to verdict, exact spelling only', unit: 'us' },
       await time(false),
-      { atMost: 1 },
+      { atMost: 0.6 },
     ),
     measured(
       { id: 'single-check', question: 'fields to verdict, look-alikes included', unit: 'us' },
@@ -365,7 +365,7 @@ export async function mrzCheck(): Promise<Measurement[]> {
         unit: 'us',
       },
       micros,
-      { atMost: 6 },
+      { atMost: 4 },
     ),
   ];
 }

@@ -15,7 +15,7 @@ import { PageBuilder } from '../src/matcher/page-builder.ts';
 import { type MatcherCore, reserve, startCore } from '../src/matcher/matcher-core.ts';
 import { processorMs } from './measurement.ts';
 
-/** As `sltd build` has them if not told (data-build/commands/build.ts). */
+/** Sizes of the goals, at which the peers are known; `sltd build` has 8,192 keys, 10 bits and 6 probes (page-sizes.ts). */
 const KEYS_PER_SHARD = 32_768;
 const FILTER_OPTIONS = { bitsPerKey: 8, probes: 5 };
 const PAGE_ALIGN_BYTES = 64;

@@ -112,7 +112,7 @@ export interface BuildSummary extends PageSizes {
   /** Shards that needed a second seed. */
   reseededShards: number;
   evictions: number;
-  /** Time of the slowest shard, in milliseconds. */
+  /** Processor time of the slowest shard, in milliseconds. */
   slowestShardMs: number;
   /** Pairs of a state and another that sees nothing of its records. */
   restrictions: number;

@@ -33,8 +33,8 @@ export interface Services extends Omit<CheckTools, 'defer'> {
 const FRESH_SECONDS_MAX = 300;
 const STALE_SECONDS_MAX = 21_600;
 /** An isolate has 128 MB for heap and wasm together; most of it goes to filters, read every time. */
-const FILTER_ARENA_BYTES = 60 * 1024 * 1024;
-const MATCH_ARENA_BYTES = 4 * 1024 * 1024;
+export const FILTER_ARENA_BYTES = 60 * 1024 * 1024;
+export const MATCH_ARENA_BYTES = 4 * 1024 * 1024;
 const ARENA_BYTES_MAX = 1024 * 1024 * 1024;
 const SEAL_KEY_BYTES = 32;
 

@@ -29,7 +29,7 @@ export interface BuiltPages {
   reseeds: number;
   reseededShards: number;
   evictions: number;
-  /** Time of the slowest shard, in milliseconds. */
+  /** Processor time of the slowest shard, in milliseconds. */
   slowestShardMs: number;
 }
 

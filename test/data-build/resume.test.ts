@@ -32,10 +32,20 @@ const plain = await build(space, { ...options, outDir: space.path('plain') });
 const plainObjects = objectNames(space.path('plain'));
 
 /** Kills a build in the work directory as it begins a step. */
-async function killAt(step: string, workDir: string, outDir: string): Promise<void> {
+async function killAt(step: string, workDir: string, outDir: string, threads = '1'): Promise<void> {
   const child = startSltd([
     ...['build', '--profile', 'sltd', '--keys', space.keysPath, '--out', outDir],
-    ...['--as-of', '2025-01-31', '--keys-per-shard', '1024', '--work', workDir, exportFile],
+    ...[
+      '--as-of',
+      '2025-01-31',
+      '--keys-per-shard',
+      '1024',
+      '--work',
+      workDir,
+      '--threads',
+      threads,
+      exportFile,
+    ],
   ]);
   let stderr = '';
   await new Promise<void>((resolve) => {
@@ -178,6 +188,17 @@ describe('a build with a work directory', () => {
     expect(resumed.edition).toBe(fresh.edition);
     // And central, which read the types otherwise, has another list: its "no" says nothing of this one.
     expect(await inputsSha256Of(cards, [])).not.toEqual(await inputsSha256Of(passports, []));
+  });
+
+  test('goes on with two threads where two were killed', async () => {
+    const [workDir, outDir] = [space.path('work-two'), space.path('out-two')];
+    await killAt('pages', workDir, outDir, '2');
+    const before = keepTimes(workDir);
+    expect(Object.keys(before).sort()).toEqual(['digests-0', 'digests-1', 'keys']);
+    await killAt('verify', workDir, outDir, '2');
+    expect(keepTimes(workDir)).toEqual(before);
+    const summary = await build(space, { ...options, workDir, outDir, threadCount: 2 });
+    expect(summary.edition).toBe(plain.edition);
   });
 
   test('refuses a directory that is in use or holds other files', async () => {

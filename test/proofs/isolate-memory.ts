@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { issueToken } from '../../data-build/keys/token.ts';
 import { spellingsOf } from '../../src/document/query.ts';
+import { FILTER_ARENA_BYTES, MATCH_ARENA_BYTES } from '../../src/services.ts';
 import { edgeSettings } from '../support/edge-settings.ts';
 import { makeTestKeys } from '../support/edition.ts';
 import { writeLargeEdition } from '../support/large-edition.ts';
@@ -19,9 +20,7 @@ const MIB = 1024 * 1024;
 /** Keys that `sltd build` made of 150 M rows (docs/performance.md). */
 const FULL_KEYS = 190_596_932;
 const FULL_DOCUMENTS = 1_000_000;
-/** Defaults of src/env.ts; a smaller list gets smaller ones, so that pages have to leave there too. */
-const FILTER_ARENA_BYTES = 60 * MIB;
-const MATCH_ARENA_BYTES = 4 * MIB;
+/** A smaller list gets smaller arenas, so that pages have to leave there too. */
 const ARENA_BYTES_MIN = MIB / 4;
 const OPERATIONS = 150_000;
 
