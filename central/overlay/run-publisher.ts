@@ -4,8 +4,9 @@
  * A report is published at most `intervalMs` after the publication before it, so within 10 s by
  * default with room to spare. Nothing of a document is in its log lines.
  *
- * While no publication comes about, because the database is away or hangs or the log is behind, the head
- * that is in force is signed all the same, by a loop that asks the store alone: edges go on.
+ * While the database is away or hangs, nobody can report, and the head that is in force is signed all the
+ * same for a day, by a loop that asks the store alone: edges go on. Where there are reports that cannot be
+ * published, by a code of the log, it is not: edges say so by its age, and end as `unknown`.
  */
 
 import { setTimeout } from 'node:timers/promises';
@@ -20,6 +21,8 @@ const LOOK_MS = 10_000;
 const PAUSE_MAX_MS = 10_000;
 /** No tick went well for so long: the head is signed without one. */
 const UNWELL_MS = 15_000;
+/** And for no longer than this: by then somebody has looked, or answers must not pass for new. */
+const UNWELL_MAX_MS = 24 * 60 * 60_000;
 /** A head of this age is signed again; looked at every LOOK_MS, none gets older than a minute. */
 const SIGN_MS = 50_000;
 
@@ -59,7 +62,7 @@ export async function runPublisher(options: RunOptions): Promise<void> {
   const { timing = REAL_TIME } = options;
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  const run = { ...options, timing, signal, wellAt: timing.now() };
+  const run = { ...options, timing, signal, wellAt: timing.now(), isBlocked: false };
   try {
     await Promise.all([publishLoop(run), signLoop(run)]);
   } finally {
@@ -69,8 +72,10 @@ export async function runPublisher(options: RunOptions): Promise<void> {
 
 interface Run extends RunOptions {
   timing: Timing;
-  /** When a tick last went well. */
+  /** When a tick last went well, or the run began. */
   wellAt: number;
+  /** There is a log, and it cannot be published. */
+  isBlocked: boolean;
 }
 
 async function publishLoop(run: Run): Promise<void> {
@@ -89,6 +94,7 @@ async function publishLoop(run: Run): Promise<void> {
         tickedAt = timing.now();
         const outcome = await publisher.tick();
         run.wellAt = timing.now();
+        run.isBlocked = false;
         if (outcome === 'published' || outcome === 'unchanged') seen = last;
         if (outcome !== 'unchanged') onTick(outcome);
       }
@@ -96,6 +102,7 @@ async function publishLoop(run: Run): Promise<void> {
     } catch (error) {
       if (isHopeless(error)) throw error;
       failureCount++;
+      run.isBlocked = error instanceof SltdError;
       onTick(failureOf(error));
     }
     await timing.sleep(Math.min(PAUSE_MAX_MS, pollMs * 2 ** Math.min(failureCount, 10)), signal);
@@ -107,7 +114,8 @@ async function signLoop(run: Run): Promise<void> {
   for (;;) {
     await timing.sleep(LOOK_MS, signal);
     if (signal.aborted) return;
-    if (timing.now() - run.wellAt < UNWELL_MS) continue;
+    const unwellMs = timing.now() - run.wellAt;
+    if (run.isBlocked || unwellMs < UNWELL_MS || unwellMs > UNWELL_MAX_MS) continue;
     try {
       const outcome = await publisher.keepSigned(SIGN_MS);
       if (outcome !== 'unchanged') onTick(outcome);
