@@ -29,9 +29,11 @@ export const SERVE: Command = {
       port: wholeNumber(input, 'port', { min: 0, max: 65_535 }),
       log,
     });
-    const event = (name: string) =>
-      log(JSON.stringify({ event: name, time: new Date().toISOString(), port: host.port }));
-    event('start');
+    const event = (name: string, more: object = {}) =>
+      log(
+        JSON.stringify({ event: name, time: new Date().toISOString(), port: host.port, ...more }),
+      );
+    event('start', { hasFloor: Boolean(process.env.PERMIT_FLOOR) });
     if (!signal.aborted) await once(signal, 'abort');
     await host.stop();
     event('stop');

@@ -129,8 +129,8 @@ describe('the command', () => {
   it('serves until it is told to stop, and ends with 0', async () => {
     const child = run(['--editions', shore, '--port', '0'], edgeSettings(keys));
     const [first] = await once(child.stdout!, 'data');
-    const { event, port } = JSON.parse(String(first));
-    expect(event).toBe('start');
+    const { event, port, hasFloor } = JSON.parse(String(first));
+    expect([event, hasFloor]).toEqual(['start', false]);
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
