@@ -90,7 +90,9 @@ export const killPublish: Proof = {
         for (let step = 1; step <= steps; step++) {
           for (const when of ['before', 'after'] as const) plan.push({ step, when });
         }
-        if (!s3) plan.splice(0, plan.length, ...plan.filter((_, i) => i % 8 === 7));
+        // The last one among them: behind it the new edition is in force.
+        const isTaken = (i: number) => i % 8 === 7 || i === plan.length - 1;
+        if (!s3) plan.splice(0, plan.length, ...plan.filter((_, i) => isTaken(i)));
         const moments = Math.ceil(size * place.share);
         kills.asked += moments;
         /** One night; whether it was killed. */
