@@ -55,7 +55,7 @@ export async function mergeList(
   const isCorrected = sql`r.withdrawn_at is null and ${DIFFERS}`;
   await run(historyOf('load-corrected', isCorrected, { nowMs, changes }));
   await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, { nowMs, changes }));
-  if (!isFirst) await run(asReports(nowMs));
+  if (!isFirst) await takeAsReports(transaction, nowMs);
   await run(sql`
     update records as r
     set ${sql.join(CORRECTABLE.map((name) => sql`${sql.ref(name)} = l.${sql.ref(name)}`))},
@@ -141,16 +141,29 @@ const DIFFERS = sql`(${sql.join(CORRECTABLE.map(differs), sql` or `)})`;
 const NEXT_NUMBER = sql`
   1 + coalesce((select max(h.number) from record_history as h where h.record_id = r.id), 0)`;
 
-/** Has documents that are not listed yet compared with past checks: retro-match/loaded-reports.ts. */
-const asReports = (nowMs: number) => sql`
-  insert into loaded_reports (record_id, at, due_at)
-  select l.id, ${sql.lit(nowMs)}, ${sql.lit(nowMs)}
-  from load_list as l left join records as r on r.id = l.id
-  where (r.id is null or r.withdrawn_at is not null) and not exists (
-    select 1 from record_keys as k join records as other on other.id = k.record_id
-    where k.key in (${sql.join(LETTERS.map((letter) => keyOf(letter)))})
-      and other.withdrawn_at is null)
-  on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`;
+/**
+ * Has documents that are not listed yet compared with past checks: retro-match/loaded-reports.ts. First what
+ * is new, then without what another record lists already: so only new rows are looked up by their keys.
+ */
+async function takeAsReports(transaction: ListTransaction, nowMs: number): Promise<void> {
+  const at = sql.lit(nowMs);
+  await sql`
+    insert into loaded_reports (record_id, at, due_at)
+    select l.id, ${at}, ${at} from load_list as l left join records as r on r.id = l.id
+    where r.id is null or r.withdrawn_at is not null
+    on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`.execute(
+    transaction,
+  );
+  const listedUnder = (letter: string) => sql`
+    select l.id from loaded_reports as n
+    join load_list as l on l.id = n.record_id
+    join record_keys as k on k.key = ${keyOf(letter)}
+    join records as other on other.id = k.record_id
+    where n.at = ${at} and other.withdrawn_at is null`;
+  await sql`
+    delete from loaded_reports where at = ${at} and record_id in (
+      ${sql.join(LETTERS.map(listedUnder), sql` union all `)})`.execute(transaction);
+}
 
 /** A line of history for each record of the list and the export that meets a condition. */
 const historyOf = (

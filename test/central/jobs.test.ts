@@ -7,11 +7,10 @@ import { takeEvents } from '../../central/check-events/take-events.ts';
 import { startJobs } from '../../central/jobs.ts';
 import type { LogLine } from '../../central/http/request-log.ts';
 import { notify } from '../../central/notifications/notify.ts';
-import { appendOperations } from '../../central/records/operation-log.ts';
-import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import { signingKey } from '../../src/format/signature.ts';
 import { dayOf } from '../../src/format/tag-key.ts';
 import { databaseKinds, type TestDatabase } from '../support/postgres.ts';
+import { reportKeys } from '../support/reported-records.ts';
 import { type Receiver, startReceiver } from '../support/webhook-receiver.ts';
 import { type CaseWorld, caseWorld, PEOPLE } from './cases/case-world.ts';
 import { checkEvent, DAY_MS, dayKeys } from './check-events/events.ts';
@@ -268,12 +267,8 @@ const JOBS: readonly Job[] = [
     given: 'a report of a document that was let pass',
     prepare: async ({ database: { db } }) => {
       await takeEvents(db, [await checkEvent({ names: ['UTOLATE1'] })], { nowMs: NOW_MS });
-      const about = { kind: 'added', category: 'stolen', recordId: 'late', at: NOW_MS } as const;
-      await db
-        .transaction()
-        .execute((transaction) =>
-          appendOperations(transaction, [{ ...about, key: 'PUTOLATE1' as CanonicalKey }]),
-        );
+      const late = { key: 'PUTOLATE1', recordId: 'late', at: NOW_MS };
+      await db.transaction().execute((transaction) => reportKeys(transaction, [late]));
     },
     effect: ({ database: { db } }) =>
       db.selectFrom('retro_matches').select(['record_id as record', 'tenant']).execute(),

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeEvents } from '../../../central/check-events/take-events.ts';
-import { appendOperations } from '../../../central/records/operation-log.ts';
 import { exportRestrictions } from '../../../central/restrictions/export-restrictions.ts';
 import { matchReports } from '../../../central/retro-match/match-reports.ts';
 import { readRestrictions } from '../../../data-build/import/restriction-file.ts';
-import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
+import { reportKeys } from '../../support/reported-records.ts';
 import { type CaseWorld, caseWorld, PEOPLE, type Person } from '../cases/case-world.ts';
 import { checkEvent, dayKeys } from '../check-events/events.ts';
 import { NOW_MS, SPECIMEN_KEY } from '../records.ts';
@@ -210,11 +209,8 @@ describe.each(kinds)('restrictions on $name', ({ create }) => {
       await takeEvents(database.db, [await checkEvent({ names: ['UTOX1'], ...claims })], {
         nowMs: NOW_MS,
       });
-      const report = {
-        ...{ kind: 'added' as const, key: 'PUTOX1' as CanonicalKey, category: 'stolen' as const },
-        ...{ recordId: 'record-1', at: NOW_MS },
-      };
-      await database.db.transaction().execute((trx) => appendOperations(trx, [report]));
+      const report = { key: 'PUTOX1', recordId: 'record-1', at: NOW_MS };
+      await database.db.transaction().execute((trx) => reportKeys(trx, [report]));
       return matchReports(database.db, { dayKeys, nowMs: NOW_MS });
     };
 
