@@ -12,7 +12,7 @@ import * as v from 'valibot';
 import type { DirectoryStore } from '../../publish/directory-store.ts';
 import { SltdError } from '../../src/errors.ts';
 import { inputSchema, keepNewest } from './build-record.ts';
-import { GATES, type GateName } from './gates.ts';
+import { GATES, type GateName, type Refusal } from './gates.ts';
 import { writeJson } from './write-json.ts';
 
 const QUARANTINE = 'quarantine';
@@ -116,12 +116,16 @@ export function endQuarantine(
 export function quarantineText({ refusals, edition, refusedAt, inForce }: Quarantine): string {
   return [
     `edition ${edition} waits since ${refusedAt}; in force is ${inForce}`,
-    ...refusals.flatMap(({ gate, details }) => [
-      `  ${gate}: ${GATES[gate]}`,
-      ...details.map((detail) => `    ${detail}`),
-    ]),
+    ...refusalLines(refusals),
   ].join('\n');
 }
+
+/** What the gates found, for a person. */
+export const refusalLines = (refusals: readonly Refusal[]): string[] =>
+  refusals.flatMap(({ gate, details }) => [
+    `  ${gate}: ${GATES[gate]}`,
+    ...details.map((detail) => `    ${detail}`),
+  ]);
 
 const pathOf = (directory: DirectoryStore, folder: string, edition: string): string =>
   join(directory.location, folder, `${edition}.json`);

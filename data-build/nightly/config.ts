@@ -25,6 +25,8 @@ interface Bounds {
   max: number;
 }
 
+/** Also a part of file names. */
+export const FEED_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const path = v.pipe(v.string(), v.minLength(1));
 const integer = ({ min, max }: Bounds) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
@@ -38,7 +40,7 @@ const state = v.pipe(
 
 const feedSchema = v.strictObject({
   /** Names its folder in the state directory. */
-  name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
+  name: v.pipe(v.string(), v.regex(FEED_NAME)),
   from: path,
   match: v.optional(path, '*'),
   take: v.optional(v.picklist(['newest', 'all']), 'newest'),

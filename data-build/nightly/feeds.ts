@@ -14,7 +14,7 @@ import type { StateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
 import { readColumns } from '../gates/columns.ts';
-import { checkGates, refusalText } from '../gates/gates.ts';
+import { checkGates, type Refusal } from '../gates/gates.ts';
 import type { ListShape } from '../gates/list-shape.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
@@ -37,7 +37,10 @@ import {
   sameSince,
   wasDelivered,
 } from './feed-record.ts';
+import { endFeedRelease, passFeedGates } from './feed-release.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
+
+const placeOf = ({ stateDir }: NightlyConfig, { name }: Feed) => ({ stateDir, name });
 
 /** What stands for a feed in this night's edition. */
 export interface ChosenFeed {
@@ -83,11 +86,16 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
   try {
     const files = await fetchFeed(feed, inbox, signal);
     const since = sameSince(readRecord(config, feed), files);
-    if (!isAlone) {
-      refuseReplayed(night, files, since);
-      refuseUnchanged(feed, since);
-    }
-    const shape = isAlone ? undefined : await examine(night, files);
+    if (isAlone) return { feed, files, shape: undefined, sameSince: since, instead: undefined };
+    refuseUnchanged(feed, since);
+    const shape = await examine(night, files);
+    const before = readTrusted(config, feed, goneBack)?.record.shape;
+    const unlike = before ? checkGates({ before, now: shape, limits: config.limits }).refusals : [];
+    passFeedGates(placeOf(config, feed), {
+      inputsSha256: shape.inputsSha256,
+      comparedWith: before?.inputsSha256 ?? '',
+      refusals: [...replayed(night, files, since), ...unlike],
+    });
     return { feed, files, shape, sameSince: since, instead: undefined };
   } catch (error) {
     const mayStepIn = error instanceof SltdError && /^(input-|gate-)/.test(error.code);
@@ -110,9 +118,9 @@ function ofFeed(error: unknown, { name }: Feed, isAlone: boolean): unknown {
   return new SltdError(error.code, { detail, cause: error });
 }
 
-/** Imports a delivery and asks the gates; throws the code that refuses it. */
+/** Imports a delivery; throws the code that refuses it. */
 async function examine(
-  { config, feed, goneBack, signal }: FeedNight,
+  { config, feed, signal }: FeedNight,
   files: readonly FetchedFile[],
 ): Promise<ListShape> {
   const { profile } = config;
@@ -132,7 +140,7 @@ async function examine(
       const detail = `records of states that are not the feed's: ${foreign.join(', ')}`;
       throw new SltdError('input-schema', { detail });
     }
-    const shape = {
+    return {
       // Without a date in it, it is as old as its files: what another feed has says nothing of it.
       asOf: (config.asOf === 'modified' ? 0 : counts.newestReport) || oldest(files),
       inputsSha256: toHex(await inputsSha256Of(profile, files)),
@@ -142,9 +150,6 @@ async function examine(
         columns: await readColumns({ files: paths, profile, tempDir: temp.path }),
       },
     };
-    const before = readTrusted(config, feed, goneBack)?.record.shape;
-    if (before) refuseUnlike(before, shape, config);
-    return shape;
   } finally {
     threads.close();
     temp.remove();
@@ -157,12 +162,6 @@ function statesOf({ keyCounts }: KeyFile): Record<string, number> {
   return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
-function refuseUnlike(before: ListShape, now: ListShape, { limits }: NightlyConfig): void {
-  const { refusals } = checkGates({ before, now, limits });
-  if (refusals.length === 0) return;
-  throw new SltdError('gate-refused', { detail: refusalText(refusals) });
-}
-
 /** Up to when all of a delivery's files are complete at least. */
 export const oldest = (files: readonly FetchedFile[]): number =>
   Math.min(...files.map(({ modifiedAt }) => modifiedAt));
@@ -172,19 +171,18 @@ export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): b
   since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
 
 /** What was in force and was replaced, or gone back from, is no news: not even under a fresh time. */
-function refuseReplayed(
+function replayed(
   { config, feed, goneBack }: FeedNight,
   files: readonly FetchedFile[],
   since: number | undefined,
-): void {
+): Refusal[] {
   const record = readRecord(config, feed);
-  if (!record) return;
+  if (!record) return [];
   const isReplaced = since === undefined && wasDelivered(record, files);
   const isGoneBack = since !== undefined && goneBack.has(record.edition);
-  if (!isReplaced && !isGoneBack) return;
+  if (!isReplaced && !isGoneBack) return [];
   const what = isReplaced ? 'others took their place' : 'somebody went back from them';
-  const detail = `replayed (these very files were in force before, and ${what})`;
-  throw new SltdError('gate-refused', { detail });
+  return [{ gate: 'replayed', details: [`these very files were in force before, and ${what}`] }];
 }
 
 function refuseUnchanged(feed: Feed, since: number | undefined): void {
@@ -200,5 +198,10 @@ export function keepDelivered(
   chosen: readonly ChosenFeed[],
   inForce: InForce,
 ): void {
-  for (const each of chosen) if (!each.instead) keepDelivery(config, each, inForce);
+  for (const each of chosen) {
+    const { feed, shape, instead } = each;
+    if (instead) continue;
+    if (shape) endFeedRelease(placeOf(config, feed), shape.inputsSha256, inboxOf(config, feed));
+    keepDelivery(config, each, inForce);
+  }
 }
