@@ -63,7 +63,9 @@ describe('sltd verify', () => {
     expect(summary.records).toBeGreaterThan(5_000);
     expect(summary.nonMembers).toBeGreaterThan(399_000);
     expect(summary.referenceChecked).toBeGreaterThan(3_900);
-    expect(Math.abs(summary.filterRate / summary.filterRateTheory - 1)).toBeLessThan(0.1);
+    // The list's key is a new one each time. Blocks have 51 keys in the mean (Poisson), so the rate of one
+    // varies by 0.6 of itself, and that of all 120 or so by 0.055: five times that.
+    expect(Math.abs(summary.filterRate / summary.filterRateTheory - 1)).toBeLessThan(0.28);
   });
 
   test('says the same when only one shard fits in memory at a time', async () => {
