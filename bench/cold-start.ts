@@ -71,7 +71,7 @@ export async function manifestOpen(size: BenchSize): Promise<Finding[]> {
       atMost: 1,
     }),
     measured(
-      { id: 'cold-manifest-first', question: `the same, the first time in a process`, unit: 'ms' },
+      { id: 'cold-manifest-first', question: 'the same, the first time in a process', unit: 'ms' },
       firstMs,
       { atMost: 1 },
     ),

@@ -79,7 +79,7 @@ export async function collectGarbage(
   };
   let done = 0;
   /** One look and what follows from it; the editions that stay, once nothing more is to go. */
-  const batch = async (): Promise<KeptEdition[] | undefined> => {
+  const batch = async (): Promise<Listed[] | undefined> => {
     const deadline = performance.now() + BATCH_MS;
     const { kept, garbage } = await look(store, options);
     const chosen = options.dryRun ? garbage : garbage.slice(0, BATCH_OBJECTS);
@@ -104,8 +104,28 @@ export async function collectGarbage(
   };
   for (;;) {
     const kept = await (options.dryRun ? batch() : asCollector(store, batch));
-    if (kept) return { kept, taken };
+    if (kept) return { kept: await usesOf(store, kept, options), taken };
   }
+}
+
+/** The editions with what they are or were, the one in force first. */
+async function usesOf(
+  store: ObjectStore,
+  kept: readonly Listed[],
+  { headKeys }: GarbageOptions,
+): Promise<KeptEdition[]> {
+  const head = await readHead(store, headKeys);
+  const inForce = head && toHex(head.manifestSha256);
+  const past = new Set((await readHistory(store, headKeys)).map(({ edition }) => edition));
+  const useOf = (edition: string) => (past.has(edition) ? 'was in force' : 'never in force');
+  const editions = kept.map(
+    ({ edition, asOf }): KeptEdition => ({
+      ...{ edition, asOf },
+      use: edition === inForce ? 'in force' : useOf(edition),
+    }),
+  );
+  const isFirst = ({ use }: KeptEdition) => Number(use === 'in force');
+  return editions.sort((a, b) => isFirst(b) - isFirst(a) || b.asOf - a.asOf);
 }
 
 /** Ids of the editions that stay. */
@@ -129,6 +149,8 @@ async function keptEditions(
   return kept;
 }
 
+type Listed = Pick<KeptEdition, 'edition' | 'asOf'>;
+
 interface Garbage {
   folder: (typeof FOLDERS)[number];
   entry: StoredEntry;
@@ -138,7 +160,7 @@ interface Garbage {
 async function look(
   store: ObjectStore,
   options: GarbageOptions,
-): Promise<{ kept: KeptEdition[]; garbage: Garbage[] }> {
+): Promise<{ kept: Listed[]; garbage: Garbage[] }> {
   const { headKeys, now = Date.now } = options;
   const before = now() - GRACE_MS;
   // Listed first: what is put from here on is in no list.
@@ -156,9 +178,7 @@ async function look(
   for (const { head: replaced } of past) await nameOverlays(store, replaced, named);
   const lengths = new Map(listed.map(({ entry }) => [entry.name, entry.sizeBytes]));
   lengths.set(objectName('manifests', head.manifestSha256), head.manifestLength);
-  const inForce = toHex(head.manifestSha256);
-  const trusted = new Set((await readHistory(store, headKeys)).map(({ edition }) => edition));
-  const kept: KeptEdition[] = [];
+  const kept: Listed[] = [];
   for (const edition of editions) {
     const name = `manifests/${edition}`;
     const length = lengths.get(name);
@@ -167,14 +187,11 @@ async function look(
     const reference = { sha256: fromHex(edition), length };
     const manifest = openManifest(await readObject(store, 'manifests', reference));
     named.add(name);
-    const before = trusted.has(edition) ? 'was in force' : 'never in force';
-    kept.push({ edition, asOf: manifest.asOf, use: edition === inForce ? 'in force' : before });
+    kept.push({ edition, asOf: manifest.asOf });
     for (const { reference: page } of pagesOf(manifest)) {
       named.add(objectName('pages', page.sha256));
     }
   }
-  const isFirst = ({ use }: KeptEdition) => Number(use === 'in force');
-  kept.sort((a, b) => isFirst(b) - isFirst(a) || b.asOf - a.asOf);
   const garbage = listed.filter(({ entry }) => !named.has(entry.name) && entry.modifiedAt < before);
   return { kept, garbage };
 }

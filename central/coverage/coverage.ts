@@ -2,10 +2,10 @@
  * Coverage: of those who crossed, how many were asked about (ICAO: query at entry and at departure).
  *
  * An agency declares its crossings by post, day and direction; checks are counted as they come, those of
- * all desks of a post (`post/desk`) together. A document that was answered
- * `unknown` or `invalid`, by an edge without a list say, is not covered by that; those are counted apart. Both sides are listed: a post without a declaration, and a
- * declaration without a single check. Where desks are declared for themselves, the post has their sum,
- * unless it is declared as a whole.
+ * all desks of a post (`post/desk`) together. A document that was answered `unknown` or `invalid`, by an
+ * edge without a list say, is not covered by that; those are counted apart. Both sides are listed: a post
+ * without a declaration, and a declaration without a single check. Where desks are declared for
+ * themselves, the post has their sum, unless it is declared as a whole.
  */
 
 import * as v from 'valibot';

@@ -82,12 +82,8 @@ async function* reportsSince(
     await letOthers();
     const operations = await operationsAfter(db, after, OPERATIONS_PER_READ);
     if (operations.length === 0) break;
-    reports.push(
-      ...(await reportsOf(
-        db,
-        operations.filter(({ seq }) => seq <= last),
-      )),
-    );
+    const upToLast = operations.filter(({ seq }) => seq <= last);
+    reports.push(...(await reportsOf(db, upToLast)));
     after = operations.at(-1)!.seq;
     if (reports.length < REPORTS_PER_LOOKUP) continue;
     yield reports;

@@ -7,7 +7,7 @@
  * late, is found then, also where a gate held the edition for days. A match that is known is not told again.
  */
 
-import type { Transaction } from 'kysely';
+import type { ExpressionBuilder, Transaction } from 'kysely';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import type { Report } from './report.ts';
@@ -62,21 +62,17 @@ export async function putOff(
   // One load is one time, so there are few of them.
   for (const [at, reports] of Map.groupBy(due, (report) => report.at)) {
     const ids = reports.map(({ record_id: id }) => id);
+    // Not one that another load has had begin anew meanwhile.
+    const these = (eb: ExpressionBuilder<CentralSchema, 'loaded_reports'>) =>
+      eb.and([eb('record_id', 'in', ids), eb('at', '=', at)]);
     const next = nextTurn(nowMs - at);
-    if (next === undefined) {
-      await trx
-        .deleteFrom('loaded_reports')
-        .where('record_id', 'in', ids)
-        .where('at', '=', at)
-        .execute();
-    } else {
+    if (next === undefined) await trx.deleteFrom('loaded_reports').where(these).execute();
+    else
       await trx
         .updateTable('loaded_reports')
         .set({ due_at: at + next })
-        .where('record_id', 'in', ids)
-        .where('at', '=', at)
+        .where(these)
         .execute();
-    }
   }
 }
 

@@ -5,8 +5,6 @@ import type { Operation } from '../records/operation-log.ts';
 /** Clocks of publisher and central may differ: a list must be later by this to have known a report. */
 export const CLOCK_MARGIN_MS = 10 * 60_000;
 
-const IDS_PER_STATEMENT = 1_000;
-
 /** A report as it is compared with checks. */
 export interface Report {
   recordId: string;
@@ -18,7 +16,7 @@ export interface Report {
 }
 
 /**
- * The reports among operations: what a bureau listed, and what is still listed. A correction is one if it
+ * The reports among operations, some thousand at most: what a bureau listed, and what is still listed. A correction is one if it
  * gives the document another number; what else it says, or that one of two records is left, is no news.
  */
 export async function reportsOf(
@@ -26,25 +24,22 @@ export async function reportsOf(
   operations: readonly Operation[],
 ): Promise<Report[]> {
   const added = operations.filter(({ kind }) => kind === 'added');
-  const ids = [...new Set(added.map(({ recordId }) => recordId))];
-  const news = new Set<string>();
-  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) {
-    const lines = await db
-      .selectFrom('record_history as line')
-      .innerJoin('records as record', 'record.id', 'line.record_id')
-      .select(['line.record_id', 'line.at'])
-      .where('line.record_id', 'in', ids.slice(start, start + IDS_PER_STATEMENT))
-      .where('record.withdrawn_at', 'is', null)
-      .where((eb) =>
-        eb.or([
-          eb('line.action', '=', 'reported'),
-          // Fields as JSON: a text in it has its quotes escaped, and is never taken for a member.
-          eb('line.changes', 'like', '%"documentNumber":%'),
-        ]),
-      )
-      .execute();
-    for (const { record_id: id, at } of lines) news.add(`${id} ${at}`);
-  }
+  if (added.length === 0) return [];
+  const lines = await db
+    .selectFrom('record_history as line')
+    .innerJoin('records as record', 'record.id', 'line.record_id')
+    .select(['line.record_id', 'line.at'])
+    .where('line.record_id', 'in', [...new Set(added.map(({ recordId }) => recordId))])
+    .where('record.withdrawn_at', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb('line.action', '=', 'reported'),
+        // Fields as JSON: a text in it has its quotes escaped, and is never taken for a member.
+        eb('line.changes', 'like', '%"documentNumber":%'),
+      ]),
+    )
+    .execute();
+  const news = new Set(lines.map((line) => `${line.record_id} ${line.at}`));
   return added
     .filter(({ recordId, at }) => news.has(`${recordId} ${at}`))
     .map(({ recordId, key, at }) => ({ recordId, key, at, knownAfter: at + CLOCK_MARGIN_MS }));

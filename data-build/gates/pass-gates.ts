@@ -17,7 +17,7 @@ import { checkGates, GATES, type GateName, type GateResult } from './gates.ts';
 import type { GateLimits } from './limits.ts';
 import type { InputShape, ListShape } from './list-shape.ts';
 import { GateRefusal, writeQuarantine } from './quarantine.ts';
-import { replacedLines } from './was-replaced.ts';
+import { refuseReplaced } from './was-replaced.ts';
 
 interface Built {
   directory: DirectoryStore;
@@ -81,16 +81,18 @@ async function compare(
     return { refusals: [{ gate: 'baseline', details }], unchecked: [], inForce: 'unreadable' };
   }
   const before = shapeInForce(built.directory, last);
-  const { refusals, unchecked } = checkGates({ before, now: built.shape, limits: built.limits });
+  const { refusals: unlike, unchecked } = checkGates({
+    ...{ before, now: built.shape, limits: built.limits },
+  });
   const inForce = toHex(last.head.manifestSha256);
   const { edition, shape } = built;
   const { inputsSha256 } = before;
-  const replaced = await replacedLines(
+  const replaced = await refuseReplaced(
     built.directory,
     { edition, inputsSha256: shape.inputsSha256 },
     { edition: inForce, inputsSha256 },
   );
-  if (replaced.length > 0) refusals.unshift({ gate: 'replayed', details: replaced });
+  const refusals = [...replaced, ...unlike];
   const { directory: store, manifest, manifestSha256, epochKey, log, signal } = built;
   const { details, replayed } = await askReplay({
     ...{ base: { store, ...last }, next: { store, manifest, manifestSha256 } },

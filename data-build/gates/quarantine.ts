@@ -23,6 +23,8 @@ const FILES_MAX = 31;
 
 const EDITION = /^[0-9a-f]{64}$/;
 const gateName = v.picklist(Object.keys(GATES) as GateName[]);
+/** What the gates found, as a file has it. */
+export const refusalsSchema = v.array(v.object({ gate: gateName, details: v.array(v.string()) }));
 const quarantineSchema = v.object({
   edition: v.pipe(v.string(), v.regex(EDITION)),
   collection: v.string(),
@@ -31,7 +33,7 @@ const quarantineSchema = v.object({
   refusedAt: v.string(),
   /** The edition it was compared with. */
   inForce: v.string(),
-  refusals: v.array(v.object({ gate: gateName, details: v.array(v.string()) })),
+  refusals: refusalsSchema,
   unchecked: v.array(gateName),
   input: inputSchema,
 });

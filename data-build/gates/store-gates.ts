@@ -28,7 +28,7 @@ import { checkGates, type Refusal, refusalText } from './gates.ts';
 import type { GateLimits } from './limits.ts';
 import { RELEASES } from './quarantine.ts';
 import { checkReleased, type ReleasedBy } from './release.ts';
-import { replacedLines } from './was-replaced.ts';
+import { refuseReplaced } from './was-replaced.ts';
 import { writeJson } from './write-json.ts';
 
 export interface StoreGates {
@@ -107,12 +107,12 @@ async function askGates(comparison: Comparison): Promise<Asked> {
   return { refusals, replayed };
 }
 
-async function askReplaced(
+function askReplaced(
   { to, edition, inForce }: Comparison,
   manifest: Manifest | undefined,
 ): Promise<Refusal[]> {
   const { inputsSha256 } = shapeOf(edition.manifest);
-  const details = await replacedLines(
+  return refuseReplaced(
     to,
     { edition: toHex(edition.head.manifestSha256), inputsSha256 },
     {
@@ -120,7 +120,6 @@ async function askReplaced(
       ...(manifest ? { inputsSha256: shapeOf(manifest).inputsSha256 } : {}),
     },
   );
-  return details.length > 0 ? [{ gate: 'replayed', details }] : [];
 }
 
 async function manifestInForce(to: ObjectStore, head: Head, keys: readonly VerifyKey[]) {

@@ -14,6 +14,7 @@ import { SltdError } from '../../src/errors.ts';
 import type { Head } from '../../src/format/head.ts';
 import { openManifest } from '../../src/format/manifest.ts';
 import { toHex } from '../../src/format/names.ts';
+import type { Refusal } from './gates.ts';
 
 /** An edition, and what it was built from: 64 hexadecimal digits each. */
 export interface EditionInputs {
@@ -22,27 +23,31 @@ export interface EditionInputs {
 }
 
 /**
- * One line if it was, none if not. The files of the edition in force make another edition of the
- * present list, which may pass; without `inputsSha256` nobody knows them.
+ * The refusal, if it was. The files of the edition in force make another edition of the present list,
+ * which may pass; without `inputsSha256` nobody knows them.
  */
-export async function replacedLines(
+export async function refuseReplaced(
   store: ObjectStore,
   list: EditionInputs,
   inForce: Pick<EditionInputs, 'edition'> & Partial<EditionInputs>,
-): Promise<string[]> {
+): Promise<Refusal[]> {
   if (list.edition === inForce.edition) return [];
   // Signatures are not looked at: heads of a key that was retired count as well, a forged one can only refuse.
   const past = new Map((await readHistory(store)).map(({ edition, head }) => [edition, head]));
   if (past.has(list.edition)) {
-    return ['this very edition was in force before, and another took its place'];
+    return replayed('this very edition was in force before, and another took its place');
   }
   if (list.inputsSha256 === inForce.inputsSha256) return [];
   let isReplaced = false;
   await inParallel(past.values(), async (head) => {
     if ((await inputsOf(store, head)) === list.inputsSha256) isReplaced = true;
   });
-  return isReplaced ? ['these very files were in force before, and others took their place'] : [];
+  if (!isReplaced) return [];
+  return replayed('these very files were in force before, and others took their place');
 }
+
+/** What the gate `replayed` says. */
+export const replayed = (detail: string): Refusal[] => [{ gate: 'replayed', details: [detail] }];
 
 /** Undefined if the manifest is gone, damaged or of another format version. */
 async function inputsOf(

@@ -10,20 +10,19 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SltdError } from '../../src/errors.ts';
-import { GATES, type GateName, type Refusal, refusalText } from '../gates/gates.ts';
-import { refusalLines } from '../gates/quarantine.ts';
+import { type Refusal, refusalText } from '../gates/gates.ts';
+import { refusalLines, refusalsSchema } from '../gates/quarantine.ts';
 import { checkReleased, type ReleasedBy } from '../gates/release.ts';
 import { writeJson } from '../gates/write-json.ts';
 import { FEED_NAME } from './config.ts';
 
-const gateName = v.picklist(Object.keys(GATES) as GateName[]);
 const waitingSchema = v.object({
   /** Digest of the delivered files, and of those in force that they were compared with. */
   inputsSha256: v.string(),
   comparedWith: v.string(),
   /** ISO 8601. */
   refusedAt: v.string(),
-  refusals: v.array(v.object({ gate: gateName, details: v.array(v.string()) })),
+  refusals: refusalsSchema,
 });
 const releasedSchema = v.object({
   ...waitingSchema.entries,

@@ -16,6 +16,7 @@ import { toHex } from '../../src/format/names.ts';
 import { readColumns } from '../gates/columns.ts';
 import { checkGates, type Refusal } from '../gates/gates.ts';
 import type { ListShape } from '../gates/list-shape.ts';
+import { replayed } from '../gates/was-replaced.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
 import { bytesOf, importRows } from '../key-file/import-rows.ts';
@@ -39,8 +40,6 @@ import {
 } from './feed-record.ts';
 import { endFeedRelease, passFeedGates } from './feed-release.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
-
-const placeOf = ({ stateDir }: NightlyConfig, { name }: Feed) => ({ stateDir, name });
 
 /** What stands for a feed in this night's edition. */
 export interface ChosenFeed {
@@ -94,7 +93,7 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
     passFeedGates(placeOf(config, feed), {
       inputsSha256: shape.inputsSha256,
       comparedWith: before?.inputsSha256 ?? '',
-      refusals: [...replayed(night, files, since), ...unlike],
+      refusals: [...refuseReplayed(night, files, since), ...unlike],
     });
     return { feed, files, shape, sameSince: since, instead: undefined };
   } catch (error) {
@@ -171,7 +170,7 @@ export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): b
   since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
 
 /** What was in force and was replaced, or gone back from, is no news: not even under a fresh time. */
-function replayed(
+function refuseReplayed(
   { config, feed, goneBack }: FeedNight,
   files: readonly FetchedFile[],
   since: number | undefined,
@@ -182,7 +181,7 @@ function replayed(
   const isGoneBack = since !== undefined && goneBack.has(record.edition);
   if (!isReplaced && !isGoneBack) return [];
   const what = isReplaced ? 'others took their place' : 'somebody went back from them';
-  return [{ gate: 'replayed', details: [`these very files were in force before, and ${what}`] }];
+  return replayed(`these very files were in force before, and ${what}`);
 }
 
 function refuseUnchanged(feed: Feed, since: number | undefined): void {
@@ -205,3 +204,5 @@ export function keepDelivered(
     keepDelivery(config, each, inForce);
   }
 }
+
+const placeOf = ({ stateDir }: NightlyConfig, { name }: Feed) => ({ stateDir, name });

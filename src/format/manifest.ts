@@ -7,7 +7,7 @@
  */
 
 import type { StateCode } from '../document/issuing-state.ts';
-import { assert, SltdError } from '../errors.ts';
+import { assert } from '../errors.ts';
 import {
   checkU32,
   checkZero,
@@ -154,9 +154,7 @@ export function encodeManifest(content: ManifestContent): Uint8Array {
   const shardsOffset = MANIFEST_HEADER_BYTES + STATE_ROW_BYTES * states.length;
   const restrictionsOffset = shardsOffset + SHARD_ROW_BYTES * shards.length;
   const bodyBytes = restrictionsOffset + RESTRICTION_ROW_BYTES * restrictions.length;
-  if (bodyBytes + TRAILER_BYTES > MANIFEST_BYTES_MAX) {
-    throw new SltdError('format-length', { detail: MAGIC });
-  }
+  if (bodyBytes + TRAILER_BYTES > MANIFEST_BYTES_MAX) refuse('format-length', MAGIC);
   const bytes = new Uint8Array(bodyBytes + TRAILER_BYTES);
   const view = writeEnvelope(bytes, { magic: MAGIC, length: bytes.length });
   writeBytes(bytes, MANIFEST_EPOCH_KEY_ID, content.epochKeyId, {

@@ -35,7 +35,6 @@ const RETRY_INTERVAL_MS = 1_000;
 const KEEPER_TIMEOUT_MS = 1_000;
 /** Shortest time between two words to the keeper, in milliseconds: it serves all isolates. */
 const KEEPER_INTERVAL_MS = 60_000;
-/** A manifest of 100,000 shards has 10 MB; more is no manifest of ours. */
 
 export interface EpochKey {
   /** 16 bytes. */
