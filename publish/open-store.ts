@@ -36,46 +36,53 @@ function openBucket(location: string, environment: StoreEnvironment): S3Store {
   return new S3Store(client, { location, prefix });
 }
 
-/** Client and prefix (empty, or with a slash at its end) of `s3://bucket/prefix`; throws as openStore(). */
+/**
+ * Client and prefix (empty, or with a slash at its end) of `s3://bucket/prefix`; throws as openStore().
+ * `owner` is what the names in the environment begin with.
+ */
 export function bucketOf(
   location: string,
   environment: StoreEnvironment = process.env,
+  owner = '',
 ): { client: S3Client; prefix: string } {
   const [bucket = '', ...rest] = location.slice('s3://'.length).split('/');
   const path = rest.filter((segment) => segment !== '').join('/');
   const prefix = path === '' ? '' : `${path}/`;
   if (!BUCKET.test(bucket)) refuse('the name of the bucket in s3://bucket/prefix');
   if (!PREFIX.test(prefix) || /(?:^|\/)\.{1,2}\//.test(prefix)) refuse('the prefix');
-  return { client: openClient(bucket, environment), prefix };
+  return { client: openClient(bucket, environment, owner), prefix };
 }
 
 /**
  * The client of a bucket, from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
- * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; 'config-invalid' if one that is needed is missing.
+ * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, each behind `owner`; 'config-invalid' if one that is
+ * needed is missing.
  */
-function openClient(bucket: string, environment: StoreEnvironment): S3Client {
-  const region = environment.AWS_REGION || 'auto';
+function openClient(bucket: string, environment: StoreEnvironment, owner: string): S3Client {
+  const setting = (name: string) => environment[owner + name] || undefined;
+  const needed = (name: string) => setting(name) ?? refuse(owner + name);
+  const region = setting('AWS_REGION') ?? 'auto';
   const endpoint =
-    environment.AWS_ENDPOINT_URL_S3 ||
-    environment.AWS_ENDPOINT_URL ||
-    (region === 'auto' ? refuse('AWS_ENDPOINT_URL_S3') : `https://s3.${region}.amazonaws.com`);
+    setting('AWS_ENDPOINT_URL_S3') ??
+    setting('AWS_ENDPOINT_URL') ??
+    (region === 'auto' ? needed('AWS_ENDPOINT_URL_S3') : `https://s3.${region}.amazonaws.com`);
+  checkEndpoint(endpoint, `${owner}AWS_ENDPOINT_URL_S3`);
   return new S3Client({
-    ...{ endpoint: checkEndpoint(endpoint), region, bucket },
-    accessKeyId: environment.AWS_ACCESS_KEY_ID || refuse('AWS_ACCESS_KEY_ID'),
-    secretAccessKey: environment.AWS_SECRET_ACCESS_KEY || refuse('AWS_SECRET_ACCESS_KEY'),
-    sessionToken: environment.AWS_SESSION_TOKEN || undefined,
+    ...{ endpoint, region, bucket },
+    accessKeyId: needed('AWS_ACCESS_KEY_ID'),
+    secretAccessKey: needed('AWS_SECRET_ACCESS_KEY'),
+    sessionToken: setting('AWS_SESSION_TOKEN'),
   });
 }
 
 /** Plain HTTP is for this machine alone: the pages are not secret, but who publishes must be. */
-function checkEndpoint(endpoint: string): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : refuse('AWS_ENDPOINT_URL_S3: a URL');
+function checkEndpoint(endpoint: string, name: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : refuse(`${name}: a URL`);
   const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
-    refuse('AWS_ENDPOINT_URL_S3: https, except on this machine');
+    refuse(`${name}: https, except on this machine`);
   }
-  if (url.username !== '' || url.search !== '') refuse('AWS_ENDPOINT_URL_S3: a plain URL');
-  return endpoint;
+  if (url.username !== '' || url.search !== '') refuse(`${name}: a plain URL`);
 }
 
 function pathOf(location: string): string {

@@ -47,8 +47,7 @@ export class S3Store implements ObjectStore {
   }
 
   /**
-   * Makes sure that conditions are heeded: 'config-invalid' for a service that writes all the same. The
-   * probe is an object of this call alone, since two publishers may begin at once, and goes away again.
+   * Makes sure that the bucket is there and conditions are heeded: 'config-invalid' if not. The probe is an object of this call alone, since two publishers may begin at once, and goes away again.
    */
   async prepare(): Promise<void> {
     const name = PROBE_PREFIX + randomBytes(8).toString('hex');
@@ -57,7 +56,9 @@ export class S3Store implements ObjectStore {
         { ...this.#request('PUT', name), headers, body: new Uint8Array() },
         REFUSALS,
       );
-    await put({});
+    if ((await put({})).status === NOT_FOUND) {
+      throw new SltdError('config-invalid', { detail: 'there is no such bucket' });
+    }
     try {
       for (const condition of PROBE_CONDITIONS) {
         const { status } = await put(condition);

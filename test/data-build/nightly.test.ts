@@ -6,18 +6,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { errorLine, exitCodeOf } from '../../data-build/command.ts';
-import { SltdError } from '../../src/errors.ts';
+import { openEdition } from '../../data-build/edition/open-edition.ts';
+import { listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { rotateKey } from '../../data-build/keys/key-rotation.ts';
 import { writeKeys } from '../../data-build/keys/keys.ts';
-import { listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { readConfig } from '../../data-build/nightly/config.ts';
 import { withRunLock } from '../../data-build/nightly/run-lock.ts';
 import { sendWebhook, webhookSecret } from '../../data-build/nightly/webhook.ts';
-import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { bucketOf } from '../../publish/open-store.ts';
+import { SltdError } from '../../src/errors.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { csv, nightlyJob, rows } from './nightly-job.ts';
 import { sltd, startSltd, workspace } from './workspace.ts';
@@ -254,6 +254,26 @@ describe('a feed in a bucket', () => {
     });
     s3.fault = ({ key }) => (key.endsWith('list-2.csv') ? 403 : undefined);
     await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
+  });
+
+  test('of another owner is opened by what is named for feeds, and by nothing else', async () => {
+    s3.fault = () => undefined;
+    const others = Object.entries(s3.environment).map(([name, value]) => [
+      `SLTD_FEED_${name}`,
+      value,
+    ]);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'of-the-editions');
+    try {
+      await expect(world.run()).rejects.toMatchObject({ code: 'input-unreadable' });
+      for (const [name, value] of others) vi.stubEnv(name!, value);
+      expect(await world.run()).toMatchObject({ outcome: 'already-published' });
+      vi.stubEnv('SLTD_FEED_AWS_SECRET_ACCESS_KEY', '');
+      await expect(world.run()).rejects.toMatchObject({
+        ...{ code: 'config-invalid', detail: 'SLTD_FEED_AWS_SECRET_ACCESS_KEY' },
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
 

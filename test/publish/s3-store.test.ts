@@ -140,6 +140,12 @@ describe('a bucket where things go wrong', () => {
     s3.fault = ({ method }) => (method === 'PUT' ? 200 : undefined);
     await expect(storeWith().prepare()).rejects.toMatchObject({ code: 'config-invalid' });
   });
+
+  test('a bucket that is not there is called so', async () => {
+    await expect(openStore('s3://no-such-bucket', s3.environment).prepare()).rejects.toMatchObject({
+      ...{ code: 'config-invalid', detail: 'there is no such bucket' },
+    });
+  });
 });
 
 describe('the probe for conditional writes', () => {
