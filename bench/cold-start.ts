@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { startOrigin } from '../data-build/edition/origin.ts';
 import { issueToken } from '../data-build/keys/token.ts';
+import { PAGE_SIZES } from '../data-build/pages/page-sizes.ts';
 import { ISSUING_STATES } from '../src/document/issuing-state.ts';
 import { TRAILER_BYTES } from '../src/format/layout.ts';
 import { encodeManifest, openManifest } from '../src/format/manifest.ts';
@@ -27,7 +28,6 @@ import { type BenchSize, type Finding, measured, repeat } from './measurement.ts
 import { bundle, startWorkerd } from './workerd.ts';
 
 const LIST_KEYS = 190_596_932;
-const KEYS_PER_SHARD = 8_192;
 const SIZES: Record<BenchSize, { keys: number; starts: number; documents: number }> = {
   test: { keys: 20_000, starts: 1, documents: 20 },
   small: { keys: 2_000_000, starts: 5, documents: 20_000 },
@@ -45,7 +45,7 @@ export async function manifestOpen(size: BenchSize): Promise<Finding[]> {
   const reference = { sha256: new Uint8Array(32), xxh64: 0n, length: 64 };
   const states = ISSUING_STATES.map(({ code: state }) => {
     const recordCount = shape.get(state) ?? 0;
-    const shardCount = Math.max(1, Math.ceil(recordCount / KEYS_PER_SHARD));
+    const shardCount = Math.max(1, Math.ceil(recordCount / PAGE_SIZES.keysPerShard));
     return { state, coverage: 'reports', asOf: 1, recordCount, shardCount } as const;
   }).sort((a, b) => (a.state < b.state ? -1 : 1));
   const shardCount = states.reduce((sum, state) => sum + state.shardCount, 0);

@@ -9,7 +9,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PAGE_SIZES } from '../data-build/pages/page-sizes.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
+import { compileWasm } from './compile-wasm.ts';
 import { uniformDigests, writeDigests } from './digest-file.ts';
 import {
   FILTERS,
@@ -21,18 +23,31 @@ import {
   OURS_BUILD,
   OURS_LISTED,
   OURS_MATCH,
+  OURS_SEARCH,
   OURS_UNLISTED,
   OURS_VERDICT,
   type Rounds,
+  SHIPPED_BUILD,
+  SHIPPED_LISTED,
+  SHIPPED_UNLISTED,
+  SHIPPED_VERDICT,
 } from './digest-findings.ts';
 import type { BenchSize, Finding, Gap } from './measurement.ts';
-import { compileMicroBuckets, MicroBuckets } from './micro-buckets.ts';
+import { MicroBuckets } from './micro-buckets.ts';
 import { compileNativePeers, NativePeers } from './native-peers.ts';
-import { buildPages, bytesOf, intoShards, ResidentSet, type Shards } from './resident-set.ts';
+import {
+  type BuiltPages,
+  buildPages,
+  bytesOf,
+  intoShards,
+  ResidentSet,
+  type Shards,
+  searchNanos,
+} from './resident-set.ts';
 
 /** Digests twice, both kinds of pages twice, micro-buckets; and the widest filter in C while it is built. */
 const BYTES_PER_KEY = 100;
-/** Larger sets are built once: it takes minutes. */
+/** Larger sets are built once, and not a second time with pages as they ship: it takes minutes. */
 const BUILT_OFTEN_MAX = 1e7;
 
 interface Sizes {
@@ -60,17 +75,27 @@ async function ofSize(keyCount: number, size: Sizes, program: string | undefined
     writeDigests(files.listed, digests);
     writeDigests(files.unlisted, unlisted);
     const shards = intoShards(digests);
+    const shipped =
+      keyCount > BUILT_OFTEN_MAX ? undefined : intoShards(digests, PAGE_SIZES.keysPerShard);
     if (program) native = new NativePeers(program, files);
     const buildRounds = keyCount > BUILT_OFTEN_MAX ? 1 : size.buildRounds;
-    const { built, micro, facts } = await buildInTurn(shards, buildRounds, native);
+    const turn = await buildInTurn({ shards, shipped }, buildRounds, native);
+    const { built, micro, facts } = turn;
     const set = new ResidentSet(built);
+    const shippedSet = turn.shipped && new ResidentSet(turn.shipped);
+    if (shippedSet) {
+      facts.get(SHIPPED_BUILD)!.falseRate = shippedSet.ask(unlisted, 'both').found / size.asked;
+    }
     facts.get(OURS_BUILD)!.falseRate = set.ask(unlisted, 'both').found / size.asked;
     facts.get(MICRO_BUILD)!.falseRate = micro.ask(unlisted).found / size.asked;
     for (const peer of native ? FILTERS : []) {
       const { found } = await native!.ask(peer, 'unlisted', size.asked);
       facts.get(NAMES[peer])!.falseRate = found / size.asked;
     }
-    const rounds = await askInTurn({ listed, unlisted, rounds: size.rounds }, set, micro, native);
+    const rounds = await askInTurn(
+      { listed, unlisted, rounds: size.rounds },
+      { set, shippedSet, micro, native },
+    );
     return { keyCount, rounds, built, facts };
   } finally {
     native?.stop();
@@ -79,7 +104,11 @@ async function ofSize(keyCount: number, size: Sizes, program: string | undefined
 }
 
 /** Every round builds everything once. */
-async function buildInTurn(shards: Shards, rounds: number, native: NativePeers | undefined) {
+async function buildInTurn(
+  { shards, shipped }: { shards: Shards; shipped: Shards | undefined },
+  rounds: number,
+  native: NativePeers | undefined,
+) {
   const keyCount = shards.digests.length / 4;
   const facts: OfSize['facts'] = new Map();
   const note = (name: string, nanos: number, bytes: number) => {
@@ -88,26 +117,41 @@ async function buildInTurn(shards: Shards, rounds: number, native: NativePeers |
   };
   const perKey = (shardMs: readonly number[]) =>
     (1e6 * shardMs.reduce((sum, ms) => sum + ms, 0)) / keyCount;
-  const module = await compileMicroBuckets();
+  const module = await compileWasm('micro-buckets');
   for (let round = 1; ; round++) {
     const built = buildPages(shards);
     note(OURS_BUILD, perKey(built.shardMs), bytesOf(built.filter) + bytesOf(built.match));
+    note(OURS_SEARCH, searchNanos(shards, built), bytesOf(built.match));
+    let asShipped: BuiltPages | undefined;
+    if (shipped) {
+      asShipped = buildPages(shipped, PAGE_SIZES);
+      const bytes = bytesOf(asShipped.filter) + bytesOf(asShipped.match);
+      note(SHIPPED_BUILD, perKey(asShipped.shardMs), bytes);
+    }
     const micro = new MicroBuckets(module, shards);
     note(MICRO_BUILD, perKey(micro.buildMs), micro.bytes);
     for (const peer of native ? ([...FILTERS, 'pthash'] as const) : []) {
       const { nanos, bytes } = await native!.build(peer);
       note(NAMES[peer], nanos, bytes);
     }
-    if (round === rounds) return { built, micro, facts };
+    if (round === rounds) return { built, shipped: asShipped, micro, facts };
   }
 }
 
 /** One round is everybody once; the first warms up. Throws if a listed digest is not found. */
 async function askInTurn(
   { listed, unlisted, rounds }: { listed: Digests; unlisted: Digests; rounds: number },
-  set: ResidentSet,
-  micro: MicroBuckets,
-  native: NativePeers | undefined,
+  {
+    set,
+    shippedSet,
+    micro,
+    native,
+  }: {
+    set: ResidentSet;
+    shippedSet: ResidentSet | undefined;
+    micro: MicroBuckets;
+    native: NativePeers | undefined;
+  },
 ): Promise<Rounds> {
   const listedCount = listed.length / 4;
   const unlistedCount = unlisted.length / 4;
@@ -128,6 +172,11 @@ async function askInTurn(
     note(OURS_LISTED, set.ask(listed, 'both'), listedCount);
     note(MICRO_BUCKETS, micro.ask(listed), listedCount);
     note(OURS_MATCH, set.ask(listed, 'match'), listedCount);
+    if (shippedSet) {
+      note(SHIPPED_UNLISTED, shippedSet.ask(unlisted, 'filter'));
+      note(SHIPPED_VERDICT, shippedSet.ask(unlisted, 'both'));
+      note(SHIPPED_LISTED, shippedSet.ask(listed, 'both'), listedCount);
+    }
     if (native) {
       for (const peer of ['fuse8', 'fuse16'] as const) {
         const answer = await native.ask(peer, 'listed', listedCount);

@@ -18,15 +18,23 @@ import { readKeys } from '../data-build/keys/keys.ts';
 import { issueToken } from '../data-build/keys/token.ts';
 import { edgeVariables, freePort } from '../scripts/system.ts';
 import { randomSource } from '../test/proofs/proof.ts';
-import { type Measurement, measured } from './measurement.ts';
+import { type BenchSize, type Measurement, measured } from './measurement.ts';
 import { bundle, startWorkerd, type WorkerdProcess } from './workerd.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const EDITION_ROWS = 100_000;
+interface Counts {
+  editionRows: number;
+  roundSeconds: number;
+  rounds: number;
+}
+const MINUTES: Counts = { editionRows: 100_000, roundSeconds: 2, rounds: 7 };
+const SIZES: Record<BenchSize, Counts> = {
+  test: { editionRows: 1_000, roundSeconds: 1, rounds: 1 },
+  small: MINUTES,
+  full: MINUTES,
+};
 const BATCH_SIZE = 1_000;
 const CONNECTIONS = 8;
-const ROUND_SECONDS = 2;
-const ROUNDS = 7;
 
 /** An audit line without its time, id and duration; two thirds of it are the tag and who asked. */
 const LINE = JSON.stringify({
@@ -59,13 +67,13 @@ interface Load {
 async function askUnderLoad(
   worker: WorkerdProcess,
   bodies: readonly string[],
-  { token, connections }: { token: string; connections: number },
+  { token, connections, seconds }: { token: string; connections: number; seconds: number },
 ): Promise<Load> {
   const before = worker.cpuSeconds();
   const result = await autocannon({
     url: worker.url,
     connections,
-    duration: ROUND_SECONDS,
+    duration: seconds,
     requests: bodies.map((body) => ({
       method: 'POST',
       path: '/v1/checks',
@@ -84,7 +92,8 @@ async function askUnderLoad(
 }
 
 /** Single checks as a ratio to the bare route; batches as documents a second. */
-export async function httpCost(): Promise<Measurement[]> {
+export async function httpCost(size: BenchSize): Promise<Measurement[]> {
+  const { editionRows, roundSeconds: seconds, rounds: roundCount } = SIZES[size];
   const workDir = mkdtempSync(join(tmpdir(), 'sltd-bench-http-'));
   const sltd = (...args: string[]) =>
     execFileSync(process.execPath, ['data-build/cli.ts', ...args], { cwd: ROOT, stdio: 'pipe' });
@@ -92,7 +101,7 @@ export async function httpCost(): Promise<Measurement[]> {
   const exportFile = join(workDir, 'export.csv');
   const editionDir = join(workDir, 'editions');
   sltd('keys', '--out', keysFile);
-  sltd('generate', '--rows', String(EDITION_ROWS), '--seed', '1', '--out', exportFile);
+  sltd('generate', '--rows', String(editionRows), '--seed', '1', '--out', exportFile);
   sltd('build', '--profile', 'sltd', '--keys', keysFile, '--out', editionDir, exportFile);
 
   const ports = { origin: await freePort(), central: await freePort() };
@@ -133,8 +142,8 @@ export async function httpCost(): Promise<Measurement[]> {
     workers.push(dutiful);
 
     const rounds: { bare: Load; dutiful: Load; edge: Load }[] = [];
-    const load = { token, connections: CONNECTIONS };
-    for (let round = 0; round <= ROUNDS; round++) {
+    const load = { token, connections: CONNECTIONS, seconds };
+    for (let round = 0; round <= roundCount; round++) {
       const ofBare = await askUnderLoad(bare, singles, load);
       const ofDutiful = await askUnderLoad(dutiful, singles, load);
       const ofEdge = await askUnderLoad(edge, singles, load);
@@ -143,8 +152,8 @@ export async function httpCost(): Promise<Measurement[]> {
     }
     const batch = [JSON.stringify({ documents })];
     const batchRates: number[] = [];
-    for (let round = 0; round <= ROUNDS; round++) {
-      const { cpuMicros } = await askUnderLoad(edge, batch, { token, connections: 2 });
+    for (let round = 0; round <= roundCount; round++) {
+      const { cpuMicros } = await askUnderLoad(edge, batch, { ...load, connections: 2 });
       if (round > 0) batchRates.push((BATCH_SIZE * 1e6) / cpuMicros);
     }
     return [

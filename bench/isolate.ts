@@ -35,42 +35,69 @@ const arenas = (filters: number, matches: number) => ({
   ...{ filterArenaBytes: filters * MIB, matchArenaBytes: matches * MIB },
 });
 
-/** By name; the first one is what ships. All have 64 MiB. */
-const CHOICES: readonly [name: string, choice: Choice][] = [
-  ['as shipped: 8 k keys, 10 bits, 60 + 4 MiB', SHIPPED],
-  ['2 k keys', { ...SHIPPED, keysPerShard: 2_048 }],
-  ['4 k keys', { ...SHIPPED, keysPerShard: 4_096 }],
-  ['16 k keys', { ...SHIPPED, keysPerShard: 16_384 }],
-  ['32 k keys', { ...SHIPPED, keysPerShard: 32_768 }],
-  ['4 bits', { ...SHIPPED, bitsPerKey: 4 }],
-  ['6 bits', { ...SHIPPED, bitsPerKey: 6 }],
-  ['8 bits', { ...SHIPPED, bitsPerKey: 8 }],
-  ['12 bits', { ...SHIPPED, bitsPerKey: 12 }],
-  ['62 + 2 MiB', { ...SHIPPED, ...arenas(62, 2) }],
-  ['48 + 16 MiB', { ...SHIPPED, ...arenas(48, 16) }],
-  ['FIFO', { ...SHIPPED, policy: 'fifo' }],
-  ['LRU', { ...SHIPPED, policy: 'lru' }],
-  ['S3-FIFO', { ...SHIPPED, policy: 's3-fifo' }],
-  ['match page fetched with its filter page', { ...SHIPPED, isMatchPrefetched: true }],
-  ['one stage, 4 k keys', { ...SHIPPED, ...NO_FILTERS, keysPerShard: 4_096 }],
-  ['one stage, 1 k keys', { ...SHIPPED, ...NO_FILTERS, keysPerShard: 1_024 }],
-  ['one stage for lists below 1 M keys', { ...SHIPPED, ...arenas(40, 24), oneStageBelow: 2 ** 20 }],
-  ['spellings apart', { ...SHIPPED, isApart: true }],
-  [
-    'spellings apart, 32 k keys, 8 bits, 44 + 4 MiB',
-    { keysPerShard: 32_768, bitsPerKey: 8, ...arenas(44, 4), isApart: true },
-  ],
-  [
-    'spellings apart, one stage, 4 k keys',
-    { ...SHIPPED, ...NO_FILTERS, keysPerShard: 4_096, isApart: true },
-  ],
+interface NamedChoice {
+  name: string;
+  choice: Choice;
+}
+const choiceOf = (name: string, choice: Partial<Choice>): NamedChoice => ({
+  ...{ name, choice: { ...SHIPPED, ...choice } },
+});
+
+const AS_SHIPPED = choiceOf('as shipped: 8 k keys, 10 bits, 60 + 4 MiB', {});
+/** By what they differ in from what ships. All have 64 MiB, but the one that shipped before. */
+const CHOICES: readonly { id: string; by: string; choices: readonly NamedChoice[] }[] = [
+  {
+    ...{ id: 'keys', by: 'keys a shard' },
+    choices: [
+      choiceOf('2 k keys', { keysPerShard: 2_048 }),
+      choiceOf('4 k keys', { keysPerShard: 4_096 }),
+      choiceOf('16 k keys', { keysPerShard: 16_384 }),
+      choiceOf('32 k keys', { keysPerShard: 32_768 }),
+    ],
+  },
+  {
+    ...{ id: 'bits', by: 'bits a key of the filter' },
+    choices: [4, 6, 8, 12].map((bitsPerKey) => choiceOf(`${bitsPerKey} bits`, { bitsPerKey })),
+  },
+  {
+    ...{ id: 'memory', by: 'memory and eviction' },
+    choices: [
+      choiceOf('62 + 2 MiB', arenas(62, 2)),
+      choiceOf('48 + 16 MiB', arenas(48, 16)),
+      choiceOf('FIFO', { policy: 'fifo' }),
+      choiceOf('LRU', { policy: 'lru' }),
+      choiceOf('S3-FIFO', { policy: 's3-fifo' }),
+    ],
+  },
+  {
+    ...{ id: 'stages', by: 'stages and prefetch' },
+    choices: [
+      choiceOf('match page fetched with its filter page', { isMatchPrefetched: true }),
+      choiceOf('one stage, 4 k keys', { ...NO_FILTERS, keysPerShard: 4_096 }),
+      choiceOf('one stage, 1 k keys', { ...NO_FILTERS, keysPerShard: 1_024 }),
+      choiceOf('one stage for lists below 1 M keys', { ...arenas(40, 24), oneStageBelow: 2 ** 20 }),
+    ],
+  },
+  {
+    ...{ id: 'spellings', by: 'where spellings lie' },
+    choices: [
+      choiceOf('spellings apart', { isApart: true }),
+      choiceOf('spellings apart, 32 k keys, 8 bits, 44 + 4 MiB', {
+        ...{ keysPerShard: 32_768, bitsPerKey: 8, isApart: true },
+        ...arenas(44, 4),
+      }),
+      choiceOf('spellings apart, one stage, 4 k keys', {
+        ...{ ...NO_FILTERS, keysPerShard: 4_096, isApart: true },
+      }),
+    ],
+  },
 ];
-const PLOTTED = new Set([0, 2, 4, 7, 15, 18, 19, 20]);
+const ALL = [AS_SHIPPED, ...CHOICES.flatMap(({ choices }) => choices)];
 
 /** The costs of one post. */
 interface PostCosts {
-  /** By choice, by mark. */
-  choices: Cost[][];
+  /** By the name of the choice; by mark. */
+  choices: ReadonlyMap<string, readonly Cost[]>;
   /** Of an isolate that begins when another of the post has served COLD documents. */
   second: Cost;
   flight: Cost;
@@ -92,14 +119,16 @@ export function isolateTraffic(size: BenchSize): Finding[] {
     costsOf(trace, shape, SHIPPED, { marks: [cold], seen });
     const next = { first: marks.at(-1)!, seen };
     return {
-      choices: CHOICES.map(([, choice]) => costsOf(trace, shape, choice, { marks })),
+      choices: new Map(
+        ALL.map(({ name, choice }) => [name, costsOf(trace, shape, choice, { marks })]),
+      ),
       second: costsOf(trace, shape, SHIPPED, { ...next, marks: [cold] })[0]!,
       flight: costsOf(trace, shape, SHIPPED, { marks: [Math.min(FLIGHT, cold)] })[0]!,
     };
   });
   const coldMark = marks.indexOf(cold);
   const ofShipped = (figure: (cost: Cost) => number) =>
-    all.map(({ choices }) => figure(choices[0]![coldMark]!));
+    all.map(({ choices }) => figure(choices.get(AS_SHIPPED.name)![coldMark]!));
   const about = (id: string, question: string, unit: string) => ({
     ...{ id: `isolate-${id}`, question, unit },
   });
@@ -137,50 +166,55 @@ export function isolateTraffic(size: BenchSize): Finding[] {
       about('flight', `pages for a flight of ${FLIGHT}, isolate cold`, 'pages'),
       all.map(({ flight }) => fetchesOf(flight)),
     ),
-    ...CHOICES.flatMap(([name], index) => {
-      const per = (figure: (cost: Cost) => number) =>
-        all.map(({ choices }) => {
-          const cost = choices[index]![coldMark]!;
-          return figure(cost) / cost.documents;
-        });
-      return [
-        measured(about(`choice-${index}-fetches`, `${name}: a document`, 'pages'), per(fetchesOf)),
-        measured(about(`choice-${index}-kib`, `${name}: a document`, 'KiB'), per(kib)),
-        measured(
-          about(`choice-${index}-waits`, `${name}: a document`, 'waits'),
-          per((cost) => cost.waits),
-        ),
-      ];
-    }),
-    plot(all, 'fetches', 'page fetches a document', fetchesOf),
-    plot(all, 'kib', 'KiB fetched a document', kib),
+    ...ALL.flatMap(({ name }, index) =>
+      shownMarks(marks, cold).flatMap((at) => {
+        const per = (figure: (cost: Cost) => number) =>
+          all.map(({ choices }) => figure(choices.get(name)![at]!) / marks[at]!);
+        const first = `${name}: a document, first ${marks[at]!.toLocaleString('en-US')}`;
+        const id = `choice-${index}-at-${marks[at]}`;
+        return [
+          measured(about(`${id}-fetches`, first, 'pages'), per(fetchesOf)),
+          measured(about(`${id}-kib`, first, 'KiB'), per(kib)),
+          measured(
+            about(`${id}-waits`, first, 'waits'),
+            per((cost) => cost.waits),
+          ),
+        ];
+      }),
+    ),
+    ...CHOICES.flatMap((group) => [
+      plot(all, group, {
+        ...{ id: 'fetches', label: 'page fetches a document' },
+        figure: fetchesOf,
+      }),
+      plot(all, group, { ...{ id: 'kib', label: 'KiB fetched a document' }, figure: kib }),
+    ]),
   ];
 }
 
-/** Of the post in the middle, for those choices that tell most. */
+/** Indices of the marks that a table has room for: each ten times the one before, to the last cold one. */
+const shownMarks = (marks: readonly number[], cold: number): number[] =>
+  marks.flatMap((mark, index) =>
+    mark <= cold && Number.isInteger(Math.log10(cold / mark)) ? [index] : [],
+  );
+
+/** Of the post in the middle, for what ships and the choices of one group. */
 function plot(
   all: readonly PostCosts[],
-  id: string,
-  label: string,
-  figure: (cost: Cost) => number,
+  group: (typeof CHOICES)[number],
+  { id, label, figure }: { id: string; label: string; figure: (cost: Cost) => number },
 ): Plot {
   const { choices } = all[Math.floor(all.length / 2)]!;
   return {
-    id: `isolate-plot-${id}`,
-    title: `${label}, by documents that the isolate has been asked`,
+    id: `isolate-plot-${group.id}-${id}`,
+    title: `${label}, by documents that the isolate has been asked: ${group.by}`,
     x: { label: 'documents', scale: 'log' },
     y: { label, scale: 'log' },
-    series: CHOICES.flatMap(([name], index) =>
-      PLOTTED.has(index)
-        ? [
-            {
-              name,
-              points: choices[index]!.map((cost) => ({
-                ...{ x: cost.documents, y: figure(cost) / cost.documents },
-              })),
-            },
-          ]
-        : [],
-    ),
+    series: [AS_SHIPPED, ...group.choices].map(({ name }) => ({
+      name,
+      points: choices.get(name)!.map((cost) => ({
+        ...{ x: cost.documents, y: figure(cost) / cost.documents },
+      })),
+    })),
   };
 }

@@ -2,7 +2,7 @@
  * The matcher alone, in Node, on one core: how long a probe, a page and a check take, and how large
  * pages are.
  *
- * One made-up list of 1 M passports of one state in 32 shards, and 1 M that are not listed. All
+ * One made-up list of 1 M passports of one state in 32 shards, and 1 M that are not listed (fewer in tests). All
  * pages are resident, as at a post that has been open for a while; nothing is fetched, and central
  * is not asked.
  */
@@ -26,22 +26,32 @@ import { PageBuilder } from '../src/matcher/page-builder.ts';
 import { reserve, startCore } from '../src/matcher/matcher-core.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
 import { renderMrz } from '../test/support/render-mrz.ts';
-import { type Measurement, measured, repeat } from './measurement.ts';
+import { type BenchSize, type Measurement, measured, repeat } from './measurement.ts';
 
-const LISTED = 1_000_000;
 const SHARD_COUNT = 32;
 /** A flight: the largest batch that the service takes. */
 const BATCH_KEYS = 1000;
-const CHECKS = 20_000;
-const RUNS = 9;
 const WARMUPS = 2;
+
+interface Counts {
+  /** Listed keys, and as many others; whole batches. */
+  keys: number;
+  checks: number;
+  runs: number;
+}
+const MINUTES: Counts = { keys: 1_000_000, checks: 20_000, runs: 9 };
+const SIZES: Record<BenchSize, Counts> = {
+  test: { keys: 32_000, checks: 100, runs: 1 },
+  small: MINUTES,
+  full: MINUTES,
+};
 
 const STATE = parseStateCode('D')!;
 const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 17 * index);
 const IDENTITY = { state: STATE, shardCount: SHARD_COUNT, epochKeyId: new Uint8Array(16) };
 /** The state's row in the manifest. */
 const ENTRY: StateEntry = {
-  ...{ state: STATE, coverage: 'reports', asOf: 0, recordCount: LISTED },
+  ...{ state: STATE, coverage: 'reports', asOf: 0, recordCount: MINUTES.keys },
   ...{ firstShard: 0, shardCount: SHARD_COUNT },
 };
 const ENTRIES = Array.from({ length: 64 }, () => ENTRY);
@@ -53,7 +63,7 @@ interface Shard {
   categories: Uint8Array;
 }
 
-interface World {
+interface World extends Counts {
   matcher: WasmMatcher;
   builder: PageBuilder;
   /** As they came, unsorted. */
@@ -78,14 +88,15 @@ const shardOf = (d3: number): number => Math.floor((d3 * SHARD_COUNT) / 2 ** 32)
 
 let world: World | undefined;
 
-function theWorld(): World {
-  if (world) return world;
+function theWorld(size: BenchSize): World {
+  const counts = SIZES[size];
+  if (world?.keys === counts.keys) return world;
   const module = readMatcherModule();
   const matcher = new WasmMatcher(module, { filterArenaBytes: 2 ** 21, matchArenaBytes: 2 ** 23 });
   const builder = new PageBuilder(module);
   const digestsFrom = (first: number) =>
     matcher.digests(
-      Array.from({ length: LISTED }, (_, index) => keyOf(first + index)),
+      Array.from({ length: counts.keys }, (_, index) => keyOf(first + index)),
       EPOCH_KEY,
     );
   const listed = digestsFrom(0);
@@ -98,10 +109,10 @@ function theWorld(): World {
     pages.filter.push(filterPage);
     pages.match.push(matchPage);
   });
-  const unlisted = digestsFrom(LISTED);
+  const unlisted = digestsFrom(counts.keys);
   const bytesOf = (kind: PageKind) => pages[kind].reduce((sum, { length }) => sum + length, 0);
   const sizes = { filterBytes: bytesOf('filter'), matchBytes: bytesOf('match') };
-  world = { matcher, builder, shards, listed, unlisted, pages, ...sizes };
+  world = { ...counts, matcher, builder, shards, listed, unlisted, pages, ...sizes };
   return world;
 }
 
@@ -122,6 +133,8 @@ function buildPages(builder: PageBuilder, { digests, categories }: Shard, shardI
   return { filterPage, matchPage: match.page };
 }
 
+const inWords = (keyCount: number): string => keyCount.toLocaleString('en-US');
+
 /** Nanoseconds a key, from the milliseconds of runs over `keyCount` keys. */
 const perKey = (runsMs: readonly number[], keyCount: number): number[] =>
   runsMs.map((ms) => (ms * 1e6) / keyCount);
@@ -130,8 +143,8 @@ const perKey = (runsMs: readonly number[], keyCount: number): number[] =>
  * The wasm alone: probes of digests and addresses that lie in its memory already, a chunk a call; the
  * clock runs only during the calls.
  */
-export async function rawProbe(): Promise<Measurement[]> {
-  const { pages, listed, unlisted } = theWorld();
+export async function rawProbe(size: BenchSize): Promise<Measurement[]> {
+  const { pages, listed, unlisted, keys: keyCount, runs } = theWorld(size);
   const core = startCore(readMatcherModule());
   const { memory } = core;
   const chunkKeys: number = core.CHUNK_KEYS.value;
@@ -145,9 +158,9 @@ export async function rawProbe(): Promise<Measurement[]> {
     const words = new Uint32Array(memory.buffer);
     const probe = kind === 'filter' ? core.probeFilters : core.probeMatches;
     const runsMs: number[] = [];
-    for (let run = 0; run < WARMUPS + RUNS; run++) {
+    for (let run = 0; run < WARMUPS + runs; run++) {
       let ms = 0;
-      for (let first = 0; first + chunkKeys <= LISTED; first += chunkKeys) {
+      for (let first = 0; first + chunkKeys <= keyCount; first += chunkKeys) {
         words.set(digests.subarray(4 * first, 4 * (first + chunkKeys)), core.DIGESTS.value >> 2);
         for (let i = 0; i < chunkKeys; i++) {
           const address = addresses[shardOf(digests[4 * (first + i) + 3]!)]!;
@@ -159,23 +172,26 @@ export async function rawProbe(): Promise<Measurement[]> {
       }
       if (run >= WARMUPS) runsMs.push(ms);
     }
-    return perKey(runsMs, LISTED);
+    return perKey(runsMs, keyCount);
   };
   const bound = { atMost: 15 };
   const about = (id: string, question: string) => ({ id, question, unit: 'ns/key' });
   return [
     measured(
-      about('raw-probe-filter-unlisted', 'in wasm: filter probe of 1 M unlisted keys'),
+      about(
+        'raw-probe-filter-unlisted',
+        `in wasm: filter probe of ${inWords(keyCount)} unlisted keys`,
+      ),
       time('filter', unlisted),
       bound,
     ),
     measured(
-      about('raw-probe-filter-listed', 'in wasm: filter probe of 1 M listed keys'),
+      about('raw-probe-filter-listed', `in wasm: filter probe of ${inWords(keyCount)} listed keys`),
       time('filter', listed),
       bound,
     ),
     measured(
-      about('raw-probe-match-listed', 'in wasm: match probe of 1 M listed keys'),
+      about('raw-probe-match-listed', `in wasm: match probe of ${inWords(keyCount)} listed keys`),
       time('match', listed),
       bound,
     ),
@@ -183,10 +199,10 @@ export async function rawProbe(): Promise<Measurement[]> {
 }
 
 /** One probe a key in batches, pages resident: filter for all, match for the listed ones. */
-export async function warmProbe(): Promise<Measurement[]> {
-  const { matcher, listed, unlisted } = theWorld();
+export async function warmProbe(size: BenchSize): Promise<Measurement[]> {
+  const { matcher, listed, unlisted, keys: keyCount, runs } = theWorld(size);
   const addresses = (digests: Digests, arena: WasmMatcher['filters']) =>
-    Uint32Array.from({ length: LISTED }, (_, index) =>
+    Uint32Array.from({ length: keyCount }, (_, index) =>
       arena.find(shardOf(digests[4 * index + 3]!)),
     );
   const time = async (kind: 'probeFilters' | 'probeMatches', digests: Digests) => {
@@ -194,61 +210,64 @@ export async function warmProbe(): Promise<Measurement[]> {
     const pages = addresses(digests, arena);
     const runsMs = await repeat(
       () => {
-        for (let first = 0; first < LISTED; first += BATCH_KEYS) {
+        for (let first = 0; first < keyCount; first += BATCH_KEYS) {
           const end = first + BATCH_KEYS;
           matcher[kind](digests.subarray(4 * first, 4 * end), pages.subarray(first, end));
         }
       },
-      { runs: RUNS },
+      { runs },
     );
-    return perKey(runsMs, LISTED);
+    return perKey(runsMs, keyCount);
   };
-  const keys = Array.from({ length: LISTED }, (_, index) => keyOf(index));
-  const digestsMs = await repeat(() => matcher.digests(keys, EPOCH_KEY), { runs: RUNS });
+  const keys = Array.from({ length: keyCount }, (_, index) => keyOf(index));
+  const digestsMs = await repeat(() => matcher.digests(keys, EPOCH_KEY), { runs });
   const about = (id: string, question: string) => ({ id, question, unit: 'ns/key' });
   return [
     measured(
       about(
         'warm-probe-filter-unlisted',
-        'through the wrapper: filter probe of 1 M unlisted keys, batches of 1,000',
+        `through the wrapper: filter probe of ${inWords(keyCount)} unlisted keys, batches of 1,000`,
       ),
       await time('probeFilters', unlisted),
     ),
     measured(
       about(
         'warm-probe-filter-listed',
-        'through the wrapper: filter probe of 1 M listed keys, batches of 1,000',
+        `through the wrapper: filter probe of ${inWords(keyCount)} listed keys, batches of 1,000`,
       ),
       await time('probeFilters', listed),
     ),
     measured(
       about(
         'warm-probe-match-listed',
-        'through the wrapper: match probe of 1 M listed keys, batches of 1,000',
+        `through the wrapper: match probe of ${inWords(keyCount)} listed keys, batches of 1,000`,
       ),
       await time('probeMatches', listed),
     ),
-    measured(about('digest', 'digest of 1 M canonical keys'), perKey(digestsMs, LISTED)),
+    measured(
+      about('digest', `digest of ${inWords(keyCount)} canonical keys`),
+      perKey(digestsMs, keyCount),
+    ),
   ];
 }
 
 /** Both pages of every shard, from unsorted digests. */
-export async function pageBuild(): Promise<Measurement[]> {
-  const { builder, shards } = theWorld();
+export async function pageBuild(size: BenchSize): Promise<Measurement[]> {
+  const { builder, shards, keys: keyCount, runs } = theWorld(size);
   const allMs = await repeat(
     () => {
       shards.forEach((shard, shardIndex) => {
         buildPages(builder, shard, shardIndex);
       });
     },
-    { runs: RUNS },
+    { runs },
   );
-  const microseconds = (runsMs: readonly number[]) => runsMs.map((ms) => (ms * 1e3) / LISTED);
+  const microseconds = (runsMs: readonly number[]) => runsMs.map((ms) => (ms * 1e3) / keyCount);
   return [
     measured(
       {
         id: 'page-build',
-        question: 'sort, filter page and match page of 1 M keys',
+        question: `sort, filter page and match page of ${inWords(keyCount)} keys`,
         unit: 'us/key',
       },
       microseconds(allMs),
@@ -258,14 +277,14 @@ export async function pageBuild(): Promise<Measurement[]> {
 }
 
 /** Bits a key of the pages of all shards, headers included. */
-export async function space(): Promise<Measurement[]> {
-  const { filterBytes, matchBytes } = theWorld();
-  const bits = (byteCount: number) => (8 * byteCount) / LISTED;
+export async function space(size: BenchSize): Promise<Measurement[]> {
+  const { filterBytes, matchBytes, keys: keyCount } = theWorld(size);
+  const bits = (byteCount: number) => (8 * byteCount) / keyCount;
   return [
     measured(
       {
         id: 'space-filter',
-        question: 'filter pages of 32 shards of 31,250 keys',
+        question: `filter pages of ${SHARD_COUNT} shards of ${inWords(keyCount / SHARD_COUNT)} keys`,
         unit: 'bits/key',
       },
       [bits(filterBytes)],
@@ -274,7 +293,7 @@ export async function space(): Promise<Measurement[]> {
     measured(
       {
         id: 'space-match',
-        question: 'match pages of 32 shards of 31,250 keys, without the 4 category bits',
+        question: `match pages of ${SHARD_COUNT} shards of ${inWords(keyCount / SHARD_COUNT)} keys, without the 4 category bits`,
         unit: 'bits/key',
       },
       [bits(matchBytes) - 4],
@@ -315,21 +334,25 @@ function keysOfFields(number: string, lookAlikes: boolean): readonly (CanonicalK
 }
 
 async function timeChecks(
+  { runs }: Counts,
   questions: readonly string[],
   check: (text: string) => boolean,
 ): Promise<number[]> {
-  const runsMs = await repeat(() => questions.filter(check).length, { warmups: 4, runs: RUNS });
+  const runsMs = await repeat(() => questions.filter(check).length, { warmups: 4, runs });
   return runsMs.map((ms) => (ms * 1e3) / questions.length);
 }
 
-const strangers = (): string[] =>
-  Array.from({ length: CHECKS }, (_, index) => numberOf(LISTED + index));
+const strangers = ({ keys, checks }: Counts): string[] =>
+  Array.from({ length: checks }, (_, index) => numberOf(keys + index));
 
 /** From three fields to the verdict, one document at a time, not listed. */
-export async function singleCheck(): Promise<Measurement[]> {
-  const { matcher } = theWorld();
+export async function singleCheck(size: BenchSize): Promise<Measurement[]> {
+  const world = theWorld(size);
+  const { matcher } = world;
   const time = (lookAlikes: boolean) =>
-    timeChecks(strangers(), (number) => isCandidate(matcher, keysOfFields(number, lookAlikes)));
+    timeChecks(world, strangers(world), (number) =>
+      isCandidate(matcher, keysOfFields(number, lookAlikes)),
+    );
   return [
     measured(
       { id: 'single-check-exact', question: 'fields to verdict, exact spelling only', unit: 'us' },
@@ -344,15 +367,16 @@ export async function singleCheck(): Promise<Measurement[]> {
 }
 
 /** From a passport's machine readable zone to the verdict, look-alikes included, not listed. */
-export async function mrzCheck(): Promise<Measurement[]> {
-  const { matcher } = theWorld();
-  const zones = strangers().map((documentNumber) =>
+export async function mrzCheck(size: BenchSize): Promise<Measurement[]> {
+  const world = theWorld(size);
+  const { matcher } = world;
+  const zones = strangers(world).map((documentNumber) =>
     renderMrz({
       ...{ format: 'TD3', documentCode: 'P', issuingState: 'D', documentNumber },
       ...{ birthDate: '740812', sex: 'F', expiryDate: '320415' },
     }).join('\n'),
   );
-  const micros = await timeChecks(zones, (zone) => {
+  const micros = await timeChecks(world, zones, (zone) => {
     const result = queryFromMrz(zone);
     if (!result.ok) throw new Error(result.code);
     return isCandidate(matcher, keysOf(result.query));

@@ -1,17 +1,11 @@
 /** Micro-buckets (assembly/micro-buckets.ts), compiled for the bench, in the place of match pages. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
 import { GOLDEN } from '../src/format/layout.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { reserve } from '../src/matcher/matcher-core.ts';
 import { processorMs } from './measurement.ts';
 import type { Shards } from './resident-set.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CHUNK_KEYS = 256;
 const KEYS_PER_GROUP = 48;
 const GROUP_BUCKETS = 16;
@@ -35,23 +29,6 @@ interface Core {
   ADDRESSES: WebAssembly.Global;
   ANSWERS: WebAssembly.Global;
   FREE: WebAssembly.Global;
-}
-
-/** With the same options as the matcher (scripts/build-wasm.ts). */
-export async function compileMicroBuckets(): Promise<WebAssembly.Module> {
-  const dir = mkdtempSync(join(tmpdir(), 'sltd-bench-wasm-'));
-  const outFile = join(dir, 'micro-buckets.wasm');
-  try {
-    const { error, stderr } = await asc.main([
-      ...['bench/assembly/micro-buckets.ts', '--baseDir', ROOT, '--outFile', outFile],
-      ...['--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory'],
-      ...['--initialMemory', '1', '-O3', '--noAssert'],
-    ]);
-    if (error) throw new Error(stderr.toString());
-    return new WebAssembly.Module(new Uint8Array(readFileSync(outFile)));
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
 }
 
 /** All shards in the memory of one instance. */

@@ -16,16 +16,24 @@ import { encodeOverlay, type Operation, type Overlay, openOverlay } from '../src
 import { signingKey, signObject, verifyKeys, verifyObject } from '../src/format/signature.ts';
 import { PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
 import { WasmMatcher } from '../src/matcher/wasm-matcher.ts';
-import { type Measurement, measured, repeat } from './measurement.ts';
+import { type BenchSize, type Measurement, measured, repeat } from './measurement.ts';
 
-/** Four days of reports and withdrawals of the whole world. */
-const OPERATIONS = 150_000;
-/** Of them in the segment on top. */
-const SEGMENT = 2_048;
-const KEYS = 100_000;
+interface Counts {
+  /** 150,000 are four days of reports and withdrawals of the whole world. */
+  operations: number;
+  /** Of them in the segment on top. */
+  segment: number;
+  keys: number;
+  runs: number;
+}
+const MINUTES: Counts = { operations: 150_000, segment: 2_048, keys: 100_000, runs: 15 };
+const SIZES: Record<BenchSize, Counts> = {
+  test: { operations: 1_500, segment: 100, keys: 2_000, runs: 1 },
+  small: MINUTES,
+  full: MINUTES,
+};
 const BATCH_KEYS = 1_000;
 const PAGE_KEYS = 32_768;
-const RUNS = 15;
 
 const STATE = parseStateCode('D')!;
 const EPOCH_KEY = Uint8Array.from({ length: 16 }, (_, index) => 17 * index);
@@ -99,12 +107,13 @@ function warmMatcher(): WasmMatcher {
 }
 
 /** A probe with and without overlay; the size of the overlay; reading it as an edge does. */
-export async function overlayCost(): Promise<Measurement[]> {
+export async function overlayCost(size: BenchSize): Promise<Measurement[]> {
+  const counts = SIZES[size];
   const matcher = warmMatcher();
   const { overlay: jwk } = createKeys();
   const signer = await signingKey({ ...jwk });
   const trusted = await verifyKeys(jwk.x);
-  const baseCount = OPERATIONS - SEGMENT;
+  const baseCount = counts.operations - counts.segment;
   const base = await signObject(
     encodeOverlay({
       ...{ ...FACTS, lastOperation: baseCount },
@@ -115,24 +124,26 @@ export async function overlayCost(): Promise<Measurement[]> {
   const baseName = { sha256: await sha256(base), length: base.length };
   const segment = await signObject(
     encodeOverlay({
-      ...{ ...FACTS, lastOperation: OPERATIONS, base: baseName },
-      operations: operationsFrom(matcher, baseCount, SEGMENT),
+      ...{ ...FACTS, lastOperation: counts.operations, base: baseName },
+      operations: operationsFrom(matcher, baseCount, counts.segment),
     }),
     signer,
   );
   const overlay = openOverlay(segment, openOverlay(base));
 
-  const batches = Array.from({ length: KEYS / BATCH_KEYS }, (_, i) =>
+  const batches = Array.from({ length: counts.keys / BATCH_KEYS }, (_, i) =>
     keysFrom(20_000_000 + i * BATCH_KEYS, BATCH_KEYS),
   );
   for (let warmup = 0; warmup < 5; warmup++) compare(matcher, batches, overlay);
-  const runs = Array.from({ length: RUNS }, () => compare(matcher, batches, overlay));
+  const runs = Array.from({ length: counts.runs }, () => compare(matcher, batches, overlay));
   const prove = async () => {
     await checkContent(base, baseName);
     await verifyObject(base, trusted);
   };
   const openMs = await repeat(() => openOverlay(base));
   const segmentMs = await repeat(() => openOverlay(segment));
+  const inWords = (count: number): string => count.toLocaleString('en-US');
+  const operations = `${inWords(counts.operations)} operations`;
   const about = (id: string, question: string, unit: string) => ({ id, question, unit });
   return [
     measured(
@@ -140,17 +151,24 @@ export async function overlayCost(): Promise<Measurement[]> {
       runs.map(({ bareNs }) => bareNs),
     ),
     measured(
-      about('overlay-probe', 'the same with an overlay of 150,000 operations: more by', '%'),
+      about('overlay-probe', `the same with an overlay of ${operations}: more by`, '%'),
       runs.map(({ morePercent }) => morePercent),
       { atMost: 10 },
     ),
     measured(
-      about('overlay-size', 'overlay of 150,000 operations, base and segment', 'bytes'),
+      about('overlay-size', `overlay of ${operations}, base and segment`, 'bytes'),
       [base.length + segment.length],
       { atMost: 3 * 1024 * 1024 },
     ),
     measured(about('overlay-open', 'opening its base, once proved', 'ms'), openMs),
     measured(about('overlay-prove', 'hash and signature of its base', 'ms'), await repeat(prove)),
-    measured(about('overlay-segment', 'opening its segment of 2,048 operations', 'ms'), segmentMs),
+    measured(
+      about(
+        'overlay-segment',
+        `opening its segment of ${inWords(counts.segment)} operations`,
+        'ms',
+      ),
+      segmentMs,
+    ),
   ];
 }

@@ -8,10 +8,11 @@
 import { readMatcherModule } from '../data-build/matcher-module.ts';
 import type { StateCode } from '../src/document/issuing-state.ts';
 import { parseStateCode } from '../src/document/issuing-state.ts';
+import { PAGE_HEADER_BYTES } from '../src/format/layout.ts';
 import type { PageKind } from '../src/format/page.ts';
 import type { Digests } from '../src/matcher/matcher.ts';
 import { PageArena } from '../src/matcher/page-arena.ts';
-import { PageBuilder } from '../src/matcher/page-builder.ts';
+import { PageBuilder, sortAndMerge } from '../src/matcher/page-builder.ts';
 import { type MatcherCore, reserve, startCore } from '../src/matcher/matcher-core.ts';
 import { processorMs } from './measurement.ts';
 
@@ -30,9 +31,9 @@ export interface Shards {
 const shardOf = (d3: number, shardCount: number): number => Math.floor((d3 * shardCount) / 2 ** 32);
 
 /** A counting sort by shard: what partitioning does at night. */
-export function intoShards(digests: Digests): Shards {
+export function intoShards(digests: Digests, keysPerShard = KEYS_PER_SHARD): Shards {
   const count = digests.length / 4;
-  const shardCount = Math.max(1, Math.ceil(count / KEYS_PER_SHARD));
+  const shardCount = Math.max(1, Math.ceil(count / keysPerShard));
   const starts = new Uint32Array(shardCount + 1);
   for (let at = 3; at < digests.length; at += 4) {
     const next = shardOf(digests[at]!, shardCount) + 1;
@@ -92,20 +93,61 @@ export function buildPages(
   return built;
 }
 
+/**
+ * Nanoseconds a key to search the match pages alone and write them: the digests are sorted, and the header, its
+ * seed included, is there. Throws if they come out as other bytes than built.
+ */
+export function searchNanos({ digests, starts }: Shards, built: BuiltPages): number {
+  const { memory, BUILD_CATEGORIES, BUILD_DIGESTS, BUILD_PAGE, buildMatchPage } = startCore(
+    readMatcherModule(),
+  );
+  let ms = 0;
+  built.match.forEach((page, shard) => {
+    const own = digests.subarray(4 * starts[shard]!, 4 * starts[shard + 1]!);
+    const sorted = sortAndMerge(own, new Uint8Array(own.length / 4));
+    reserve(memory, BUILD_PAGE.value + page.length);
+    const bytes = new Uint8Array(memory.buffer);
+    new Uint32Array(memory.buffer).set(sorted.digests, BUILD_DIGESTS.value >> 2);
+    bytes.set(sorted.categories, BUILD_CATEGORIES.value);
+    const written = bytes.subarray(BUILD_PAGE.value, BUILD_PAGE.value + page.length).fill(0);
+    written.set(page.subarray(0, PAGE_HEADER_BYTES));
+    const start = performance.now();
+    buildMatchPage();
+    ms += performance.now() - start;
+    if (Buffer.compare(written, page) !== 0) throw new Error('the page differs');
+  });
+  return (1e6 * ms) / built.keyCount;
+}
+
 export const bytesOf = (pages: readonly Uint8Array[]): number =>
   pages.reduce((sum, { length }) => sum + length, 0);
 
+/** As much of the matcher as probes need. */
+export type ProbeCore = Pick<
+  MatcherCore,
+  | 'memory'
+  | 'ADDRESSES'
+  | 'ANSWERS'
+  | 'ARENAS'
+  | 'CHUNK_KEYS'
+  | 'DIGESTS'
+  | 'probeFilters'
+  | 'probeMatches'
+>;
+
 /** Asks pages that lie in the memory of one wasm instance. */
 export class ResidentSet {
-  readonly #core: MatcherCore;
+  readonly #core: ProbeCore;
   readonly #chunkKeys: number;
   /** Address of each shard's page. */
   readonly #places: Record<PageKind, Uint32Array>;
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
 
-  constructor(pages: Pick<BuiltPages, 'filter' | 'match'>) {
-    const core = startCore(readMatcherModule());
+  constructor(
+    pages: Pick<BuiltPages, 'filter' | 'match'>,
+    core: ProbeCore = startCore(readMatcherModule()),
+  ) {
     const { memory } = core;
     let start = Math.ceil(core.ARENAS.value / PAGE_ALIGN_BYTES) * PAGE_ALIGN_BYTES;
     const place = (kind: PageKind): Uint32Array => {

@@ -11,6 +11,7 @@ import { mrzCheck, pageBuild, rawProbe, singleCheck, space, warmProbe } from './
 import type { Suite } from './measurement.ts';
 import { numericList } from './numeric-list.ts';
 import { overlayCost } from './overlay.ts';
+import { probeLimits } from './probe-limits.ts';
 import { stringPeers } from './string-peers.ts';
 
 export const SUITES: Record<string, readonly Suite[]> = {
@@ -18,6 +19,7 @@ export const SUITES: Record<string, readonly Suite[]> = {
   overlay: [overlayCost],
   collections: [collectionsCost],
   digests: [digestPeers],
+  limits: [probeLimits],
   filter: [falsePositives],
   peers: [stringPeers, numericList],
   isolate: [isolateTraffic],

@@ -2,15 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { isMeasurement, isPlot } from '../../bench/measurement.ts';
 import { SUITES } from '../../bench/suites.ts';
 
-/** They have one size, of minutes, or start Workers. */
-const TOO_LARGE = ['matcher', 'overlay', 'cold', 'http'];
-
 /** Alone they take seconds; a machine that runs much else may give them little. */
 const TIMEOUT_MS = 180_000;
 
 describe('a benchmark runs at the size of a test', () => {
   for (const [name, suites] of Object.entries(SUITES)) {
-    if (TOO_LARGE.includes(name)) continue;
     it(`${name}: every question has an answer, every plot its points`, {
       timeout: TIMEOUT_MS,
     }, async () => {
