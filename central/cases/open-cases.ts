@@ -9,8 +9,9 @@
 
 import type { Selectable } from 'kysely';
 import type { CentralDatabase } from '../database/schema.ts';
-import { bureauOf } from '../http/caller.ts';
 import { newId } from '../http/new-id.ts';
+import { ownerOf } from '../records/owners.ts';
+import { ownCollection } from '../training/database.ts';
 import {
   addEvent,
   type CaseRow,
@@ -124,7 +125,7 @@ async function open(
     record_id: sighting.record_id,
     issuing_state: state,
     category: sighting.category,
-    issuing_ncb: bureauOf(state),
+    issuing_ncb: ownerOf(await ownCollection(transaction), state),
     asking_tenant: tenant,
     post: postOf(sighting.site),
     asking_ncb: bureauOfAgency(tenant, sighting.asking_state) ?? null,

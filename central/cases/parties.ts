@@ -3,7 +3,8 @@
  *
  *     post      officers of the agency that asked, at the post where it asked
  *     asking    the bureau of that agency's state
- *     issuing   the bureau of the state that issued the document
+ *     issuing   the bureau that owns the record: that of the state that issued the document, but in a
+ *               state's own list that state's
  *     audit     auditors of any of these three: they look and change nothing
  *
  * Everyone else does not learn that there is a case.

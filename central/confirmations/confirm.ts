@@ -17,8 +17,8 @@ import {
   parseConfirmationQuestion,
 } from '../../src/format/confirmation.ts';
 import { sha256 } from '../../src/format/names.ts';
-import { TRAINING } from '../../src/format/training.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
+import { TRAINING } from '../../src/format/training.ts';
 import type { CardLinks } from '../cards/card-links.ts';
 import type { SightingRecorder } from '../cases/sightings.ts';
 import { sightingsOf } from '../cases/sightings-of.ts';
@@ -26,6 +26,7 @@ import type { CentralDatabase } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
 import { parseJson } from '../http/read-body.ts';
 import { findListed } from '../records/find-records.ts';
+import { ownerOf } from '../records/owners.ts';
 import { confirmationView } from '../records/views.ts';
 
 interface ConfirmOptions {
@@ -67,7 +68,8 @@ export async function confirm(
   const results = keys.map((key): ConfirmationAnswer['results'][number] => {
     if (restricted.has(key)) return { restricted: true };
     const record = records.get(key);
-    const view = record && confirmationView(record, caller);
+    const view =
+      record && confirmationView(record, caller, ownerOf(question.collection, record.state));
     return { listed: record !== undefined, record: view, cards: places.get(key) };
   });
   const answer: ConfirmationAnswer = {

@@ -18,6 +18,7 @@ import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { challengeView, listChallenges, openChallenge, resolveChallenge } from './challenges.ts';
 import { changeRecords } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
+import { ownerOf } from './owners.ts';
 import { Reason } from './texts.ts';
 
 const ChallengeSchema = v.strictObject({ reason: Reason });
@@ -47,7 +48,8 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
     const page = pageRequest(c, TimePosition);
     const row = await findRecord(db, recordId, caller);
     if (!row) throw new SltdError('not-found');
-    const tenant = stateOfBureau(caller.tenant) === row.state ? undefined : caller.tenant;
+    const owner = ownerOf(await services.collection(), row.state);
+    const tenant = owner === caller.tenant ? undefined : caller.tenant;
     const rows = await listChallenges(db, { recordId, tenant }, page);
     return c.json(
       pageOf(rows, page, {

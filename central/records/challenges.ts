@@ -1,6 +1,6 @@
 /**
  * Challenges: another bureau says that a record is wrong, and every answer shows it until its owner
- * has looked.
+ * (owners.ts) has looked.
  *
  * A challenge takes nothing off the list: only the owner can. It tells the officer at the desk that the
  * traveller may be right.
@@ -9,15 +9,15 @@
 import { SltdError } from '../../src/errors.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { newId } from '../http/new-id.ts';
 import type { PageRequest, TimePosition } from '../http/page.ts';
 import { notify } from '../notifications/notify.ts';
 import { isRestricted } from '../restrictions/find-restrictions.ts';
+import { ownCollection } from '../training/database.ts';
 import type { ChangeBatch } from './change-batch.ts';
-import { ownedRecord } from './change-records.ts';
 import { findRecord } from './find-records.ts';
+import { ownerOf } from './owners.ts';
 import type { RecordChallengesTable, RecordRow } from './tables.ts';
 
 /** What the owner found. */
@@ -30,11 +30,7 @@ export async function openChallenge(
   reason: string,
 ): Promise<string> {
   const { transaction, caller, nowMs } = batch;
-  const row = await findRecord(transaction, recordId, {
-    state: stateOfBureau(caller.tenant),
-  });
-  if (!row) throw new SltdError('not-found');
-  const owner = bureauOf(row.state);
+  const { row, owner } = await ownedRow(batch, recordId);
   if (owner === caller.tenant) throw new SltdError('forbidden');
   if (row.withdrawn_at !== null) throw new SltdError('record-withdrawn');
   const open = await transaction
@@ -68,7 +64,8 @@ export async function resolveChallenge(
   { outcome, answer }: { outcome: ChallengeOutcome; answer: string },
 ): Promise<void> {
   const { transaction, caller, nowMs } = batch;
-  const row = await ownedRecord(batch, recordId);
+  const { row, owner } = await ownedRow(batch, recordId);
+  if (owner !== caller.tenant) throw new SltdError('forbidden');
   const challenge = await transaction
     .selectFrom('record_challenges')
     .selectAll()
@@ -96,6 +93,16 @@ export async function resolveChallenge(
     ...{ tenant: challenge.tenant, type: 'record.challenge-answered', nowMs },
     payload: { record: recordId, challenge: id, outcome },
   });
+}
+
+/** The record as far as the caller may know of it, and its bureau; throws 'not-found'. */
+async function ownedRow(
+  { transaction, caller }: ChangeBatch,
+  id: string,
+): Promise<{ row: RecordRow; owner: string }> {
+  const row = await findRecord(transaction, id, { state: stateOfBureau(caller.tenant) });
+  if (!row) throw new SltdError('not-found');
+  return { row, owner: ownerOf(await ownCollection(transaction), row.state) };
 }
 
 /** True if the record was corrected since it was disputed, here or by an export. */

@@ -7,10 +7,10 @@
  */
 
 import { type ErrorCode, SltdError } from '../../src/errors.ts';
+import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 import { bureauOf } from '../http/caller.ts';
-import { type FieldError, FieldsError } from '../../src/fields-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
 import { moveChallenges } from './move-challenges.ts';
@@ -18,8 +18,8 @@ import { parseCorrection, parseRecord, RECORD_FIELDS, type RecordFields } from '
 import {
   CORRECTABLE,
   keysOfRow,
-  recordOfRow,
   type ReportedRow,
+  recordOfRow,
   reportedRow,
 } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
@@ -71,7 +71,7 @@ export async function applyItem(batch: ChangeBatch, item: ChangeItem): Promise<C
 }
 
 /** The record of an id if the caller's bureau owns it; throws 'not-found' or 'forbidden'. */
-export async function ownedRecord(batch: ChangeBatch, id: string): Promise<RecordRow> {
+async function ownedRecord(batch: ChangeBatch, id: string): Promise<RecordRow> {
   const row = await findRecord(batch.transaction, id, {
     state: stateOfBureau(batch.caller.tenant),
   });

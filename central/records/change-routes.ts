@@ -21,9 +21,9 @@ import type { CentralServices, RouteModule } from '../http/route-module.ts';
 import { changeRecords } from './change-batch.ts';
 import { applyItem, applyItems, type ChangeItem, type ChangeResult } from './change-records.ts';
 import { holdItems, unusualCause } from './held-bulks.ts';
+import { owningCallerOf } from './owners.ts';
 import { type ChangeAnswer, onceOnly } from './repeated-requests.ts';
 import { Reason } from './texts.ts';
-import { writerOf } from './writers.ts';
 
 const BULK_ITEMS_MAX = 5_000;
 /** 5,000 records of 1.6 KB. */
@@ -41,7 +41,7 @@ const BulkSchema = v.strictObject({ items: v.array(v.unknown()) });
 /** The addresses above. */
 export const addChangeRoutes: RouteModule = (app, services) => {
   app.post('/v1/records', async (c) => {
-    const caller = await writerOf(c, services);
+    const caller = await owningCallerOf(c, services);
     const body = await readJsonBytes(c.req.raw);
     return single(c, services, {
       caller,
@@ -52,7 +52,7 @@ export const addChangeRoutes: RouteModule = (app, services) => {
 
   // Before /:id, or a bulk would be a record's id.
   app.post('/v1/records/bulk', async (c) => {
-    const caller = await writerOf(c, services);
+    const caller = await owningCallerOf(c, services);
     const body = await readBytes(c.req.raw, BULK_BYTES_MAX);
     const items = itemsOf(body, c.req.header('content-type') ?? '');
     return submit(c, services, { caller, body, items }, async (batch) => {
@@ -63,7 +63,7 @@ export const addChangeRoutes: RouteModule = (app, services) => {
   });
 
   app.patch('/v1/records/:id', async (c) => {
-    const caller = await writerOf(c, services);
+    const caller = await owningCallerOf(c, services);
     const id = idOf(c);
     const version = ifMatch(c);
     if (version === undefined) throw new SltdError('version-missing');
@@ -73,7 +73,7 @@ export const addChangeRoutes: RouteModule = (app, services) => {
   });
 
   app.post('/v1/records/:id/withdrawal', async (c) => {
-    const caller = await writerOf(c, services);
+    const caller = await owningCallerOf(c, services);
     const id = idOf(c);
     const version = ifMatch(c);
     const body = await readJsonBytes(c.req.raw);

@@ -85,16 +85,15 @@ export async function findRecord(
   return row && (await isRestricted(db, row.state, state)) ? undefined : row;
 }
 
-/** Records of an issuing state, withdrawn ones too, in order of id: one row more than the page has. */
+/** Records of an issuing state or of all, withdrawn ones too, in order of id: one row more than the page has. */
 export async function listRecords(
   db: CentralDatabase,
-  state: string,
+  of: { state: string } | 'all',
   { limit, after }: PageRequest<string>,
 ): Promise<RecordRow[]> {
-  return db
-    .selectFrom('records')
-    .selectAll()
-    .where('state', '=', state)
+  let query = db.selectFrom('records').selectAll();
+  if (of !== 'all') query = query.where('state', '=', of.state);
+  return query
     .where('id', '>', after ?? '')
     .orderBy('id')
     .limit(limit + 1)

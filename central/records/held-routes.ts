@@ -17,7 +17,7 @@ import { changeRecords } from './change-batch.ts';
 import { applyItems } from './change-records.ts';
 import { numbered } from './change-routes.ts';
 import { bulkToDecide, decideBulk, findHeld, heldView, listHeld } from './held-bulks.ts';
-import { isOfBureau, writerOf } from './writers.ts';
+import { isOfBureau, owningCallerOf } from './owners.ts';
 
 /** The addresses above. */
 export const addHeldBulkRoutes: RouteModule = (app, services) => {
@@ -74,7 +74,7 @@ async function readerOf(c: CentralContext, { callerOf }: CentralServices): Promi
 
 /** A person of the bureau: a system that reports must not release what it has sent. */
 async function deciderOf(c: CentralContext, services: CentralServices): Promise<Caller> {
-  const caller = await writerOf(c, services);
+  const caller = await owningCallerOf(c, services);
   if (caller.role !== 'ncb') throw new SltdError('forbidden');
   return caller;
 }

@@ -1,31 +1,32 @@
 /**
  * Records over HTTP, as they are read. docs/api.md, "Records".
  *
- *     GET /v1/records               those of the caller's bureau
+ *     GET /v1/records               those that the caller's bureau owns
  *     GET /v1/records/:id           one, as far as the role sees it
  *     GET /v1/records/:id/history   who did what to it
  */
 
 import { SltdError } from '../../src/errors.ts';
-import { stateOfBureau } from '../../src/format/caller-state.ts';
+import { stateOfCollection } from '../../src/format/collection.ts';
 import { Id } from '../../src/format/forms.ts';
 import { idOf, Version } from '../http/forms.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord, listRecords } from './find-records.ts';
 import { historyView, listHistory } from './history.ts';
+import { ownerOf, owningCallerOf } from './owners.ts';
 import { historyLevel, opensNoRecord, recordDetails } from './views.ts';
 
 /** The addresses above. */
-export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
+export const addRecordRoutes: RouteModule = (app, services) => {
+  const { db, callerOf, collection } = services;
+
   app.get('/v1/records', async (c) => {
-    const caller = await callerOf(c);
-    const state = stateOfBureau(caller.tenant);
-    const isOwner = caller.role === 'ncb' || caller.role === 'data-operator';
-    if (state === undefined || !isOwner) throw new SltdError('forbidden');
+    const caller = await owningCallerOf(c, services);
     const page = pageRequest(c, Id);
-    const rows = await listRecords(db, state, page);
-    const view = (row: (typeof rows)[number]) => recordDetails(row, caller);
+    const isOwnList = stateOfCollection(await collection()) !== undefined;
+    const rows = await listRecords(db, isOwnList ? 'all' : { state: caller.bureauState }, page);
+    const view = (row: (typeof rows)[number]) => recordDetails(row, caller, caller.tenant);
     return c.json(pageOf(rows, page, { view, positionOf: (row) => row.id }));
   });
 
@@ -35,7 +36,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     if (opensNoRecord(caller.role)) throw new SltdError('forbidden');
     const row = await findRecord(db, idOf(c), caller);
     if (!row) throw new SltdError('not-found');
-    const details = recordDetails(row, caller);
+    const details = recordDetails(row, caller, ownerOf(await collection(), row.state));
     if (!details) throw new SltdError('forbidden');
     if (details.version !== undefined) c.header('etag', `"${details.version}"`);
     return c.json(details);
@@ -48,7 +49,7 @@ export const addRecordRoutes: RouteModule = (app, { db, callerOf }) => {
     const page = pageRequest(c, Version);
     const row = await findRecord(db, id, caller);
     if (!row) throw new SltdError('not-found');
-    const level = historyLevel(row, caller);
+    const level = historyLevel(caller, ownerOf(await collection(), row.state));
     if (!level) throw new SltdError('forbidden');
     const lines = await listHistory(db, id, page);
     const view = (line: (typeof lines)[number]) =>

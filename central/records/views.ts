@@ -8,7 +8,7 @@
 
 import type { RecordView } from '../../src/format/confirmation.ts';
 import type { Role } from '../../src/format/role.ts';
-import { bureauOf, type Caller } from '../http/caller.ts';
+import type { Caller } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { blankRangeOf } from './record-row.ts';
 import type { RecordRow } from './tables.ts';
@@ -16,7 +16,7 @@ import type { RecordRow } from './tables.ts';
 /** How much a caller sees, from least to most. */
 export type ViewLevel = 'minimal' | 'audit' | 'operational' | 'full';
 
-/** By role: records of other states, and those of the caller's own bureau. */
+/** By role: records that other bureaus own, and those of the caller's own. */
 const LEVELS: Record<Role, { others: ViewLevel; own: ViewLevel }> = {
   carrier: { others: 'minimal', own: 'minimal' },
   integrator: { others: 'minimal', own: 'minimal' },
@@ -29,9 +29,9 @@ const LEVELS: Record<Role, { others: ViewLevel; own: ViewLevel }> = {
 /** Stands for the id where the caller may not open the record, so that answers cannot be linked. */
 const ID_WITHHELD = '-';
 
-/** How much this caller sees of records of this issuing state. */
-function viewLevel(caller: Caller, state: string): ViewLevel {
-  return LEVELS[caller.role][caller.tenant === bureauOf(state) ? 'own' : 'others'];
+/** How much this caller sees of records of this owner (owners.ts). */
+function viewLevel(caller: Caller, owner: string): ViewLevel {
+  return LEVELS[caller.role][caller.tenant === owner ? 'own' : 'others'];
 }
 
 /** True if the role may open no record at all, whatever the state. */
@@ -40,13 +40,13 @@ export function opensNoRecord(role: Role): boolean {
 }
 
 /** The record in a signed confirmation. */
-export function confirmationView(row: RecordRow, caller: Caller): RecordView {
-  const level = viewLevel(caller, row.state);
+export function confirmationView(row: RecordRow, caller: Caller, owner: string): RecordView {
+  const level = viewLevel(caller, owner);
   // A challenge is told to everyone: it is in favor of whoever stands at the desk.
   const challenged = row.open_challenge_count > 0 ? true : undefined;
   if (level === 'minimal') return { id: ID_WITHHELD, category: row.category, challenged };
   const typeCode = fitting(row.type_code, 8);
-  const ncb = fitting(row.owner_ncb, 64) ?? bureauOf(row.state);
+  const ncb = fitting(row.owner_ncb, 64) ?? owner;
   if (level === 'audit') return { id: row.id, category: row.category, typeCode, ncb, challenged };
   return {
     id: row.id,
@@ -90,15 +90,19 @@ export interface RecordDetails {
 }
 
 /** The record behind `GET /v1/records/:id`; undefined if the caller may not open it. */
-export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | undefined {
-  const level = viewLevel(caller, row.state);
+export function recordDetails(
+  row: RecordRow,
+  caller: Caller,
+  owner: string,
+): RecordDetails | undefined {
+  const level = viewLevel(caller, owner);
   if (level === 'minimal') return undefined;
   const isWithdrawn = row.withdrawn_at !== null;
   const details: RecordDetails = {
     id: row.id,
     status: isWithdrawn ? 'withdrawn' : 'listed',
     issuingState: row.state,
-    ncb: row.owner_ncb ?? bureauOf(row.state),
+    ncb: row.owner_ncb ?? owner,
     replacedBy: row.replaced_by ?? undefined,
     challenged: row.open_challenge_count > 0 ? true : undefined,
   };
@@ -119,8 +123,8 @@ export function recordDetails(row: RecordRow, caller: Caller): RecordDetails | u
 }
 
 /** How much of a record's history the caller sees: all, without its values, or nothing. */
-export function historyLevel(row: RecordRow, caller: Caller): 'full' | 'audit' | undefined {
-  const level = viewLevel(caller, row.state);
+export function historyLevel(caller: Caller, owner: string): 'full' | 'audit' | undefined {
+  const level = viewLevel(caller, owner);
   return level === 'full' || level === 'audit' ? level : undefined;
 }
 

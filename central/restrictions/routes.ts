@@ -1,5 +1,6 @@
 /**
- * Restrictions over HTTP, for the bureau of the source state alone. docs/api.md, "Restrictions at central".
+ * Restrictions over HTTP, for the bureau of the source state alone; in a state's own list, for that
+ * state's. docs/api.md, "Restrictions at central".
  *
  *     GET /v1/restrictions           which states see nothing of the records of the caller's state
  *     PUT /v1/restrictions           the whole list anew; If-Match
@@ -9,14 +10,13 @@
 import * as v from 'valibot';
 import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
-import { stateOfBureau } from '../../src/format/caller-state.ts';
-import type { Caller } from '../http/caller.ts';
 import type { CentralContext } from '../http/context.ts';
 import { Version } from '../http/forms.ts';
 import { ifMatch } from '../http/if-match.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
-import type { RouteModule } from '../http/route-module.ts';
+import type { CentralServices, RouteModule } from '../http/route-module.ts';
+import { owningCallerOf } from '../records/owners.ts';
 import { Reason } from '../records/texts.ts';
 import {
   changeView,
@@ -44,19 +44,20 @@ const ListSchema = v.strictObject({
 });
 
 /** The addresses above. */
-export const addRestrictionRoutes: RouteModule = (app, { db, clock, callerOf }) => {
+export const addRestrictionRoutes: RouteModule = (app, services) => {
+  const { db, clock } = services;
   const answer = (c: CentralContext, list: RestrictionList) => {
     c.header('etag', `"${list.version}"`);
     return c.json(list);
   };
 
   app.get('/v1/restrictions', async (c) => {
-    const { state } = ownerOf(await callerOf(c));
+    const { state } = await sourceOf(c, services);
     return answer(c, await readRestrictionList(db, state));
   });
 
   app.put('/v1/restrictions', async (c) => {
-    const { state, subject } = ownerOf(await callerOf(c));
+    const { state, subject } = await sourceOf(c, services);
     // `"0"` where no list was set before.
     const version = ifMatch(c);
     if (version === undefined) throw new SltdError('version-missing');
@@ -68,7 +69,7 @@ export const addRestrictionRoutes: RouteModule = (app, { db, clock, callerOf }) 
   });
 
   app.get('/v1/restrictions/history', async (c) => {
-    const { state } = ownerOf(await callerOf(c));
+    const { state } = await sourceOf(c, services);
     const request = pageRequest(c, Version);
     const rows = await listChanges(db, state, request);
     return c.json(
@@ -77,9 +78,12 @@ export const addRestrictionRoutes: RouteModule = (app, { db, clock, callerOf }) 
   });
 };
 
-/** A person of the bureau of a state; throws 'forbidden' for anybody else. */
-function ownerOf({ role, tenant, subject }: Caller): { state: string; subject: string } {
-  const state = stateOfBureau(tenant);
-  if (role !== 'ncb' || state === undefined) throw new SltdError('forbidden');
+/** A person of the bureau that owns records of a state here; throws 'forbidden' for anybody else. */
+async function sourceOf(
+  c: CentralContext,
+  services: CentralServices,
+): Promise<{ state: string; subject: string }> {
+  const { role, bureauState: state, subject } = await owningCallerOf(c, services);
+  if (role !== 'ncb') throw new SltdError('forbidden');
   return { state, subject };
 }

@@ -1,18 +1,19 @@
 /**
  * GET /v1/retro-matches: documents that were let pass before their report, for those concerned.
  *
- * The agency whose post let it pass, its bureau, and the bureau of the issuing state, which learns the
+ * The agency whose post let it pass, its bureau, and the bureau that owns the record, which learns the
  * post and neither the desk nor the request. docs/api.md, "Retro-match".
  */
 
 import { SltdError } from '../../src/errors.ts';
-import type { Role } from '../../src/format/role.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
+import { stateOfCollection } from '../../src/format/collection.ts';
+import type { Role } from '../../src/format/role.ts';
 import { postOf } from '../cases/parties.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
-import { restrictingStates } from '../restrictions/find-restrictions.ts';
 import type { RouteModule } from '../http/route-module.ts';
+import { restrictingStates } from '../restrictions/find-restrictions.ts';
 import type { RetroMatchesTable } from './tables.ts';
 
 const READERS: readonly Role[] = ['ncb', 'officer'];
@@ -36,11 +37,12 @@ function retroMatchView(row: RetroMatchesTable & { request_id: string }, tenant:
 }
 
 /** Adds the address above. */
-export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
+export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf, collection }) => {
   app.get('/v1/retro-matches', async (c) => {
     const { tenant, role, state: callerState } = await callerOf(c);
     if (!READERS.includes(role)) throw new SltdError('forbidden');
     const state = stateOfBureau(tenant);
+    const listState = stateOfCollection(await collection());
     const request = pageRequest(c, TimePosition);
     const { after } = request;
     const restricting = await restrictingStates(db, callerState);
@@ -53,7 +55,11 @@ export const addRetroMatchRoutes: RouteModule = (app, { db, callerOf }) => {
         eb.or([
           eb('found.tenant', '=', tenant),
           eb('found.bureau', '=', tenant),
-          ...(state === undefined ? [] : [eb('found.state', '=', state)]),
+          // Of its records: owners.ts.
+          ...(listState === undefined && state !== undefined
+            ? [eb('found.state', '=', state)]
+            : []),
+          ...(listState !== undefined && listState === state ? [eb.lit(true)] : []),
         ]),
       )
       .$if(restricting.length > 0, (query) => query.where('found.state', 'not in', restricting))

@@ -1,5 +1,5 @@
 /**
- * Telling of retro-matches: the agency of the post, its bureau, the bureau of the issuing state.
+ * Telling of retro-matches: the agency of the post, its bureau, the bureau that owns the record.
  *
  * One notice for each record and site, with all checks that were found at once; each of the three
  * gets it once, also where two of them are the same. The issuing bureau, like in a case, learns the
@@ -9,9 +9,10 @@
 import type { Transaction } from 'kysely';
 import { postOf } from '../cases/parties.ts';
 import type { CentralSchema } from '../database/schema.ts';
-import { bureauOf } from '../http/caller.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { notify } from '../notifications/notify.ts';
+import { ownerOf } from '../records/owners.ts';
+import { ownCollection } from '../training/database.ts';
 import type { RetroMatchesTable } from './tables.ts';
 
 /** Writes the notices into the transaction of the matches. */
@@ -33,9 +34,10 @@ export async function tellMatches(
     const where = { post: postOf(match.site), site: match.site };
     for (const told of askingSide(match)) await tell(told, where, group);
   }
+  const collection = await ownCollection(trx);
   for (const group of groupsBy(matches, ({ site }) => postOf(site))) {
     const [match] = group;
-    const issuing = bureauOf(match.state);
+    const issuing = ownerOf(collection, match.state);
     // A bureau that is both ends has been told with the desk.
     if (!askingSide(match).has(issuing)) await tell(issuing, { post: postOf(match.site) }, group);
   }

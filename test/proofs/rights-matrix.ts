@@ -7,12 +7,14 @@
  * not have been, or the other way round; a leak is an answer with a canary that is not the caller's.
  * The same persons then come with a credential that does not name the collection of the service: for
  * training to a live one, live to a training, for one list to another; nobody is let in. In a state's own
- * list no other bureau changes anything. At last the issuing state keeps its records from the state of the post:
+ * list no other bureau changes or restricts anything, also not the one that issued the document. At last the issuing state keeps its records from the state of the post:
  * whoever is of it, or of no known state, is told nothing of record and case, and everybody else as much
  * as before.
  */
 
 import { CASE_STATES, type CaseState } from '../../central/cases/tables.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
+import { TRAINING } from '../../src/format/training.ts';
 import { type DatabaseKind, databaseKinds } from '../support/postgres.ts';
 import { isOneOf, RIGHTS } from '../support/rights.ts';
 import {
@@ -22,7 +24,6 @@ import {
   type RightsWorld,
   rightsWorld,
 } from '../support/rights-world.ts';
-import { TRAINING } from '../../src/format/training.ts';
 import { type Proof, type ProofRun, randomSource } from './proof.ts';
 
 const ANSWERS: readonly CaseState[] = ['confirmed', 'not-confirmed', 'data-error'];
@@ -62,12 +63,10 @@ export const rightsMatrix: Proof = {
           const cells = named.flatMap((collections) => [...strangerCells(collections)]);
           await matrixOn(kind, run, totals, { firstWrong, cells, collection });
         }
-        const national = [...nationalCells()];
-        await matrixOn(kind, run, totals, {
-          firstWrong,
-          cells: national,
-          collection: 'national-UTO',
-        });
+        const own = { firstWrong, collection: 'national-UTO' };
+        await matrixOn(kind, run, totals, { ...own, cells: [...ownListCells('UTO')] });
+        const foreign = [...ownListCells('FRA')];
+        await matrixOn(kind, run, totals, { ...own, cells: foreign, issuer: 'FRA' as StateCode });
         const restricted = [...restrictedCells()];
         await matrixOn(kind, run, totals, {
           ...{ firstWrong, cells: restricted, collection: 'sltd', excluded: EXCLUDED },
@@ -106,6 +105,8 @@ interface Matrix {
   cells: readonly Cell[];
   /** That the service holds. */
   collection: string;
+  /** Of the document, where it is not Utopia. */
+  issuer?: StateCode;
   /** State from which the issuing bureau keeps its records. */
   excluded?: string;
 }
@@ -114,10 +115,10 @@ async function matrixOn(
   kind: DatabaseKind,
   { seed, size, progress }: ProofRun,
   totals: Counts,
-  { firstWrong, cells: all, collection, excluded }: Matrix,
+  { firstWrong, cells: all, collection, issuer = 'UTO' as StateCode, excluded }: Matrix,
 ): Promise<void> {
   const database = await kind.create();
-  const world = await rightsWorld(database, { collection });
+  const world = await rightsWorld(database, { collection, issuer });
   try {
     if (excluded !== undefined) await restrict(world, excluded);
     const random = randomSource(seed);
@@ -196,13 +197,21 @@ function* strangerCells(collections: readonly string[] | undefined): Generator<C
   }
 }
 
-/** Everybody, at the addresses that change records, in the list of the issuing state. */
-function* nationalCells(): Generator<Cell> {
-  const changing =
-    /^(POST|PATCH) \/v1\/(records(\/bulk|\/:id|\/:id\/withdrawal)?|held-bulks\/:id\/\w+)$/;
+/** Addresses at which a bureau does what only an owner of records does. */
+const OF_OWNERS =
+  /^(GET|POST) \/v1\/records$|^POST \/v1\/(records\/bulk|held-bulks\/.*)$|\/v1\/restrictions/;
+/** Those at which a bureau changes one record: of its own state alone. */
+const OF_OWN_STATE = /^(PATCH \/v1\/records\/:id|POST \/v1\/records\/:id\/withdrawal)$/;
+
+/** Everybody, at every address, in Utopia's own list: the document is this state's, the record Utopia's. */
+function* ownListCells(issuer: string): Generator<Cell> {
   for (const [address, right] of Object.entries(RIGHTS)) {
-    if (!changing.test(address) || typeof right.allowed === 'string') continue;
-    const allowed = right.allowed.filter((name) => name.endsWith('@issuing'));
+    if (address.startsWith('DELETE')) continue;
+    let { allowed } = right;
+    if (typeof allowed !== 'string' && OF_OWNERS.test(address)) {
+      allowed = allowed.filter((name) => name.endsWith('@issuing'));
+    }
+    if (issuer !== 'UTO' && OF_OWN_STATE.test(address)) allowed = NOBODY;
     for (const person of PERSONS) {
       yield (world, counts) => visit(world, counts, address, { ...right, allowed }, person);
     }

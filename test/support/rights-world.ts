@@ -11,6 +11,7 @@ import { openCases } from '../../central/cases/open-cases.ts';
 import type { CaseState } from '../../central/cases/tables.ts';
 import { loadRecords } from '../../central/load/load.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import { ROLES, type Role } from '../../src/format/role.ts';
 import { bundleOf, specimenCard, specimenFiles } from '../central/cards/card-world.ts';
 import { AS_OF_MS, NOW_MS, record, stream } from '../central/records.ts';
@@ -116,10 +117,16 @@ const REPORT = {
   ...{ issuingState: 'UTO', documentNumber: 'H1', documentType: 'PAS', category: 'stolen' },
 };
 
-/** The world over an empty, migrated database that holds this collection. */
+/**
+ * The world over an empty, migrated database that holds this collection. Another issuer of the document
+ * than Utopia is for Utopia's own list, where Utopia owns the record all the same.
+ */
 export async function rightsWorld(
   { db }: TestDatabase,
-  { collection = 'sltd' }: { collection?: string } = {},
+  {
+    collection = 'sltd',
+    issuer = 'UTO' as StateCode,
+  }: { collection?: string; issuer?: StateCode } = {},
 ): Promise<RightsWorld> {
   const collections = [collection];
   const folder = mkdtempSync(join(tmpdir(), 'sltd-rights-'));
@@ -130,7 +137,8 @@ export async function rightsWorld(
     bulkLimits: { reportsPerDay: 1, withdrawalsPerDay: 1 },
   });
   const listed = record({ number: 'L898902C3', placeOfTheft: 'canary-place' });
-  await loadRecords(db, stream([listed]), { asOf: AS_OF_MS, clock: () => NOW_MS, collection });
+  const records = [listed, ...(issuer === listed.state ? [] : [{ ...listed, state: issuer }])];
+  await loadRecords(db, stream(records), { asOf: AS_OF_MS, clock: () => NOW_MS, collection });
   const tokens = new Map<string, string>();
   const request: RightsWorld['request'] = async (person, method, path, body, headers = {}) => {
     const key = person?.key ?? person?.name ?? '';
@@ -165,8 +173,11 @@ export async function rightsWorld(
   };
 
   const { cardId, cardImageSha256 } = await publishCard(central, collections);
-  const asked = question(['PUTOL898902C3'], { collection, encounter: { exact: [0] } });
-  const { cards } = await central.confirm(asked, await edgeToken(as('officer@post').claims));
+  const edge = await edgeToken(as('officer@post').claims);
+  const ofCard = question(['PUTOL898902C3'], { collection });
+  const { cards } = await central.confirm(ofCard, edge);
+  const hit = { collection, encounter: { exact: [0] } };
+  await central.confirm(question([`P${issuer}L898902C3`], hit), edge);
   const cardPath = new URL(cards![0]!.href!).pathname;
   const endpoint = await made('ncb@issuing', 'POST', '/v1/endpoints', {
     url: 'https://canary-endpoint-issuing.example/',
