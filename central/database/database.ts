@@ -73,6 +73,7 @@ export const isPostgres = (db: Pick<CentralDatabase, 'getExecutor'>): boolean =>
   db.getExecutor().adapter instanceof PostgresAdapter;
 
 const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
 /** PostgreSQL: a statement timed out, a lock is not to be had, two waited for each other. */
 const POSTGRES_BUSY = new Set(['57014', '55P03', '40P01']);
 /** All connections are in use; the pool's error has no code. */
@@ -81,11 +82,42 @@ const POOL_BUSY = 'timeout exceeded when trying to connect';
 /** True if the database could not be asked or written because of what others do with it. */
 export function isBusy(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  // The low byte: the others say in what way it was busy.
-  if (errcode !== undefined && (errcode & 0xff) === SQLITE_BUSY) return true;
-  if (error.message === POOL_BUSY) return true;
+  if (sqliteCode(error) === SQLITE_BUSY || error.message === POOL_BUSY) return true;
+  const { code } = error as { code?: string };
   return code !== undefined && POSTGRES_BUSY.has(code);
+}
+
+/** Of the line to the server and of its name. */
+const LINE_CODES = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT'],
+  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENOTFOUND', 'EAI_AGAIN'],
+]);
+/** Connection exceptions, and a server that is shut down or starts (PostgreSQL, appendix A). */
+const POSTGRES_AWAY = /^(08...|57P0.)$/;
+/** What pg says of a connection without a code. */
+const LINE_LOST =
+  /^(timeout (exceeded|expired)|Connection terminated|Client has encountered a connection error)/;
+
+/**
+ * True if the database cannot be reached by anybody on this line, or hangs: its server is away, or a SQLite file
+ * cannot be opened or stays busy. One that answers, and refuses, is there: others may well write to it.
+ */
+export function isAway(error: unknown): boolean {
+  // So does migrate() end.
+  if (error instanceof SltdError) return error.code === 'internal' && isAway(error.cause);
+  if (!(error instanceof Error)) return false;
+  const sqlite = sqliteCode(error);
+  if (sqlite !== undefined) return sqlite === SQLITE_BUSY || sqlite === SQLITE_CANTOPEN;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined) return LINE_LOST.test(error.message);
+  const isNoSocket = code === 'ENOENT' && syscall === 'connect';
+  return LINE_CODES.has(code) || isNoSocket || POSTGRES_AWAY.test(code);
+}
+
+/** SQLite's primary result code: the low byte, the others say in what way; undefined of another error. */
+function sqliteCode(error: Error): number | undefined {
+  const { errcode } = error as { errcode?: number };
+  return errcode === undefined ? undefined : errcode & 0xff;
 }
 
 function openFile(file: string, busyTimeoutMs: number | undefined): Driver {
@@ -130,9 +162,10 @@ function openPool(url: string, statementTimeoutMs: number | undefined): pg.Pool 
     statement_timeout: statementTimeoutMs,
     types: { getTypeParser },
   });
-  // A connection that breaks while idle is replaced by the next query; without a listener it would
-  // end the process.
+  // A connection that breaks is replaced by the next query, and one under way is told; but without a listener
+  // each of the two, idle in the pool or in use, would end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

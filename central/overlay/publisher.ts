@@ -40,6 +40,8 @@ const SEGMENT_ROWS_MAX = 2_048;
 const OPEN_REQUEST_MS = 30_000;
 /** An overlay is published at least so often. */
 const QUIET_MS = 60_000;
+/** A head is signed alone for so long: by then somebody has looked, or answers must not pass for new. */
+const ALONE_MAX_MS = 24 * 60 * 60_000;
 
 /** An epoch key and the id by which manifests name it. */
 export interface EpochKey {
@@ -121,14 +123,17 @@ export class OverlayPublisher {
   /**
    * Signs the head in force once more if it is `ageMs` old, and asks no database: nothing of it changes but
    * its time, so `asOf` goes on telling how old the data are. Not one whose edition or overlay cannot be
-   * proved. Throws as tick() does, and 'edition-expired' once the edition's permit has ended.
+   * proved, nor one that is complete up to a day ago: the overlay says so, whenever this process began. Throws as
+   * tick() does, and 'edition-expired' once the edition's permit has ended.
    */
   async keepSigned(ageMs: number): Promise<'signed' | 'unchanged'> {
     const { store, headSigner, clock } = this.#options;
     const head = await this.#readHead();
     if (!head || clock() - head.issuedAt < ageMs) return 'unchanged';
     const { manifest } = await this.#editionOf(head);
-    await this.#overlayOf(head, manifest);
+    const inForce = await this.#overlayOf(head, manifest);
+    const completeTo = inForce?.overlay.asOf ?? manifest.asOf;
+    if (clock() - completeTo > ALONE_MAX_MS) return 'unchanged';
     await heartbeat(store, headSigner);
     return 'signed';
   }

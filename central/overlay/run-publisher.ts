@@ -4,13 +4,15 @@
  * A report is published at most `intervalMs` after the publication before it, so within 10 s by
  * default with room to spare. Nothing of a document is in its log lines.
  *
- * While the database is away or hangs, nobody can report, and the head that is in force is signed all the
- * same for a day, by a loop that asks the store alone: edges go on. Where there are reports that cannot be
- * published, by a code of the log, it is not: edges say so by its age, and end as `unknown`.
+ * While the database is away or hangs, the head that is in force is signed all the same, by a loop that asks
+ * the store alone: edges go on, since nobody can report to a database that is not there. After any other failure
+ * reports may be taken that are not published, so nothing is signed until a tick goes well again: edges say so
+ * by the head's age, and end as `unknown`.
  */
 
 import { setTimeout } from 'node:timers/promises';
 import { SltdError } from '../../src/errors.ts';
+import { isAway } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import { lastOperation } from '../records/operation-log.ts';
 import type { OverlayPublisher, TickOutcome } from './publisher.ts';
@@ -21,8 +23,6 @@ const LOOK_MS = 10_000;
 const PAUSE_MAX_MS = 10_000;
 /** No tick went well for so long: the head is signed without one. */
 const UNWELL_MS = 15_000;
-/** And for no longer than this: by then somebody has looked, or answers must not pass for new. */
-const UNWELL_MAX_MS = 24 * 60 * 60_000;
 /** A head of this age is signed again; looked at every LOOK_MS, none gets older than a minute. */
 const SIGN_MS = 50_000;
 
@@ -74,7 +74,7 @@ interface Run extends RunOptions {
   timing: Timing;
   /** When a tick last went well, or the run began. */
   wellAt: number;
-  /** There is a log, and it cannot be published. */
+  /** The database was there, and what it has could not be published; until a tick goes well. */
   isBlocked: boolean;
 }
 
@@ -102,7 +102,7 @@ async function publishLoop(run: Run): Promise<void> {
     } catch (error) {
       if (isHopeless(error)) throw error;
       failureCount++;
-      run.isBlocked = error instanceof SltdError;
+      if (!isAway(error)) run.isBlocked = true;
       onTick(failureOf(error));
     }
     await timing.sleep(Math.min(PAUSE_MAX_MS, pollMs * 2 ** Math.min(failureCount, 10)), signal);
@@ -114,8 +114,7 @@ async function signLoop(run: Run): Promise<void> {
   for (;;) {
     await timing.sleep(LOOK_MS, signal);
     if (signal.aborted) return;
-    const unwellMs = timing.now() - run.wellAt;
-    if (run.isBlocked || unwellMs < UNWELL_MS || unwellMs > UNWELL_MAX_MS) continue;
+    if (run.isBlocked || timing.now() - run.wellAt < UNWELL_MS) continue;
     try {
       const outcome = await publisher.keepSigned(SIGN_MS);
       if (outcome !== 'unchanged') onTick(outcome);

@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { overlayConfig } from '../../../central/config.ts';
+import { migrate } from '../../../central/database/migrations.ts';
 import {
   type RunOptions,
   runPublisher,
   type Timing,
 } from '../../../central/overlay/run-publisher.ts';
 import { toHex } from '../../../src/format/names.ts';
+import { type BreakableDatabase, breakable } from '../../support/breakable-database.ts';
 import { databaseKinds } from '../../support/postgres.ts';
-import { keyOf, keys, MINUTE, NOW, OverlayWorld } from './overlay-world.ts';
+import { HOUR, keyOf, keys, MINUTE, NOW, OverlayWorld } from './overlay-world.ts';
 
 const { kinds, stop } = await databaseKinds();
 afterAll(stop);
@@ -65,13 +67,16 @@ class MovedTime implements Timing {
 
 describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
   let world: OverlayWorld;
+  let way: BreakableDatabase;
   let time: MovedTime;
   let outcomes: string[];
   let stopped: AbortController;
   let running: Promise<void>;
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: NOW });
-    world = new OverlayWorld(await create());
+    const database = await create();
+    world = new OverlayWorld(database);
+    way = await breakable(database);
     time = new MovedTime(world);
     outcomes = [];
     stopped = new AbortController();
@@ -81,6 +86,7 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
     vi.useRealTimers();
     stopped.abort();
     if (time.loopCount === 2) await running.catch(() => {});
+    await way.close();
     await world.remove();
   });
 
@@ -96,7 +102,7 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
       EDITION_KEYS: keys.jwk.edition.x,
     });
     running = runPublisher({
-      ...{ db: world.db, publisher: await world.publisher(), prepare: async () => {} },
+      ...{ db: way.db, publisher: await world.publisher({ db: way.db }), prepare: async () => {} },
       ...{ pollMs: settings.pollMs, intervalMs: settings.intervalMs },
       ...{ signal: stopped.signal, timing: time },
       onTick: (outcome) => outcomes.push(typeof outcome === 'string' ? outcome : outcome.failure),
@@ -114,10 +120,11 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
     return oldest;
   };
 
-  const takeDatabaseAway = () =>
-    world.db.schema.alterTable('operation_counter').renameTo('away').execute();
-  const bringDatabaseBack = () =>
-    world.db.schema.alterTable('away').renameTo('operation_counter').execute();
+  /** The database is there, and does not let the publisher read. */
+  const refuseReading = () =>
+    world.db.schema.alterTable('operation_counter').renameTo('refused').execute();
+  const letRead = () =>
+    world.db.schema.alterTable('refused').renameTo('operation_counter').execute();
 
   it('has every report in a head at most 10 s after it, whenever it comes', async () => {
     await world.putEdition();
@@ -155,12 +162,12 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
     await start();
     await time.pass(1_000);
     const { issuedAt: _, notAfter: __, ...inForce } = await world.head();
-    await takeDatabaseAway();
+    await way.takeAway();
     outcomes.length = 0;
     expect(await oldestHead(4 * MINUTE)).toBeLessThanOrEqual(75_000);
     expect(await world.head()).toMatchObject(inForce);
     expect(new Set(outcomes)).toEqual(new Set(['internal', 'signed']));
-    await bringDatabaseBack();
+    await way.bringBack();
     await world.report({ key: keyOf(2) });
     await time.pass(20_000);
     expect((await world.inForce()).find(keyOf(2))).toBeDefined();
@@ -169,43 +176,61 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
   it('does the same when it starts while the database is away, and catches up after', async () => {
     await world.report({ key: keyOf(1) });
     await world.putEdition();
-    let isAway = true;
-    await start({
-      prepare: async () => {
-        if (isAway) throw new Error('no connection');
-      },
-    });
+    await way.takeAway();
+    await start({ prepare: () => migrate(way.db) });
     expect(await oldestHead(3 * MINUTE)).toBeLessThanOrEqual(75_000);
     expect((await world.head()).overlaySha256).toBeUndefined();
-    isAway = false;
+    await way.bringBack();
     await time.pass(20_000);
     expect((await world.inForce()).find(keyOf(1))).toBeDefined();
   });
 
-  it('signs nothing for longer than a day', async () => {
-    const hour = 60 * MINUTE;
-    const signedAt: number[] = [];
-    const ended = new AbortController();
-    let nowMs = 0;
-    const timing = {
-      now: () => nowMs,
-      sleep: async (ms: number) => {
-        nowMs += ms;
-        if (nowMs > 30 * hour) ended.abort();
-      },
-    };
-    const keepSigned = async () => {
-      signedAt.push(nowMs);
-      return 'signed' as const;
-    };
-    const never = () => new Promise<never>(() => {});
-    void runPublisher({
-      ...{ db: world.db, publisher: { tick: never, keepSigned }, prepare: never, timing },
-      ...{ pollMs: 500, intervalMs: 2_000, signal: ended.signal, onTick: () => {} },
-    });
-    await vi.waitUntil(() => ended.signal.aborted);
-    expect(signedAt.length).toBeGreaterThan(1_000);
-    expect(signedAt.at(-1)).toBeLessThanOrEqual(24 * hour);
+  it('signs nothing over data that are complete up to more than a day ago, also after a restart', async () => {
+    await world.putEdition();
+    await (await world.publisher()).tick();
+    const { asOf } = await world.head();
+    await way.takeAway();
+    world.nowMs = asOf + 24 * HOUR - 3 * MINUTE;
+    await start();
+    await time.pass(8 * MINUTE);
+    const { issuedAt } = await world.head();
+    expect(issuedAt).toBeGreaterThan(asOf + 24 * HOUR - 3 * MINUTE);
+    expect(issuedAt).toBeLessThanOrEqual(asOf + 24 * HOUR);
+  });
+
+  it('signs nothing while the database is there and refuses, and reports are taken', async () => {
+    await world.putEdition();
+    await start();
+    await time.pass(1_000);
+    await refuseReading();
+    const before = await world.head();
+    await time.pass(4 * MINUTE);
+    expect(await world.head()).toEqual(before);
+    await letRead();
+    await world.report({ key: keyOf(1) });
+    await time.pass(20_000);
+    expect((await world.inForce()).find(keyOf(1))).toBeDefined();
+  });
+
+  it('signs nothing either when the database goes away after that, until it has published again', async () => {
+    await world.putEdition();
+    await start();
+    await time.pass(1_000);
+    const before = await world.head();
+    await world.report({ key: keyOf(1) });
+    await refuseReading();
+    await time.pass(MINUTE);
+    await way.takeAway();
+    outcomes.length = 0;
+    await time.pass(4 * MINUTE);
+    expect(await world.head()).toEqual(before);
+    expect(new Set(outcomes)).toEqual(new Set(['internal']));
+    await way.bringBack();
+    await letRead();
+    await time.pass(20_000);
+    expect((await world.inForce()).find(keyOf(1))).toBeDefined();
+    await way.takeAway();
+    expect(await oldestHead(3 * MINUTE)).toBeLessThanOrEqual(75_000);
   });
 
   it('signs nothing over a log that has reports and cannot be published', async () => {
@@ -217,8 +242,10 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
     await world.db.deleteFrom('operations').execute();
     await start();
     await time.pass(3 * MINUTE);
-    expect(await world.head()).toEqual(before);
     expect(new Set(outcomes)).toEqual(new Set(['operation-log-behind']));
+    await way.takeAway();
+    await time.pass(3 * MINUTE);
+    expect(await world.head()).toEqual(before);
   });
 
   it('does the same when the database never answers', async () => {
@@ -227,7 +254,7 @@ describe.each(kinds)('the process that publishes, on $name', ({ create }) => {
     await (await world.publisher()).tick();
     const { asOf, sequence } = await world.head();
     time.loopCount = 1;
-    const publisher = await world.publisher();
+    const publisher = await world.publisher({ db: way.db });
     const tick = () => new Promise<never>(() => {});
     await start({ publisher: { tick, keepSigned: (ageMs) => publisher.keepSigned(ageMs) } });
     expect(await oldestHead(3 * MINUTE)).toBeLessThanOrEqual(75_000);
