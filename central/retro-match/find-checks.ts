@@ -34,14 +34,18 @@ export async function findChecks(
   reports: readonly Report[],
   { first, last }: { first: number; last: number },
 ): Promise<FoundCheck[]> {
-  // A record with keys of several classes is one report of one document.
+  // A record with keys of several classes is one report of one document, in all of them.
   const byName = new Map<string, Report>();
   const names: DocumentName[] = [];
   for (const report of reports) {
     const name = documentName(report.key);
     const key = `${report.recordId} ${name}`;
-    if (byName.has(key)) continue;
-    byName.set(key, report);
+    const before = byName.get(key);
+    if (before) {
+      before.classes |= report.classes;
+      continue;
+    }
+    byName.set(key, { ...report });
     names.push(name);
   }
   const wanted = [...byName.values()];

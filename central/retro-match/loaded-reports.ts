@@ -10,7 +10,7 @@
 import type { ExpressionBuilder, Transaction } from 'kysely';
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
-import type { Report } from './report.ts';
+import { classBitsOf, type Report } from './report.ts';
 import type { LoadedReportsTable } from './tables.ts';
 
 const HOUR_MS = 3_600_000;
@@ -48,6 +48,7 @@ export async function loadedReportsOf(
     .execute();
   return rows.map(({ record_id: recordId, key }) => ({
     ...{ recordId, key: key as CanonicalKey, at: takenAt.get(recordId)! },
+    classes: classBitsOf(key as CanonicalKey),
     // The age that a check tells is that of the overlay, which has none of these.
     knownAfter: Number.POSITIVE_INFINITY,
   }));

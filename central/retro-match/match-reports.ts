@@ -14,7 +14,7 @@
  */
 
 import type { Transaction } from 'kysely';
-import { ANSWER_LETTERS, type CheckEvent } from '../../src/format/check-event.ts';
+import { ANSWER_LETTERS, type CheckEvent, wasAskedIn } from '../../src/format/check-event.ts';
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
 import { bureauOfAgency } from '../cases/parties.ts';
@@ -114,13 +114,18 @@ async function rowsOf(
   // A correction makes another record of a document, and who was told of the document is told.
   const known = await trx
     .selectFrom('retro_matches as match')
+    .innerJoin('records', 'records.id', 'match.record_id')
     .innerJoin('record_keys', 'record_keys.record_id', 'match.record_id')
-    .select(['event_number', 'place', 'key'])
+    .select(['event_number', 'place', 'key', 'replaced_by'])
     .where('event_number', 'in', [...byNumber.keys()])
     .execute();
-  const toldOf = (number: number, place: number, key: string) =>
-    `${referenceOf(number, place)} ${key}`;
-  const told = new Set(known.map((match) => toldOf(match.event_number, match.place, match.key)));
+  const toldOf = (number: number, place: number, keyOrRecord: string | null) =>
+    `${referenceOf(number, place)} ${keyOrRecord}`;
+  const told = new Set(
+    known.flatMap(({ event_number: number, place, key, replaced_by: next }) => [
+      ...[toldOf(number, place, key), toldOf(number, place, next)],
+    ]),
+  );
   const restrictions = await restrictionsOf(
     trx,
     found.map(({ report }) => stateOf(report)),
@@ -129,15 +134,18 @@ async function rowsOf(
     const row = byNumber.get(number);
     const telling = toldOf(number, place, report.key);
     const knew = row?.as_of != null && row.as_of > report.knownAfter;
-    if (!row || knew || told.has(telling)) return [];
+    const isTold = told.has(telling) || told.has(toldOf(number, place, report.recordId));
+    if (!row || knew || isTold) return [];
     const event = JSON.parse(row.entry) as CheckEvent;
+    // A tag has no class, and numbers of passports and of cards may be the same.
+    if (!wasAskedIn(event, place, report.classes)) return [];
     const state = stateOf(report);
     // Who is kept from the records has not been told, and is not told now; nor is anybody of where it asked.
     const asking = event.state ?? stateOfBureau(event.tenant);
     if (restrictions.excludes(state, asking)) return [];
     const bureau = bureauOfAgency(event.tenant, event.state) ?? null;
     told.add(telling);
-    const isTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
+    const isBureauTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {
       id: newId(),
@@ -146,7 +154,7 @@ async function rowsOf(
       event_number: number,
       place,
       tenant: event.tenant,
-      bureau: isTold ? bureau : null,
+      bureau: isBureauTold ? bureau : null,
       site: event.site,
       checked_at: row.at,
       direction: event.direction ?? null,

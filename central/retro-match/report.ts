@@ -1,4 +1,5 @@
 import type { CanonicalKey } from '../../src/document/canonical-key.ts';
+import { CLASS_LETTER, classBits, DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { Operation } from '../records/operation-log.ts';
 
@@ -9,6 +10,8 @@ export const CLOCK_MARGIN_MS = 10 * 60_000;
 export interface Report {
   recordId: string;
   key: CanonicalKey;
+  /** classBits() of this key, or of all that the record has. */
+  classes: number;
   /** When central took it, in milliseconds since 1970. */
   at: number;
   /** A list that is complete up to later than this had it; infinite where its age does not say so. */
@@ -17,7 +20,7 @@ export interface Report {
 
 /**
  * The reports among operations, some thousand at most: what a bureau listed, and what is still listed. A correction is one if it
- * gives the document another number; what else it says, or that one of two records is left, is no news.
+ * gives the document another number or type; what else it says, or that one of two records is left, is no news.
  */
 export async function reportsOf(
   db: CentralDatabase,
@@ -36,11 +39,18 @@ export async function reportsOf(
         eb('line.action', '=', 'reported'),
         // Fields as JSON: a text in it has its quotes escaped, and is never taken for a member.
         eb('line.changes', 'like', '%"documentNumber":%'),
+        eb('line.changes', 'like', '%"documentType":%'),
       ]),
     )
     .execute();
   const news = new Set(lines.map((line) => `${line.record_id} ${line.at}`));
   return added
     .filter(({ recordId, at }) => news.has(`${recordId} ${at}`))
-    .map(({ recordId, key, at }) => ({ recordId, key, at, knownAfter: at + CLOCK_MARGIN_MS }));
+    .map(({ recordId, key, at }) => ({
+      ...{ recordId, key, at, classes: classBitsOf(key), knownAfter: at + CLOCK_MARGIN_MS },
+    }));
 }
+
+/** The class that a key begins with, as classBits(). */
+export const classBitsOf = (key: CanonicalKey): number =>
+  classBits(DOCUMENT_CLASSES.filter((each) => key.startsWith(CLASS_LETTER[each])));

@@ -14,6 +14,7 @@ import {
   type CheckEvent,
   type CheckLine,
   eventOf,
+  LINE_LENGTH_MAX,
   type ListEvent,
 } from '../format/check-event.ts';
 import { DayKeys, dayOf, TAG_BYTES, type TagKey } from '../format/tag-key.ts';
@@ -52,8 +53,11 @@ interface AuditTools {
 /** Writes the line, and sends each central that wants it the event of its own collection. */
 export function leaveAudit(event: AuditEvent, { collections, log, defer }: AuditTools): void {
   const { also = [], ...first } = lineOf(event);
-  const line = JSON.stringify(also.length === 0 ? first : { ...first, also });
-  log(line);
+  const whole = also.length === 0 ? first : { ...first, also };
+  const line = JSON.stringify(whole);
+  // A log would cut it, and lose all of it; a document of no class is one of any.
+  const isKept = line.length <= LINE_LENGTH_MAX;
+  log(isKept ? line : JSON.stringify({ ...whole, classes: undefined }));
   const own = collections.get(first.collection)?.postEvent;
   own?.(also.length === 0 ? line : JSON.stringify(first), defer);
   for (const list of also) {
@@ -62,7 +66,15 @@ export function leaveAudit(event: AuditEvent, { collections, log, defer }: Audit
   }
 }
 
-function lineOf({ caller, lists, nowMs, durationMs, tags, ...rest }: AuditEvent): CheckLine {
+function lineOf({
+  caller,
+  lists,
+  nowMs,
+  durationMs,
+  tags,
+  classes,
+  ...rest
+}: AuditEvent): CheckLine {
   const [own, ...also] = lists.map(listEventOf);
   assert(own !== undefined, 'a check asks at least one collection');
   return {
@@ -77,6 +89,7 @@ function lineOf({ caller, lists, nowMs, durationMs, tags, ...rest }: AuditEvent)
     ...own,
     durationMs: Math.round(durationMs * 1000) / 1000,
     tags,
+    classes,
     also,
   };
 }

@@ -10,6 +10,7 @@
  */
 
 import { type DocumentName, documentName } from '../document/canonical-key.ts';
+import type { DocumentClass } from '../document/document-class.ts';
 import type { Mrz } from '../document/mrz.ts';
 import { assert, type ErrorCode, SltdError } from '../errors.ts';
 import type { Coverage } from '../format/manifest.ts';
@@ -72,6 +73,8 @@ export interface DocumentResult {
   mrz: Mrz | undefined;
   /** The document as it was read; undefined where it could not be. */
   name: DocumentName | undefined;
+  /** In which it was asked; none where it could not be read. */
+  classes: readonly DocumentClass[];
 }
 
 /** The edition that a request was answered from, and how old it was then. */
@@ -264,7 +267,7 @@ async function confirm(
 function resultsOf(plan: readonly Step[], replies: readonly Reply[]): DocumentResult[] {
   /** Of documents that are absent everywhere, by issuing state: nothing else tells them apart. */
   const ofAbsent = new Map<string, readonly Finding[]>();
-  return plan.map(({ id, state, mrz, spellings }, place) => {
+  return plan.map(({ id, state, mrz, classes, spellings }, place) => {
     const isAbsent = replies.every(({ verdicts }) => verdicts[place] === ABSENT);
     let findings = isAbsent ? ofAbsent.get(state) : undefined;
     if (!findings) {
@@ -273,7 +276,7 @@ function resultsOf(plan: readonly Step[], replies: readonly Reply[]): DocumentRe
     }
     // The first spelling is the first reading, letter by letter.
     const name = spellings[0] && documentName(spellings[0].key);
-    return { id, findings, decisive: decisiveOf(findings), mrz, name };
+    return { id, findings, decisive: decisiveOf(findings), mrz, name, classes };
   });
 }
 

@@ -3,6 +3,7 @@
  */
 
 import type { CanonicalKey } from '../document/canonical-key.ts';
+import type { DocumentClass } from '../document/document-class.ts';
 import type { Change } from '../document/look-alike.ts';
 import type { Mrz } from '../document/mrz.ts';
 import { queryFromFields, queryFromMrz, type Spellings, spellingsOf } from '../document/query.ts';
@@ -26,6 +27,8 @@ export interface Step {
   refusal: RefusedVerdict | undefined;
   state: string;
   mrz: Mrz | undefined;
+  /** In which it is probed. */
+  classes: readonly DocumentClass[];
   spellings: readonly Spellings[];
 }
 
@@ -39,7 +42,7 @@ export function planOf(documents: readonly DocumentRequest[]): Step[] {
         : queryFromMrz(mrz, documentClass);
     if (!result.ok) {
       const refusal = { kind: 'invalid', code: result.code } as const;
-      return { id, refusal, state: '', mrz: undefined, spellings: NOTHING };
+      return { id, refusal, state: '', mrz: undefined, classes: [], spellings: NOTHING };
     }
     const { query } = result;
     return {
@@ -47,6 +50,7 @@ export function planOf(documents: readonly DocumentRequest[]): Step[] {
       refusal: undefined,
       state: query.state,
       mrz: result.mrz,
+      classes: query.classes,
       spellings: spellingsOf(query),
     };
   });

@@ -23,6 +23,10 @@ export const CLASS_LETTER: Record<DocumentClass, 'P' | 'I' | 'V' | 'O'> = {
   other: 'O',
 };
 
+/** Several classes as one number: bit 0 is the first of DOCUMENT_CLASSES. */
+export const classBits = (classes: readonly DocumentClass[]): number =>
+  classes.reduce((bits, each) => bits | (1 << DOCUMENT_CLASSES.indexOf(each)), 0);
+
 interface DocumentType {
   code: string;
   description: string;

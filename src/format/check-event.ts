@@ -4,12 +4,13 @@
  * The edge writes the events of a request as one line of JSON: that of the first collection, and in
  * `also` what is different for the others, because the tags are most of it and the same for all. Central
  * reads them (docs/api.md, "Audit"). Never a number: a document is one
- * letter for what was answered and a keyed tag of eight bytes. 1,000 documents in four
+ * letter for what was answered, a digit for its classes and a keyed tag of eight bytes. 1,000 documents in four
  * collections make a line of 16 KB: below the 16,384 characters at which Cloudflare's Logpush cuts the log of a request.
  */
 
 import { base64url } from 'jose';
 import * as v from 'valibot';
+import { classBits, type DocumentClass } from '../document/document-class.ts';
 import type { AnswerStatus } from '../errors.ts';
 import { COLLECTION } from './collection.ts';
 import { Id, isLine, Name, Time } from './forms.ts';
@@ -17,6 +18,8 @@ import { ROLES } from './role.ts';
 import { TAG_BYTES } from './tag-key.ts';
 
 const DOCUMENTS_MAX = 1_000;
+/** Characters of a line that is kept whole. */
+export const LINE_LENGTH_MAX = 16_384;
 
 /** Why a document is asked about. */
 export const PURPOSES = [
@@ -78,6 +81,11 @@ const CheckEventSchema = v.object({
   durationMs: v.pipe(v.number(), v.minValue(0)),
   /** Eight bytes for each document, in order, as base64url; zeros where there is no number. */
   tags: v.optional(v.pipe(v.string(), v.regex(/^[\w-]+$/))),
+  /**
+   * Classes in which each document was asked, in order: classBits() as a hexadecimal digit; one digit
+   * where it is the same for all. Without it, as in lines of before, it may be any.
+   */
+  classes: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]+$/), v.maxLength(DOCUMENTS_MAX))),
   /** Of a candidate that is asked about again: the request that made it. */
   first: v.optional(v.object({ requestId, place: count, time: Time })),
 });
@@ -100,8 +108,9 @@ export function parseCheckLine(value: unknown): CheckEvent[] | undefined {
   const result = v.safeParse(LineSchema, value);
   if (!result.success) return undefined;
   const { also = [], ...first } = result.output;
-  const { answers, tags } = first;
+  const { answers, tags, classes } = first;
   const isWhole =
+    (classes === undefined || [1, answers.length].includes(classes.length)) &&
     (tags === undefined || tags.length === Math.ceil((answers.length * TAG_BYTES * 4) / 3)) &&
     also.every((list) => list.answers.length === answers.length);
   return isWhole ? [first, ...also.map((list) => eventOf(first, list))] : undefined;
@@ -114,6 +123,20 @@ export const eventOf = (first: CheckEvent, list: ListEvent): CheckEvent => ({
   ...{ edition: undefined, sequence: undefined, asOf: undefined, codes: undefined },
   ...list,
 });
+
+/** What an event says of the classes in which its documents were asked. */
+export function classesText(documents: readonly (readonly DocumentClass[])[]): string {
+  const digits = documents.map((classes) => classBits(classes).toString(16));
+  const [first = '0'] = digits;
+  return digits.every((digit) => digit === first) ? first : digits.join('');
+}
+
+/** Whether the document at a place was asked in one of these classes (classBits()), or may have been. */
+export function wasAskedIn({ classes }: CheckEvent, place: number, bits: number): boolean {
+  if (classes === undefined) return true;
+  const digit = classes.length === 1 ? classes : (classes[place] ?? '0');
+  return (Number.parseInt(digit, 16) & bits) !== 0;
+}
 
 /** The tags of an event, TAG_BYTES each; undefined if it has none. */
 export const tagBytesOf = ({ tags }: CheckEvent): Uint8Array | undefined =>

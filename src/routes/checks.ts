@@ -23,7 +23,7 @@ import {
   type UsedEdition,
 } from '../check/check.ts';
 import { sealCheck, sealedList } from '../check/check-id.ts';
-import { FIRST_ROUTE } from '../format/check-event.ts';
+import { classesText, FIRST_ROUTE } from '../format/check-event.ts';
 import { errorLine, type GuardedRoute } from '../middleware/guard.ts';
 import { readJson } from '../middleware/read-json.ts';
 import { respond } from '../middleware/respond.ts';
@@ -111,9 +111,11 @@ async function audit(
   const nowMs = services.now();
   const names = results.map(({ name }) => name);
   const tags = await services.tagger?.tagsOf(names, nowMs);
+  const classes = tags && classesText(results.map((result) => result.classes));
   leaveAudit(
     {
-      ...{ requestId, route: FIRST_ROUTE, caller, purpose, direction, operation, nowMs, tags },
+      ...{ requestId, route: FIRST_ROUTE, caller, purpose, direction, operation, nowMs },
+      ...{ tags, classes },
       lists: asked.map(({ collection, used, central }, i) => ({
         ...{ collection, central, ...auditedList(used?.edition.list) },
         answers: visible.map(({ findings }) => findings[i]!),

@@ -33,6 +33,17 @@ describe('an audit line', () => {
     expect(tag(1)).toBe('0,0,0,0,0,0,0,0');
   });
 
+  it('has a digit for the classes of each document, and one for all that are asked alike', async () => {
+    const passport = { number: 'X1234567', issuingState: 'UTO', documentClass: 'passport' };
+    const card = { ...passport, documentClass: 'identity' };
+    const { documentClass: _, ...any } = passport;
+    const unread = { number: '', issuingState: 'UTO' };
+    await edge.check({ documents: [passport, card, any, unread] });
+    expect(lastEvent().classes).toBe('12f0');
+    await edge.check({ documents: [card, card, card] });
+    expect(lastEvent().classes).toBe('2');
+  });
+
   it('of 1,000 documents is not cut by the log', async () => {
     await edge.check({ documents: Array(1_000).fill(OTHER_FIELDS) });
     expect(edge.logs.at(-1)!.length).toBeLessThan(16_384);

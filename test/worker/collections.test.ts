@@ -321,9 +321,15 @@ describe('the audit line', () => {
   });
 
   it('of 1,000 documents in four collections is shorter than what Logpush cuts', async () => {
-    const documents = Array.from({ length: 1_000 }, () => OTHER_FIELDS);
-    await edge.check({ documents }, { collections: [...ALL, 'national-D'] });
-    expect(edge.logs.at(-1)!.length).toBeLessThan(16_384);
+    const alike = Array.from({ length: 1_000 }, () => OTHER_FIELDS);
+    const mixed = alike.with(0, { ...OTHER_FIELDS, documentClass: 'identity' });
+    for (const documents of [alike, mixed]) {
+      await edge.check({ documents }, { collections: [...ALL, 'national-D'] });
+      expect(edge.logs.at(-1)!.length).toBeLessThan(16_384);
+      expect(parseCheckLine(JSON.parse(edge.logs.at(-1)!))).toHaveLength(4);
+    }
+    // With a digit for each document it would be longer: they are left out.
+    expect(edge.logs.at(-1)).not.toContain('"classes"');
   });
 
   it('goes to each central as far as it is about its own list', async () => {

@@ -107,7 +107,7 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect((await run()).found).toBe(1);
   });
 
-  it('finds a document asked under another class, and one that was answered unknown', async () => {
+  it('finds a document whose class the check does not tell, and one that was answered unknown', async () => {
     await take(await checkEvent({ names: ['UTOX1', 'UTOX2'], answers: 'cu' }));
     await report('IUTOX1');
     await report('PUTOX2', { recordId: 'record-2' });
@@ -115,6 +115,56 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect((await told()).flatMap(({ checks }) => checks[0].answered).sort()).toEqual([
       ...['clear', 'clear', 'unknown', 'unknown'],
     ]);
+  });
+
+  it('finds a document in the classes alone in which it was asked', async () => {
+    const names = ['UTOX1', 'UTOX2', 'UTOX3', 'UTOX4'];
+    await take(
+      await checkEvent({ names, classes: '12f3' }),
+      await checkEvent({ names, classes: '1' }),
+    );
+    for (const number of ['X1', 'X2', 'X3', 'X4'])
+      await report(`IUTO${number}`, { recordId: number });
+    expect((await run()).found).toBe(3);
+    const rows = await database.db.selectFrom('retro_matches').selectAll().execute();
+    expect(rows.map((row) => [row.event_number, row.place]).sort()).toEqual([
+      ...[
+        [1, 1],
+        [1, 2],
+        [1, 3],
+      ],
+    ]);
+  });
+
+  it('finds the document of a record of several classes in each of them', async () => {
+    await take(await checkEvent({ names: ['UTOX1', 'UTOX1', 'UTOX1'], classes: '124' }));
+    await report('PUTOX1');
+    await report('IUTOX1');
+    expect((await run()).found).toBe(2);
+  });
+
+  it('takes a correction of the class for a report, and tells nobody again of one document', async () => {
+    const central = await centralWorld(database.db, { clock: () => NOW_MS });
+    const token = await directToken({ role: 'ncb', tenant: 'NCB-UTO' });
+    const send = async (method: string, path: string, body: object, version = 0) => {
+      const answer = await central.request(path, {
+        ...{ method, body: JSON.stringify(body) },
+        headers: {
+          ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          'if-match': `"${version}"`,
+        },
+      });
+      expect(answer.status).toBeLessThan(300);
+      return (await answer.json()) as { id: string };
+    };
+    const fields = { issuingState: 'UTO', documentNumber: 'X1', category: 'lost' };
+    await take(await checkEvent({ names: ['UTOX1', 'UTOX1', 'UTOX1'], classes: '12f' }));
+    const { id } = await send('POST', '/v1/records', { ...fields, documentType: 'PAS' });
+    expect((await run()).found).toBe(2);
+    await send('PATCH', `/v1/records/${id}`, { documentType: 'IDC' }, 1);
+    expect((await run()).found).toBe(1);
+    const places = await database.db.selectFrom('retro_matches').select('place').execute();
+    expect(places.map(({ place }) => place).sort()).toEqual([0, 1, 2]);
   });
 
   it('finds nothing in a hit, in a withdrawal, in another document or under another key', async () => {
@@ -286,7 +336,7 @@ it('comparing many reports leaves others their turn on SQLite', async () => {
     const today = { first: dayOf(NOW_MS), last: dayOf(NOW_MS) };
     const turnsOf = async (count: number) => {
       const reports = Array.from({ length: count }, (_, index) => ({
-        ...{ recordId: 'record-1', at: NOW_MS, knownAfter: NOW_MS },
+        ...{ recordId: 'record-1', at: NOW_MS, knownAfter: NOW_MS, classes: 1 },
         key: `PUTOR${index}` as CanonicalKey,
       }));
       let turns = 0;
