@@ -8,8 +8,8 @@
  */
 
 import type { ExpressionBuilder, Transaction } from 'kysely';
-import type { CanonicalKey } from '../../src/document/canonical-key.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
+import { keysOfRow } from '../records/record-row.ts';
 import { classBitsOf, type Report } from './report.ts';
 import type { LoadedReportsTable } from './tables.ts';
 
@@ -32,7 +32,7 @@ export function dueReports(
     .execute();
 }
 
-/** The keys of those that are still listed, as reports. */
+/** The keys of those that are still listed, as reports; made of the record, since `record_keys` is in order of keys. */
 export async function loadedReportsOf(
   db: CentralDatabase,
   due: readonly LoadedReportsTable[],
@@ -40,18 +40,18 @@ export async function loadedReportsOf(
   if (due.length === 0) return [];
   const takenAt = new Map(due.map(({ record_id: id, at }) => [id, at]));
   const rows = await db
-    .selectFrom('record_keys')
-    .innerJoin('records', 'records.id', 'record_keys.record_id')
-    .select(['record_id', 'key'])
-    .where('record_id', 'in', [...takenAt.keys()])
+    .selectFrom('records')
+    .select(['id', 'classes', 'state', 'number'])
+    .where('id', 'in', [...takenAt.keys()])
     .where('withdrawn_at', 'is', null)
     .execute();
-  return rows.map(({ record_id: recordId, key }) => ({
-    ...{ recordId, key: key as CanonicalKey, at: takenAt.get(recordId)! },
-    classes: classBitsOf(key as CanonicalKey),
-    // The age that a check tells is that of the overlay, which has none of these.
-    knownAfter: Number.POSITIVE_INFINITY,
-  }));
+  return rows.flatMap((row) =>
+    keysOfRow(row).map((key) => ({
+      ...{ recordId: row.id, key, classes: classBitsOf(key), at: takenAt.get(row.id)! },
+      // The age that a check tells is that of the overlay, which has none of these.
+      knownAfter: Number.POSITIVE_INFINITY,
+    })),
+  );
 }
 
 /** Has those that were compared wait for their next turn, or forgets them. */

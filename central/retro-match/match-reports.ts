@@ -23,6 +23,7 @@ import { firstDayKept } from '../check-events/tags.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { newId } from '../http/new-id.ts';
 import { operationsAfter } from '../records/operation-log.ts';
+import { keysOfRow } from '../records/record-row.ts';
 import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import { lateChecks } from './late-checks.ts';
@@ -115,16 +116,15 @@ async function rowsOf(
   const known = await trx
     .selectFrom('retro_matches as match')
     .innerJoin('records', 'records.id', 'match.record_id')
-    .innerJoin('record_keys', 'record_keys.record_id', 'match.record_id')
-    .select(['event_number', 'place', 'key', 'replaced_by'])
+    .select(['event_number', 'place', 'classes', 'records.state', 'records.number', 'replaced_by'])
     .where('event_number', 'in', [...byNumber.keys()])
     .execute();
   const toldOf = (number: number, place: number, keyOrRecord: string | null) =>
     `${referenceOf(number, place)} ${keyOrRecord}`;
   const told = new Set(
-    known.flatMap(({ event_number: number, place, key, replaced_by: next }) => [
-      ...[toldOf(number, place, key), toldOf(number, place, next)],
-    ]),
+    known.flatMap(({ event_number: event, place, replaced_by: next, ...record }) =>
+      [...keysOfRow(record), next].map((each) => toldOf(event, place, each)),
+    ),
   );
   const restrictions = await restrictionsOf(
     trx,

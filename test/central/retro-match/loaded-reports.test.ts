@@ -54,6 +54,15 @@ describe.each(kinds)('loaded reports on $name', ({ create }) => {
     });
   });
 
+  it('goes through no keys of the list, which are in the order of keys and not of records', async () => {
+    await take(await checkEvent({ names: ['UTOX1'] }), await checkEvent({ names: ['UTOX1'] }));
+    await load(['BASE', 'X1']);
+    await database.db.schema.alterTable('record_keys').renameTo('not_read').execute();
+    expect(await run()).toMatchObject({ reports: 1, found: 2 });
+    await take(await checkEvent({ names: ['UTOX1'] }));
+    expect(await foundAt(NOW_MS + HOUR_MS)).toBe(1);
+  });
+
   it('finds nothing of a first load, of what stays, is corrected or is withdrawn', async () => {
     await take(await checkEvent({ names: ['UTOBASE', 'UTOGONE'] }));
     await load(['BASE', 'GONE']);
