@@ -6,7 +6,14 @@
  */
 
 import { decodePermit, encodePermit, type Permit } from '../src/format/permit.ts';
-import { type SigningKey, signObject } from '../src/format/signature.ts';
+import { SltdError } from '../src/errors.ts';
+import type { Head } from '../src/format/head.ts';
+import {
+  type SigningKey,
+  signObject,
+  type VerifyKey,
+  verifyObject,
+} from '../src/format/signature.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long an edition may stay in force without another, in days, if nobody says otherwise. */
@@ -32,4 +39,18 @@ export function permittingBy(
 export function isPermitDue(permit: Uint8Array): boolean {
   const { issuedAt, notAfter } = decodePermit(permit);
   return Date.now() > (issuedAt + notAfter) / 2;
+}
+
+/** Whether the permit of a head is of one of these edition keys. */
+export async function isPermittedBy(
+  { permit }: Pick<Head, 'permit'>,
+  editionKeys: readonly VerifyKey[],
+): Promise<boolean> {
+  try {
+    await verifyObject(permit, editionKeys);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SltdError)) throw error;
+    return false;
+  }
 }

@@ -29,8 +29,10 @@ const recordSchema = v.object({
   acceptedAt: v.number(),
   /** The last night in which they were delivered, and not for too long: as a good delivery they age from here. */
   deliveredAt: v.number(),
-  /** Id of the edition with which these very bytes first came in force. */
+  /** Id of the edition with which these very bytes came in force: first, or again by a person's word. */
   edition: v.string(),
+  /** When somebody went back from that edition, in milliseconds since 1970; absent if it stands. */
+  goneBackAt: v.optional(v.number()),
   /** What came in force before, newest first: its SHA-256s, one file after the other. */
   past: v.array(v.string()),
   files: v.array(v.object({ name: v.string(), sha256: v.string(), modifiedAt: v.number() })),
@@ -46,6 +48,13 @@ const recordSchema = v.object({
 });
 
 export type FeedRecord = v.InferOutput<typeof recordSchema>;
+
+/** What was last said of an edition: that somebody went back from it, or that it is in force again. */
+export interface Word {
+  /** Time of the permit that said so, in milliseconds since 1970. */
+  at: number;
+  isGoneBack: boolean;
+}
 
 /** A delivery that may stand in for one that fails. */
 export interface LastGood {
@@ -97,14 +106,29 @@ function recordIn(folder: string): FeedRecord | undefined {
 export function readTrusted(
   config: NightlyConfig,
   feed: Feed,
-  goneBack: ReadonlySet<string>,
 ): { record: FeedRecord; folder: string } | undefined {
   const folder = folderOf(config, feed);
   for (const place of [folder, beforeOf(folder)]) {
     const record = recordIn(place);
-    if (record && !goneBack.has(record.edition)) return { record, folder: place };
+    if (record && record.goneBackAt === undefined) return { record, folder: place };
   }
   return undefined;
+}
+
+/** Notes with what is kept of a feed what was last said of the editions that brought it. */
+export function markRecords(
+  config: NightlyConfig,
+  feed: Feed,
+  words: ReadonlyMap<string, Word>,
+): void {
+  const folder = folderOf(config, feed);
+  for (const place of [folder, beforeOf(folder)]) {
+    const record = recordIn(place);
+    const word = record && words.get(record.edition);
+    if (!word || word.at <= (record.goneBackAt ?? 0)) continue;
+    const goneBackAt = word.isGoneBack ? word.at : undefined;
+    if (goneBackAt !== record.goneBackAt) writeJson(join(place, RECORD), { ...record, goneBackAt });
+  }
 }
 
 /** What tells two deliveries apart. */
@@ -118,22 +142,29 @@ const delivered = (files: readonly FetchedFile[]) =>
 export const wasDelivered = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
   record.past.includes(bytesOf(delivered(files)));
 
-/** Since when a feed has been delivering these very bytes, in milliseconds since 1970; undefined if they are new. */
-export function sameSince(
+const isSame = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
+  bytesOf(record.files) === bytesOf(delivered(files));
+
+/** Whether these very bytes came in force last, and somebody went back from them. */
+export const isGoneBack = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
+  record.goneBackAt !== undefined && isSame(record, files);
+
+/**
+ * Since when a feed has been delivering these very bytes, in milliseconds since 1970; undefined if they are
+ * new, or were gone back from: who lets those in again says that they are news.
+ */
+export const sameSince = (
   record: FeedRecord | undefined,
   files: readonly FetchedFile[],
-): number | undefined {
-  const isSame = record && bytesOf(record.files) === bytesOf(delivered(files));
-  return isSame ? record.acceptedAt : undefined;
-}
+): number | undefined =>
+  record && isSame(record, files) && !isGoneBack(record, files) ? record.acceptedAt : undefined;
 
 /** The delivery kept, proved by its hashes; undefined if there is none, or it is too old or damaged. */
 export async function readLastGood(
   config: NightlyConfig,
   feed: Feed,
-  goneBack: ReadonlySet<string>,
 ): Promise<LastGood | undefined> {
-  const { record, folder } = readTrusted(config, feed, goneBack) ?? {};
+  const { record, folder } = readTrusted(config, feed) ?? {};
   if (!record?.shape || !folder || Date.now() - record.deliveredAt > config.lastGoodDays * DAY_MS) {
     return undefined;
   }
@@ -164,26 +195,22 @@ interface Delivered {
   shape: ListShape | undefined;
 }
 
-/** The edition with which it came in force, and those that somebody went back from. */
-export interface InForce {
-  edition: string;
-  goneBack: ReadonlySet<string>;
-}
-
-/** Keeps a delivery, and of another one before it that nobody went back from the last. */
+/** Keeps a delivery that came in force with `edition`, and of another one before it that nobody went back from the last. */
 export function keepDelivery(
   config: NightlyConfig,
   { feed, files, shape }: Delivered,
-  { edition, goneBack }: InForce,
+  edition: string,
 ): void {
   const deliveredAt = Date.now();
   const before = readRecord(config, feed);
+  const isOther = before !== undefined && !isSame(before, files);
   const since = sameSince(before, files);
-  const past = before ? [bytesOf(before.files), ...before.past].slice(0, PAST_MAX) : [];
+  const past = before?.past ?? [];
   const record = {
     ...(before && since !== undefined
-      ? { acceptedAt: since, edition: before.edition, past: before.past }
-      : { acceptedAt: deliveredAt, edition, past }),
+      ? { acceptedAt: since, edition: before.edition }
+      : { acceptedAt: deliveredAt, edition }),
+    past: isOther ? [bytesOf(before.files), ...past].slice(0, PAST_MAX) : past,
     ...{ deliveredAt, files: delivered(files) },
     ...(shape ? { shape } : {}),
   };
@@ -195,7 +222,6 @@ export function keepDelivery(
   rmSync(aside, { recursive: true, force: true });
   if (existsSync(folder)) renameSync(folder, aside);
   renameSync(inbox, folder);
-  const isToStay = since === undefined && !(before && goneBack.has(before.edition));
-  if (isToStay) settle(folder);
+  if (isOther && before.goneBackAt === undefined) settle(folder);
   else rmSync(aside, { recursive: true, force: true });
 }

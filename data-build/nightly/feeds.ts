@@ -25,11 +25,12 @@ import { STATE_ORDER } from '../key-file/state-order.ts';
 import { Progress } from '../progress.ts';
 import { openTempDir } from '../temp-dir.ts';
 import { Threads, threadCountFor } from '../threads/threads.ts';
+import type { KeysOf } from '../keys/keys.ts';
 import type { Feed, NightlyConfig } from './config.ts';
 import {
   DAY_MS,
-  type InForce,
   inboxOf,
+  isGoneBack,
   keepDelivery,
   mendFolder,
   readLastGood,
@@ -40,6 +41,7 @@ import {
 } from './feed-record.ts';
 import { endFeedRelease, passFeedGates } from './feed-release.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
+import { markGoneBack } from './gone-back.ts';
 
 /** What stands for a feed in this night's edition. */
 export interface ChosenFeed {
@@ -58,14 +60,16 @@ export interface ChosenFeed {
 /** Fetches every feed and decides what stands for it; throws what stops the night. */
 export async function chooseFeeds(
   config: NightlyConfig,
-  goneBack: ReadonlySet<string>,
+  keys: KeysOf<'edition' | 'head'>,
   signal: AbortSignal,
 ): Promise<ChosenFeed[]> {
   rmSync(join(config.stateDir, 'inbox'), { recursive: true, force: true });
   for (const feed of config.feeds) mendFolder(config, feed);
+  // Of one feed alone the gates of the edition know what was gone back from.
+  if (config.feeds.length > 1) await markGoneBack(config, keys);
   const chosen: ChosenFeed[] = [];
   for (const feed of config.feeds) {
-    chosen.push(await choose({ config, feed, goneBack, signal }));
+    chosen.push(await choose({ config, feed, signal }));
   }
   return chosen;
 }
@@ -73,13 +77,11 @@ export async function chooseFeeds(
 interface FeedNight {
   config: NightlyConfig;
   feed: Feed;
-  /** Ids of editions that somebody went back from. */
-  goneBack: ReadonlySet<string>;
   signal: AbortSignal;
 }
 
 async function choose(night: FeedNight): Promise<ChosenFeed> {
-  const { config, feed, goneBack, signal } = night;
+  const { config, feed, signal } = night;
   const inbox = inboxOf(config, feed);
   const isAlone = config.feeds.length === 1;
   try {
@@ -88,17 +90,17 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
     if (isAlone) return { feed, files, shape: undefined, sameSince: since, instead: undefined };
     refuseUnchanged(feed, since);
     const shape = await examine(night, files);
-    const before = readTrusted(config, feed, goneBack)?.record.shape;
+    const before = readTrusted(config, feed)?.record.shape;
     const unlike = before ? checkGates({ before, now: shape, limits: config.limits }).refusals : [];
     passFeedGates(placeOf(config, feed), {
       inputsSha256: shape.inputsSha256,
       comparedWith: before?.inputsSha256 ?? '',
-      refusals: [...refuseReplayed(night, files, since), ...unlike],
+      refusals: [...refuseReplayed(night, files), ...unlike],
     });
     return { feed, files, shape, sameSince: since, instead: undefined };
   } catch (error) {
     const mayStepIn = error instanceof SltdError && /^(input-|gate-)/.test(error.code);
-    const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed, goneBack) : undefined;
+    const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
     if (!mayStepIn || !lastGood) throw ofFeed(error, feed, isAlone);
     const { shape, files } = lastGood;
     // Of those without a record too: their first reports may be in the delivery that failed.
@@ -170,17 +172,13 @@ export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): b
   since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
 
 /** What was in force and was replaced, or gone back from, is no news: not even under a fresh time. */
-function refuseReplayed(
-  { config, feed, goneBack }: FeedNight,
-  files: readonly FetchedFile[],
-  since: number | undefined,
-): Refusal[] {
+function refuseReplayed({ config, feed }: FeedNight, files: readonly FetchedFile[]): Refusal[] {
   const record = readRecord(config, feed);
-  if (!record) return [];
-  const isReplaced = since === undefined && wasDelivered(record, files);
-  const isGoneBack = since !== undefined && goneBack.has(record.edition);
-  if (!isReplaced && !isGoneBack) return [];
-  const what = isReplaced ? 'others took their place' : 'somebody went back from them';
+  // The very bytes in force may have been in force before as well, if a person let them in again.
+  if (!record || sameSince(record, files) !== undefined) return [];
+  const isBack = isGoneBack(record, files);
+  if (!isBack && !wasDelivered(record, files)) return [];
+  const what = isBack ? 'somebody went back from them' : 'others took their place';
   return replayed(`these very files were in force before, and ${what}`);
 }
 
@@ -191,17 +189,17 @@ function refuseUnchanged(feed: Feed, since: number | undefined): void {
   });
 }
 
-/** Keeps what the edition in force was built from; of a feed that failed, the delivery that is kept stays. */
+/** Keeps what `edition`, now in force, was built from; of a feed that failed, the delivery that is kept stays. */
 export function keepDelivered(
   config: NightlyConfig,
   chosen: readonly ChosenFeed[],
-  inForce: InForce,
+  edition: string,
 ): void {
   for (const each of chosen) {
     const { feed, shape, instead } = each;
     if (instead) continue;
     if (shape) endFeedRelease(placeOf(config, feed), shape.inputsSha256, inboxOf(config, feed));
-    keepDelivery(config, each, inForce);
+    keepDelivery(config, each, edition);
   }
 }
 

@@ -33,7 +33,6 @@ import type { Replayed } from '../replay/replay-gate.ts';
 import { writeReport } from '../report/report.ts';
 import type { NightlyConfig } from './config.ts';
 import { type ChosenFeed, chooseFeeds, isOverdue, keepDelivered, oldest } from './feeds.ts';
-import { readGoneBack } from './gone-back.ts';
 import { publishNight } from './publish-night.ts';
 
 /** A month of nights. */
@@ -86,13 +85,10 @@ export async function runNight({ config, progress, signal }: Night): Promise<Nig
   const keys = readKeys(config.keysPath, ['epochKey', 'edition', 'overlay', 'head']);
   const restrictions = readRestrictions(config.restrictionsFile);
   progress.start('fetch');
-  // Of one feed alone the gates of the edition know what was gone back from.
-  const goneBack: ReadonlySet<string> =
-    config.feeds.length > 1 ? await readGoneBack(config, keys) : new Set();
-  const chosen = await chooseFeeds(config, goneBack, signal);
+  const chosen = await chooseFeeds(config, keys, signal);
   const before = await alreadyInForce(config, keys, { chosen, restrictions });
   const built = before ?? (await build(chosen, keys, { config, restrictions, progress, signal }));
-  keepDelivered(config, chosen, { edition: built.edition, goneBack });
+  keepDelivered(config, chosen, built.edition);
   const feeds = chosen.map((each) => resultOf(config, each));
   const files = feeds.flatMap((feed) => feed.files.map((name) => join(config.stateDir, name)));
   const { store } = config;
