@@ -24,17 +24,18 @@ const RECORD = '.feed.json';
 /** A month of nights. */
 const PAST_MAX = 31;
 
+/** Records of the first form have no `deliveredAt`, `edition` and `past`: those were accepted anew each night. */
 const recordSchema = v.object({
   /** When these very bytes first came in force, in milliseconds since 1970. */
   acceptedAt: v.number(),
   /** The last night in which they were delivered, and not for too long: as a good delivery they age from here. */
-  deliveredAt: v.number(),
+  deliveredAt: v.optional(v.number()),
   /** Id of the edition with which these very bytes came in force: first, or again by a person's word. */
-  edition: v.string(),
+  edition: v.optional(v.string(), ''),
   /** When somebody went back from that edition, in milliseconds since 1970; absent if it stands. */
   goneBackAt: v.optional(v.number()),
   /** What came in force before, newest first: its SHA-256s, one file after the other. */
-  past: v.array(v.string()),
+  past: v.optional(v.array(v.string()), []),
   files: v.array(v.object({ name: v.string(), sha256: v.string(), modifiedAt: v.number() })),
   /** Absent for the only feed of a job, which the gates of the edition look at. */
   shape: v.optional(
@@ -145,6 +146,15 @@ export const wasDelivered = (record: FeedRecord, files: readonly FetchedFile[]):
 const isSame = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
   bytesOf(record.files) === bytesOf(delivered(files));
 
+/** The same bytes under a new time are no news: they are as old as they were when they came in force. */
+export function withKnownTimes(
+  record: FeedRecord | undefined,
+  files: readonly FetchedFile[],
+): readonly FetchedFile[] {
+  if (!record || !isSame(record, files)) return files;
+  return files.map((file, index) => ({ ...file, modifiedAt: record.files[index]!.modifiedAt }));
+}
+
 /** Whether these very bytes came in force last, and somebody went back from them. */
 export const isGoneBack = (record: FeedRecord, files: readonly FetchedFile[]): boolean =>
   record.goneBackAt !== undefined && isSame(record, files);
@@ -165,9 +175,9 @@ export async function readLastGood(
   feed: Feed,
 ): Promise<LastGood | undefined> {
   const { record, folder } = readTrusted(config, feed) ?? {};
-  if (!record?.shape || !folder || Date.now() - record.deliveredAt > config.lastGoodDays * DAY_MS) {
-    return undefined;
-  }
+  if (!record?.shape || !folder) return undefined;
+  const { deliveredAt = record.acceptedAt } = record;
+  if (Date.now() - deliveredAt > config.lastGoodDays * DAY_MS) return undefined;
   const files: FetchedFile[] = [];
   for (const { name, sha256, modifiedAt } of record.files) {
     const path = join(folder, name);

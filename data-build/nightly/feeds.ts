@@ -38,6 +38,7 @@ import {
   readTrusted,
   sameSince,
   wasDelivered,
+  withKnownTimes,
 } from './feed-record.ts';
 import { endFeedRelease, passFeedGates } from './feed-release.ts';
 import { type FetchedFile, fetchFeed } from './fetch.ts';
@@ -85,8 +86,9 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
   const inbox = inboxOf(config, feed);
   const isAlone = config.feeds.length === 1;
   try {
-    const files = await fetchFeed(feed, inbox, signal);
-    const since = sameSince(readRecord(config, feed), files);
+    const record = readRecord(config, feed);
+    const files = withKnownTimes(record, await fetchFeed(feed, inbox, signal));
+    const since = sameSince(record, files);
     if (isAlone) return { feed, files, shape: undefined, sameSince: since, instead: undefined };
     refuseUnchanged(feed, since);
     const shape = await examine(night, files);

@@ -76,6 +76,50 @@ describe('a feed among several that delivers the same bytes', () => {
   });
 });
 
+test('a record of the first form is one to compare with and to fall back on', async () => {
+  const world = nightlyJob(space, 'first-form', feed('utopia', 'UTO') + feed('france', 'FRA'));
+  world.deliver('in/utopia/list.csv', csv(rows(200)));
+  world.deliver('in/france/list.csv', csv(rows(100, 'FRA')));
+  await world.run();
+  const path = join(world.stateDir, 'feeds/france/.feed.json');
+  const { acceptedAt, files, shape } = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ acceptedAt, files, shape }));
+  world.deliver('in/utopia/list.csv', csv(rows(201)));
+  world.deliver('in/france/list.csv', csv(rows(20, 'FRA')));
+  expect((await world.run()).feeds[1]).toMatchObject({
+    ...{ used: 'last-good', details: [expect.stringContaining('100 records before, 20 now')] },
+  });
+});
+
+test('the same bytes under a new time are as old as they were, whatever else changes', async () => {
+  const more = 'as-of = "modified"\nrestrictions = "restrictions.csv"\n';
+  const feeds = feed('utopia', 'UTO') + feed('france', 'FRA');
+  const world = nightlyJob(space, 'touched', feeds, more);
+  const first = Date.now() - 3 * DAY_MS;
+  const restrict = (...pairs: string[]) =>
+    world.deliver('restrictions.csv', ['issuing_state,excluded_state', ...pairs, ''].join('\n'));
+  /** Both files written on that day; France has no news. */
+  const night = (day: number, count: number) => {
+    const at = first + day * DAY_MS;
+    world.deliver('in/utopia/list.csv', csv(rows(count)), at);
+    world.deliver('in/france/list.csv', csv(rows(100, 'FRA')), at);
+    return world.run();
+  };
+  const franceAsOf = async () => (await world.edition()).manifest.state('FRA')!;
+  restrict();
+  await night(0, 200);
+  const { asOf } = await franceAsOf();
+
+  expect((await night(1, 201)).feeds[1]).toMatchObject({ used: 'delivered' });
+  expect(await franceAsOf()).toMatchObject({ coverage: 'reports', asOf });
+  restrict('UTO,D');
+  expect(await night(2, 201)).toMatchObject({
+    ...{ outcome: 'published', asOf: new Date(asOf).toISOString() },
+    feeds: [{ used: 'delivered' }, { used: 'delivered' }],
+  });
+  expect(await night(3, 201)).toMatchObject({ outcome: 'already-published' });
+});
+
 test('a feed alone that stands still stays in force, and the webhook is told', async () => {
   const notify = '[notify]\nurl = "http://127.0.0.1:9/"\n';
   const world = nightlyJob(space, 'alone', `[[feed]]\nname = "a"\nfrom = "in"\n${notify}`);
