@@ -23,21 +23,21 @@ export interface EditionInputs {
 }
 
 /**
- * The refusal, if it was. The files of the edition in force make another edition of the present list,
- * which may pass; without `inputsSha256` nobody knows them.
+ * The refusal, if it was. The files of the edition in force make another edition of the present list, which
+ * may pass, also one that was in force before: a feed that failed for a night is back, and its states are no
+ * longer partial. Without `inputsSha256` nobody knows them.
  */
 export async function refuseReplaced(
   store: ObjectStore,
   list: EditionInputs,
   inForce: Pick<EditionInputs, 'edition'> & Partial<EditionInputs>,
 ): Promise<Refusal[]> {
-  if (list.edition === inForce.edition) return [];
+  if (list.edition === inForce.edition || list.inputsSha256 === inForce.inputsSha256) return [];
   // Signatures are not looked at: heads of a key that was retired count as well, a forged one can only refuse.
   const past = new Map((await readHistory(store)).map(({ edition, head }) => [edition, head]));
   if (past.has(list.edition)) {
     return replayed('this very edition was in force before, and another took its place');
   }
-  if (list.inputsSha256 === inForce.inputsSha256) return [];
   let isReplaced = false;
   await inParallel(past.values(), async (head) => {
     if ((await inputsOf(store, head)) === list.inputsSha256) isReplaced = true;

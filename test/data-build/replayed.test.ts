@@ -88,6 +88,25 @@ test('the list in force is built anew under other restrictions, as often as they
   }
 });
 
+test('a list whose feed failed for a night comes back as it was, here and in the store', async () => {
+  const feeds = ['utopia', 'france'].map(
+    (name, index) =>
+      `[[feed]]\nname = "${name}"\nfrom = "in/${name}"\nstates = ["${['UTO', 'FRA'][index]}"]\n`,
+  );
+  const world = nightlyJob(space, 'back', `${feeds.join('')}[publish]\nstore = "store"\n`);
+  const deliver = (text: string) => world.deliver('in/france/list.csv', text);
+  world.deliver('in/utopia/list.csv', csv(rows(50)));
+  deliver(csv(rows(40, 'FRA')));
+  const { edition } = await world.run();
+  deliver('no header of ours\n');
+  expect((await world.run()).edition).not.toBe(edition);
+  deliver(csv(rows(40, 'FRA')));
+  expect(await world.run()).toMatchObject({
+    ...{ outcome: 'published', edition, published: { edition } },
+    feeds: [{ used: 'delivered' }, { used: 'delivered' }],
+  });
+});
+
 test('sltd publish asks for the name of the gate as well', async () => {
   const store = space.path('published');
   const files = [199, 200].map((count) => space.write(`${count}.csv`, csv(rows(count))));
