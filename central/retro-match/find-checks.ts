@@ -43,6 +43,11 @@ export async function findChecks(
     const before = byName.get(key);
     if (before) {
       before.classes |= report.classes;
+      // Withdrawn and listed again: no list in between had it.
+      if (report.knownAfter > before.knownAfter) {
+        before.at = report.at;
+        before.knownAfter = report.knownAfter;
+      }
       continue;
     }
     byName.set(key, { ...report });

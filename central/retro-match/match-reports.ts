@@ -18,12 +18,10 @@ import { ANSWER_LETTERS, type CheckEvent, wasAskedIn } from '../../src/format/ch
 import { stateOfBureau } from '../../src/format/caller-state.ts';
 import { type DayKeys, dayOf } from '../../src/format/tag-key.ts';
 import { bureauOfAgency } from '../cases/parties.ts';
-import { referenceOf } from '../check-events/reference.ts';
 import { firstDayKept } from '../check-events/tags.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { newId } from '../http/new-id.ts';
 import { operationsAfter } from '../records/operation-log.ts';
-import { keysOfRow } from '../records/record-row.ts';
 import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import { lateChecks } from './late-checks.ts';
@@ -31,6 +29,7 @@ import { dueReports, loadedReportsOf, putOff } from './loaded-reports.ts';
 import { type Report, reportsOf } from './report.ts';
 import type { RetroMatchesTable } from './tables.ts';
 import { tellMatches } from './tell.ts';
+import { Told } from './told.ts';
 
 const REPORTS_PER_RUN = 1_000;
 const ROWS_PER_STATEMENT = 500;
@@ -112,30 +111,16 @@ async function rowsOf(
     .where('number', 'in', [...new Set(found.map(({ number }) => number))])
     .execute();
   const byNumber = new Map(events.map((event) => [event.number, event]));
-  // A correction makes another record of a document, and who was told of the document is told.
-  const known = await trx
-    .selectFrom('retro_matches as match')
-    .innerJoin('records', 'records.id', 'match.record_id')
-    .select(['event_number', 'place', 'classes', 'records.state', 'records.number', 'replaced_by'])
-    .where('event_number', 'in', [...byNumber.keys()])
-    .execute();
-  const toldOf = (number: number, place: number, keyOrRecord: string | null) =>
-    `${referenceOf(number, place)} ${keyOrRecord}`;
-  const told = new Set(
-    known.flatMap(({ event_number: event, place, replaced_by: next, ...record }) =>
-      [...keysOfRow(record), next].map((each) => toldOf(event, place, each)),
-    ),
-  );
+  const told = await Told.of(trx, [...byNumber.keys()]);
   const restrictions = await restrictionsOf(
     trx,
     found.map(({ report }) => stateOf(report)),
   );
-  return found.flatMap(({ report, number, place }) => {
+  return found.flatMap((check) => {
+    const { report, number, place } = check;
     const row = byNumber.get(number);
-    const telling = toldOf(number, place, report.key);
     const knew = row?.as_of != null && row.as_of > report.knownAfter;
-    const isTold = told.has(telling) || told.has(toldOf(number, place, report.recordId));
-    if (!row || knew || isTold) return [];
+    if (!row || knew || told.has(check)) return [];
     const event = JSON.parse(row.entry) as CheckEvent;
     // A tag has no class, and numbers of passports and of cards may be the same.
     if (!wasAskedIn(event, place, report.classes)) return [];
@@ -144,7 +129,7 @@ async function rowsOf(
     const asking = event.state ?? stateOfBureau(event.tenant);
     if (restrictions.excludes(state, asking)) return [];
     const bureau = bureauOfAgency(event.tenant, event.state) ?? null;
-    told.add(telling);
+    told.add(check);
     const isBureauTold = bureau !== null && !restrictions.excludes(state, stateOfBureau(bureau));
     const letter = event.answers[place];
     return {

@@ -19,8 +19,9 @@ export interface Report {
 }
 
 /**
- * The reports among operations, some thousand at most: what a bureau listed, and what is still listed. A correction is one if it
- * gives the document another number or type; what else it says, or that one of two records is left, is no news.
+ * The reports among operations, some thousand at most: what a bureau listed, and what is still listed. A correction of what identifies
+ * a record lists another one, which is a report in place of the first: that one is withdrawn, compared or not. What
+ * else a correction says, or that one of two records is left, is no news.
  */
 export async function reportsOf(
   db: CentralDatabase,
@@ -37,9 +38,20 @@ export async function reportsOf(
     .where((eb) =>
       eb.or([
         eb('line.action', '=', 'reported'),
-        // Fields as JSON: a text in it has its quotes escaped, and is never taken for a member.
-        eb('line.changes', 'like', '%"documentNumber":%'),
-        eb('line.changes', 'like', '%"documentType":%'),
+        // One that stays the same record withdraws its keys, and adds them again.
+        eb.and([
+          eb('line.action', '=', 'corrected'),
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('operations as operation')
+                .select('operation.seq')
+                .whereRef('operation.record_id', '=', 'line.record_id')
+                .whereRef('operation.at', '=', 'line.at')
+                .where('operation.kind', '=', 'withdrawn'),
+            ),
+          ),
+        ]),
       ]),
     )
     .execute();

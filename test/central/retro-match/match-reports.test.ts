@@ -1,9 +1,8 @@
 /** Retro-match: every check that let a reported document pass is found, and told once. */
 
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeEvents } from '../../../central/check-events/take-events.ts';
-import { appendOperations, operationsAfter } from '../../../central/records/operation-log.ts';
+import { appendOperations } from '../../../central/records/operation-log.ts';
 import { findChecks } from '../../../central/retro-match/find-checks.ts';
 import { matchReports } from '../../../central/retro-match/match-reports.ts';
 import type { CanonicalKey } from '../../../src/document/canonical-key.ts';
@@ -143,30 +142,6 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect((await run()).found).toBe(2);
   });
 
-  it('takes a correction of the class for a report, and tells nobody again of one document', async () => {
-    const central = await centralWorld(database.db, { clock: () => NOW_MS });
-    const token = await directToken({ role: 'ncb', tenant: 'NCB-UTO' });
-    const send = async (method: string, path: string, body: object, version = 0) => {
-      const answer = await central.request(path, {
-        ...{ method, body: JSON.stringify(body) },
-        headers: {
-          ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          'if-match': `"${version}"`,
-        },
-      });
-      expect(answer.status).toBeLessThan(300);
-      return (await answer.json()) as { id: string };
-    };
-    const fields = { issuingState: 'UTO', documentNumber: 'X1', category: 'lost' };
-    await take(await checkEvent({ names: ['UTOX1', 'UTOX1', 'UTOX1'], classes: '12f' }));
-    const { id } = await send('POST', '/v1/records', { ...fields, documentType: 'PAS' });
-    expect((await run()).found).toBe(2);
-    await send('PATCH', `/v1/records/${id}`, { documentType: 'IDC' }, 1);
-    expect((await run()).found).toBe(1);
-    const places = await database.db.selectFrom('retro_matches').select('place').execute();
-    expect(places.map(({ place }) => place).sort()).toEqual([0, 1, 2]);
-  });
-
   it('finds nothing in a hit, in a withdrawal, in another document or under another key', async () => {
     await take(await checkEvent({ names: ['UTOX1', 'UTOX2', 'UTOX3'], answers: 'hac' }));
     for (const number of ['X1', 'X2', 'X4']) {
@@ -256,39 +231,6 @@ describe.each(kinds)('retro-match on $name', ({ create }) => {
     expect((await run()).found).toBe(1);
     const matches = await database.db.selectFrom('retro_matches').selectAll().execute();
     expect(matches).toMatchObject([{ event_number: 2, answer: 'clear' }]);
-  });
-
-  it('takes a correction for a report if it gives the document another number, and for none otherwise', async () => {
-    let version = 0;
-    const central = await centralWorld(database.db, { clock: () => NOW_MS + version });
-    const token = await directToken({ role: 'ncb', tenant: 'NCB-UTO' });
-    const send = async (method: string, path: string, body: object) => {
-      const answer = await central.request(path, {
-        ...{ method, body: JSON.stringify(body) },
-        headers: {
-          ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          ...{ 'idempotency-key': randomUUID(), 'if-match': `"${version++}"` },
-        },
-      });
-      expect(answer.status).toBeLessThan(300);
-      return (await answer.json()) as { id: string };
-    };
-    const { id } = await send('POST', '/v1/records', {
-      ...{ issuingState: 'UTO', documentNumber: 'X1', documentType: 'PAS', category: 'lost' },
-    });
-    await run();
-    await send('PATCH', `/v1/records/${id}`, { dateOfTheft: '2026-01-01' });
-    // What an edge without a list let pass meanwhile.
-    await take(await checkEvent({ names: ['UTOX1', 'UTOX2'], answers: 'uu', asOf: undefined }));
-    await database.db.updateTable('check_event_state').set({ matched_number: 1 }).execute();
-    expect((await operationsAfter(database.db, 0, 10)).map(({ kind }) => kind)).toEqual([
-      ...['added', 'withdrawn', 'added'],
-    ]);
-    expect((await run()).found).toBe(0);
-    await send('PATCH', `/v1/records/${id}`, { documentNumber: 'X2' });
-    expect((await run()).found).toBe(1);
-    const places = await database.db.selectFrom('retro_matches').select('place').execute();
-    expect(places).toEqual([{ place: 1 }]);
   });
 
   it('tells nothing twice when two run at once', async () => {
