@@ -143,7 +143,8 @@ const NEXT_NUMBER = sql`
 
 /**
  * Has documents that are not listed yet compared with past checks: retro-match/loaded-reports.ts. First what
- * is new, then without what another record lists already: so only new rows are looked up by their keys.
+ * is new, then without what other records list already in all its classes: so only new rows are looked up by their keys.
+ * A record that waits for its own turns may be gone with this load: it takes no other's place.
  */
 async function takeAsReports(transaction: ListTransaction, nowMs: number): Promise<void> {
   const at = sql.lit(nowMs);
@@ -155,14 +156,17 @@ async function takeAsReports(transaction: ListTransaction, nowMs: number): Promi
     transaction,
   );
   const listedUnder = (letter: string) => sql`
-    select l.id from loaded_reports as n
+    select l.id, l.classes, ${sql.lit(letter)} as letter from loaded_reports as n
     join load_list as l on l.id = n.record_id
     join record_keys as k on k.key = ${keyOf(letter)}
     join records as other on other.id = k.record_id
-    where n.at = ${at} and other.withdrawn_at is null`;
+    left join loaded_reports as waiting on waiting.record_id = other.id
+    where n.at = ${at} and l.classes like ${sql.lit(`%${letter}%`)}
+      and other.withdrawn_at is null and waiting.record_id is null`;
   await sql`
     delete from loaded_reports where at = ${at} and record_id in (
-      ${sql.join(LETTERS.map(listedUnder), sql` union all `)})`.execute(transaction);
+      select id from (${sql.join(LETTERS.map(listedUnder), sql` union all `)}) as listed
+      group by id, classes having count(distinct letter) = length(classes))`.execute(transaction);
 }
 
 /** A line of history for each record of the list and the export that meets a condition. */

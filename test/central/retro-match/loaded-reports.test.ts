@@ -24,6 +24,11 @@ describe.each(kinds)('loaded reports on $name', ({ create }) => {
     loadRecords(database.db, stream(listed(...numbers)), {
       ...{ asOf, clock: () => atMs, acceptShrink: true },
     });
+  /** A load of BASE and of these, a millisecond after the one before. */
+  const loadAlso = (...records: Partial<ImportedRecord>[]) => {
+    const options = { asOf: AS_OF_MS, clock: () => NOW_MS + 1, acceptShrink: true };
+    return loadRecords(database.db, stream([...listed('BASE'), ...records.map(record)]), options);
+  };
   const take = (...events: CheckEvent[]) => takeEvents(database.db, events, { nowMs: NOW_MS });
   const run = (nowMs = NOW_MS) => matchReports(database.db, { dayKeys, nowMs });
   const foundAt = async (nowMs: number) => (await run(nowMs)).found;
@@ -115,24 +120,45 @@ describe.each(kinds)('loaded reports on $name', ({ create }) => {
     await take(await checkEvent({ names: ['UTOX1'] }));
     await load(['BASE', 'X1']);
     expect(await foundAt(NOW_MS)).toBe(1);
-    const again = [
-      ...listed('BASE'),
-      record({ number: 'X1', category: 'lost' }),
-      record({ number: 'X1', nationalReference: 'UTO-2' }),
-    ];
-    const options = { asOf: AS_OF_MS, clock: () => NOW_MS };
-    await loadRecords(database.db, stream(again), options);
-    expect(await run()).toMatchObject({ reports: 0, found: 0 });
+    await loadAlso(
+      { number: 'X1', category: 'lost' },
+      { number: 'X1', nationalReference: 'UTO-2' },
+    );
+    expect((await run(NOW_MS + 1)).found).toBe(0);
   });
 
-  it('takes another record of a document that is listed for no report', async () => {
-    await load(['BASE', 'X1']);
-    await run();
-    await take(await checkEvent({ names: ['UTOX1'], answers: 'u', asOf: undefined }));
-    const again = [...listed('BASE'), record({ number: 'X1', nationalReference: 'UTO-2' })];
-    const options = { asOf: AS_OF_MS, clock: () => NOW_MS + 1 };
-    await loadRecords(database.db, stream(again), options);
+  it('takes another record of a document that was listed long ago for no report', async () => {
+    await take(await checkEvent({ names: ['UTOBASE'], answers: 'u', asOf: undefined }));
+    await loadAlso({ number: 'BASE', nationalReference: 'UTO-2' });
     expect(await run(NOW_MS + 1)).toMatchObject({ reports: 0, found: 0 });
+  });
+
+  it.each([{ category: 'lost' as const }, { nationalReference: 'UTO-2' }])(
+    'compares a document on that the next load brings as another record: %j',
+    async (changes) => {
+      await load(['BASE', 'X1']);
+      await run();
+      await loadAlso({ number: 'X1', ...changes }, { number: 'X2' });
+      // By an edition that knows neither.
+      await take(await checkEvent({ names: ['UTOX1'], time: iso(NOW_MS + HOUR_MS) }));
+      expect(await foundAt(NOW_MS + 2 * HOUR_MS)).toBe(1);
+    },
+  );
+
+  it('compares a document of which another is listed under the same number, in each class of its own', async () => {
+    await loadAlso({ number: 'X1', classes: ['identity'] });
+    await database.db.deleteFrom('loaded_reports').execute();
+    const answered = { names: ['UTOX1'], time: iso(NOW_MS - DAY_MS) };
+    await take(
+      await checkEvent({ ...answered, classes: '1' }),
+      await checkEvent({ ...answered, classes: '4' }),
+    );
+    await loadAlso(
+      { number: 'X1', classes: ['identity'] },
+      { number: 'X1', classes: ['passport'] },
+      { number: 'X1', classes: ['identity', 'visa'] },
+    );
+    expect(await foundAt(NOW_MS + 1)).toBe(2);
   });
 
   it('tells a check once, where two records of the document come at the same time', async () => {
