@@ -29,6 +29,9 @@ export const NIGHTLY: Command = {
       try {
         const result = await runNight({ config, progress, signal });
         summary = await reportNight(told, { result });
+        for (const { name, code, details = [] } of result.feeds) {
+          if (code) process.stderr.write(`sltd: feed ${name}: ${code}: ${details.join('; ')}\n`);
+        }
       } catch (error) {
         progress.finish();
         if (error instanceof GateRefusal) {

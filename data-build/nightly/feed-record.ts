@@ -28,7 +28,7 @@ const PAST_MAX = 31;
 const recordSchema = v.object({
   /** When these very bytes first came in force, in milliseconds since 1970. */
   acceptedAt: v.number(),
-  /** The last night in which they were delivered, and not for too long: as a good delivery they age from here. */
+  /** The last night in which they were delivered: as a good delivery they age from here. */
   deliveredAt: v.optional(v.number()),
   /** Id of the edition with which these very bytes came in force: first, or again by a person's word. */
   edition: v.optional(v.string(), ''),

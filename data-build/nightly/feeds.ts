@@ -5,13 +5,14 @@
  * its own state either. So each feed passes the import and the gates alone, against its own last accepted
  * delivery, which is kept; where it fails, that delivery is taken once more and the state is `partial`, as
  * of then. For how many days is a setting; a feed that never was good stops the night. One that delivers the
- * same bytes for too long has failed as well: an exporter that hangs looks like a state without news.
+ * same bytes for too long makes its state `partial` as well, for an exporter that hangs looks like a state
+ * without news; but what it delivers is whole, so it stops nobody.
  */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StateCode } from '../../src/document/issuing-state.ts';
-import { SltdError } from '../../src/errors.ts';
+import { type ErrorCode, SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
 import { readColumns } from '../gates/columns.ts';
 import { checkGates, type Refusal } from '../gates/gates.ts';
@@ -52,9 +53,15 @@ export interface ChosenFeed {
   shape: ListShape | undefined;
   /** Since when its bytes are the same, in milliseconds since 1970; undefined if they are new. */
   sameSince?: number | undefined;
-  /** Why the last good delivery is taken in the place of the new one. */
-  instead:
-    | { code: string; details: string[]; asOf: number; states: readonly StateCode[] }
+  /** Why its states are partial: the last good delivery stands for it, or what it delivers is that. */
+  lastGood:
+    | {
+        code: ErrorCode;
+        details: string[];
+        states: readonly StateCode[];
+        /** Whether it failed, and the files are those that were kept. */
+        isKept: boolean;
+      }
     | undefined;
 }
 
@@ -89,8 +96,7 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
     const record = readRecord(config, feed);
     const files = withKnownTimes(record, await fetchFeed(feed, inbox, signal));
     const since = sameSince(record, files);
-    if (isAlone) return { feed, files, shape: undefined, sameSince: since, instead: undefined };
-    refuseUnchanged(feed, since);
+    if (isAlone) return { feed, files, shape: undefined, sameSince: since, lastGood: undefined };
     const shape = await examine(night, files);
     const before = readTrusted(config, feed)?.record.shape;
     const unlike = before ? checkGates({ before, now: shape, limits: config.limits }).refusals : [];
@@ -99,20 +105,24 @@ async function choose(night: FeedNight): Promise<ChosenFeed> {
       comparedWith: before?.inputsSha256 ?? '',
       refusals: [...refuseReplayed(night, files), ...unlike],
     });
-    return { feed, files, shape, sameSince: since, instead: undefined };
+    const fault = unchanged(feed, since);
+    const lastGood = fault && { ...fault, states: statesWith(feed, shape), isKept: false };
+    return { feed, files, shape, sameSince: since, lastGood };
   } catch (error) {
     const mayStepIn = error instanceof SltdError && /^(input-|gate-)/.test(error.code);
-    const lastGood = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
-    if (!mayStepIn || !lastGood) throw ofFeed(error, feed, isAlone);
-    const { shape, files } = lastGood;
-    // Of those without a record too: their first reports may be in the delivery that failed.
-    const delivered = Object.keys(shape.states) as StateCode[];
-    const states = [...(feed.states ?? []), ...delivered];
+    const kept = mayStepIn && !isAlone ? await readLastGood(config, feed) : undefined;
+    if (!mayStepIn || !kept) throw ofFeed(error, feed, isAlone);
     const details = [error.detail ?? error.message];
-    const instead = { code: error.code, details, asOf: shape.asOf, states };
-    return { feed, files, shape, instead };
+    const states = statesWith(feed, kept.shape);
+    return { feed, ...kept, lastGood: { code: error.code, details, states, isKept: true } };
   }
 }
+
+/** Of those without a record too: their first reports may be in what is missing. */
+const statesWith = ({ states = [] }: Feed, shape: ListShape): StateCode[] => [
+  ...states,
+  ...(Object.keys(shape.states) as StateCode[]),
+];
 
 /** The same error, with the feed's name. */
 function ofFeed(error: unknown, { name }: Feed, isAlone: boolean): unknown {
@@ -169,9 +179,14 @@ function statesOf({ keyCounts }: KeyFile): Record<string, number> {
 export const oldest = (files: readonly FetchedFile[]): number =>
   Math.min(...files.map(({ modifiedAt }) => modifiedAt));
 
-/** Whether a feed has been delivering the same bytes for longer than it may. */
-export const isOverdue = ({ unchangedDays }: Feed, since: number | undefined): boolean =>
-  since !== undefined && Date.now() - since > unchangedDays * DAY_MS;
+/** What is wrong with a feed that has been delivering the same bytes for longer than it may. */
+export function unchanged(
+  { unchangedDays }: Feed,
+  since: number | undefined,
+): { code: ErrorCode; details: string[] } | undefined {
+  if (since === undefined || Date.now() - since <= unchangedDays * DAY_MS) return undefined;
+  return { code: 'input-unchanged', details: [`the same since ${new Date(since).toISOString()}`] };
+}
 
 /** What was in force and was replaced, or gone back from, is no news: not even under a fresh time. */
 function refuseReplayed({ config, feed }: FeedNight, files: readonly FetchedFile[]): Refusal[] {
@@ -184,13 +199,6 @@ function refuseReplayed({ config, feed }: FeedNight, files: readonly FetchedFile
   return replayed(`these very files were in force before, and ${what}`);
 }
 
-function refuseUnchanged(feed: Feed, since: number | undefined): void {
-  if (since === undefined || !isOverdue(feed, since)) return;
-  throw new SltdError('input-unchanged', {
-    detail: `the same since ${new Date(since).toISOString()}`,
-  });
-}
-
 /** Keeps what `edition`, now in force, was built from; of a feed that failed, the delivery that is kept stays. */
 export function keepDelivered(
   config: NightlyConfig,
@@ -198,8 +206,8 @@ export function keepDelivered(
   edition: string,
 ): void {
   for (const each of chosen) {
-    const { feed, shape, instead } = each;
-    if (instead) continue;
+    const { feed, shape, lastGood } = each;
+    if (lastGood?.isKept) continue;
     if (shape) endFeedRelease(placeOf(config, feed), shape.inputsSha256, inboxOf(config, feed));
     keepDelivery(config, each, edition);
   }

@@ -43,7 +43,7 @@ export async function reportNight(
   ended: { result: NightResult } | { error: unknown },
 ): Promise<NightSummary> {
   const summary: NightSummary = {
-    ...('result' in ended ? { ...ended.result, exitCode: EXIT.ok } : failureOf(ended.error)),
+    ...('result' in ended ? resultOf(ended.result) : failureOf(ended.error)),
     ...{ collection: config.collection, startedAt: startedAt.toISOString() },
     ...{
       endedAt: new Date().toISOString(),
@@ -51,9 +51,7 @@ export async function reportNight(
     },
   };
   const { notify } = config;
-  // A feed that something is wrong with is told of as a night that is refused is.
-  const isGood = summary.exitCode === EXIT.ok && !summary.feeds?.some(({ code }) => code);
-  if (notify && (!isGood || notify['on-success'])) {
+  if (notify && (summary.exitCode !== EXIT.ok || notify['on-success'])) {
     const type = `nightly.${summary.outcome}`;
     summary.notified = await sendWebhook({ url: notify.url, type, data: summary, secret });
   }
@@ -65,6 +63,12 @@ export async function reportNight(
   }
   return summary;
 }
+
+/** A night that went out has refused something all the same if something is wrong with a feed. */
+const resultOf = (result: NightResult): NightResult & Pick<NightSummary, 'exitCode'> => ({
+  ...result,
+  exitCode: result.feeds.some(({ code }) => code) ? EXIT.refused : EXIT.ok,
+});
 
 function failureOf(
   thrown: unknown,

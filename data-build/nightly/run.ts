@@ -14,7 +14,7 @@ import { publishEdition } from '../../publish/head.ts';
 import { isPermitDue, permittingBy } from '../../publish/permit.ts';
 import { epochKeyId } from '../../src/document/digest.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
-import { SltdError } from '../../src/errors.ts';
+import { type ErrorCode, SltdError } from '../../src/errors.ts';
 import type { Manifest } from '../../src/format/manifest.ts';
 import { equalBytes, toHex } from '../../src/format/names.ts';
 import { decodePermit } from '../../src/format/permit.ts';
@@ -32,7 +32,8 @@ import type { PublishSummary } from '../publish-edition.ts';
 import type { Replayed } from '../replay/replay-gate.ts';
 import { writeReport } from '../report/report.ts';
 import type { NightlyConfig } from './config.ts';
-import { type ChosenFeed, chooseFeeds, isOverdue, keepDelivered, oldest } from './feeds.ts';
+import { DAY_MS } from './feed-record.ts';
+import { type ChosenFeed, chooseFeeds, keepDelivered, oldest, unchanged } from './feeds.ts';
 import { publishNight } from './publish-night.ts';
 
 /** A month of nights. */
@@ -55,6 +56,11 @@ export interface NightResult {
   unchecked?: readonly string[];
   /** Until when it was permitted anew, ISO 8601; absent if its permit lasts. */
   permittedUntil?: string;
+  /**
+   * When the edition ends with its permit, ISO 8601, if no feed has news before: what all of them deliver is
+   * older than `unchanged-days` and `last-good-days`, so it is not permitted anew. Absent for any other.
+   */
+  permitEndsAt?: string;
   /** What it was replayed with where it was built; absent if there was nothing to replay. */
   replayed?: Replayed | undefined;
   /** What the store was brought; absent if there is none, or the edition is in force there. */
@@ -69,8 +75,8 @@ interface FeedResult {
   used: 'delivered' | 'last-good';
   /** Since when it has been delivering the very same bytes, ISO 8601; absent if they are new. */
   unchangedSince?: string;
-  /** What is wrong with what was delivered. */
-  code?: string;
+  /** What is wrong with what was delivered: a refusal of its own, that the exit code tells. */
+  code?: ErrorCode;
   details?: string[];
 }
 
@@ -160,7 +166,8 @@ async function alreadyInForce(
       equalBytes(manifest.epochKeyId, keyId) &&
       isDeepStrictEqual(manifest.restrictions?.rows ?? [], restrictions);
     if (!isSame || !hasCoverage(config, chosen, manifest)) return undefined;
-    return await stay(store, keys, { head, manifest });
+    const isFrozen = chosen.every((each) => isTooOld(config, each));
+    return await stay(store, keys, { head, manifest }, isFrozen);
   } catch (error) {
     // None yet, or a damaged one: the build has its say on that.
     if (error instanceof SltdError) return undefined;
@@ -168,17 +175,31 @@ async function alreadyInForce(
   }
 }
 
-/** The edition stays: without another one it would end with its permit, so in time it is permitted anew. */
+/** Whether a feed has delivered the same bytes for so long that a list of such feeds alone is let end. */
+const isTooOld = (
+  { lastGoodDays }: NightlyConfig,
+  { feed: { unchangedDays }, sameSince = Date.now() }: ChosenFeed,
+): boolean => Date.now() - sameSince > (unchangedDays + lastGoodDays) * DAY_MS;
+
+/**
+ * The edition stays: without another one it would end with its permit, so in time it is permitted anew. Not
+ * if it is frozen: nobody knows what its feeds have not told for so long, and an old list is not called fresh for ever.
+ */
 async function stay(
   store: DirectoryStore,
   keys: NightKeys,
   { head, manifest }: EditionInForce,
+  isFrozen: boolean,
 ): Promise<BuiltNight> {
   const { collection, manifestSha256, manifestLength } = head;
   const built = {
     ...{ edition: toHex(manifestSha256), sequence: head.sequence },
     ...{ asOf: new Date(manifest.asOf).toISOString(), records: manifest.recordCount },
   };
+  if (isFrozen) {
+    const { notAfter } = decodePermit(head.permit);
+    return { ...built, permitEndsAt: new Date(notAfter).toISOString() };
+  }
   if (!isPermitDue(head.permit)) return built;
   const edition = { collection, manifestSha256, manifestLength };
   const permit = permittingBy(await signingKey({ ...keys.edition }), edition);
@@ -207,13 +228,13 @@ function hasCoverage(
  */
 function stateTimes(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, StateTime> {
   const times = new Map<StateCode, StateTime>();
-  for (const { feed, shape, instead } of chosen) {
+  for (const { feed, shape, lastGood } of chosen) {
     if (!shape) continue;
-    for (const state of instead?.states ?? feed.states ?? []) {
+    for (const state of lastGood?.states ?? feed.states ?? []) {
       const known = times.get(state);
       times.set(state, {
         asOf: Math.min(shape.asOf, known?.asOf ?? shape.asOf),
-        isPartial: instead !== undefined || known?.isPartial === true,
+        isPartial: lastGood !== undefined || known?.isPartial === true,
       });
     }
   }
@@ -222,19 +243,17 @@ function stateTimes(chosen: readonly ChosenFeed[]): ReadonlyMap<StateCode, State
 
 function resultOf(
   { stateDir }: NightlyConfig,
-  { feed, files, instead, sameSince }: ChosenFeed,
+  { feed, files, lastGood, sameSince }: ChosenFeed,
 ): FeedResult {
-  const since = sameSince === undefined ? undefined : new Date(sameSince).toISOString();
   // The only feed of a job stays in force, as of what its list says of itself.
-  const code = isOverdue(feed, sameSince) ? 'input-unchanged' : undefined;
+  const { code, details } = lastGood ?? unchanged(feed, sameSince) ?? {};
   return {
     name: feed.name,
     files: files.map(({ name, path }) =>
-      instead ? relative(stateDir, path) : join('feeds', feed.name, name),
+      lastGood?.isKept ? relative(stateDir, path) : join('feeds', feed.name, name),
     ),
-    used: instead ? 'last-good' : 'delivered',
-    ...(since === undefined ? {} : { unchangedSince: since }),
-    ...(code === undefined ? {} : { code, details: [`the same since ${since}`] }),
-    ...(instead ? { code: instead.code, details: instead.details } : {}),
+    used: lastGood ? 'last-good' : 'delivered',
+    ...(sameSince === undefined ? {} : { unchangedSince: new Date(sameSince).toISOString() }),
+    ...(code && details ? { code, details } : {}),
   };
 }

@@ -62,10 +62,19 @@ describe('a feed among several that delivers the same bytes', () => {
     expect(await night()).toMatchObject(failed);
   });
 
-  test('stops the night once the last good delivery is too old', async () => {
+  test('stays so without an end, for what it delivers is whole', async () => {
+    letDaysPass(world.stateDir, 'france', 40);
+    expect(await night()).toMatchObject({ used: 'last-good', code: 'input-unchanged' });
+    expect(await france()).toBe('partial 2025-01-30');
+  });
+
+  test('stops the night once it has delivered nothing good for longer than its last one may stand in', async () => {
+    world.deliver('in/france/list.csv', 'no header of ours\n');
+    letDaysPass(world.stateDir, 'france', 6.9);
+    expect(await night()).toMatchObject({ used: 'last-good', code: 'input-schema' });
     letDaysPass(world.stateDir, 'france', 0.2);
     await expect(night()).rejects.toMatchObject({
-      ...{ code: 'input-unchanged', detail: expect.stringMatching(/^feed france: the same since/) },
+      ...{ code: 'input-schema', detail: expect.stringMatching(/^feed france: /) },
     });
   });
 
@@ -133,7 +142,7 @@ test('a feed alone that stands still stays in force, and the webhook is told', a
   letDaysPass(world.stateDir, 'a', 4);
   // Nobody listens there, but it was tried.
   expect(await told()).toMatchObject({
-    ...{ outcome: 'already-published', notified: false, exitCode: 0 },
+    ...{ outcome: 'already-published', notified: false, exitCode: 3 },
     feeds: [{ used: 'delivered', code: 'input-unchanged' }],
   });
 });

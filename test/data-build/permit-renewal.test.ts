@@ -1,5 +1,6 @@
 /** A list without news stays in force: in time its edition is permitted anew, here and in the store. */
 
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
@@ -33,8 +34,11 @@ async function permitIn(store: DirectoryStore): Promise<[number, number]> {
 
 const sign = async (store: DirectoryStore) => heartbeat(store, await headSignerOf(space.keys));
 
+const feed = (days: number, name = 'a', state = 'UTO') =>
+  `[[feed]]\nname = "${name}"\nfrom = "in/${name}"\nstates = ["${state}"]\nunchanged-days = ${days}\n`;
+
 describe('a job whose files are the same night after night', () => {
-  const settings = '[[feed]]\nname = "a"\nfrom = "in"\n[publish]\nstore = "store"\n';
+  const settings = `${feed(30)}[publish]\nstore = "store"\n`;
   const world = nightlyJob(space, 'no-news', settings);
   const store = new DirectoryStore(join(world.dir, 'store'));
   const both = async () => [
@@ -43,7 +47,7 @@ describe('a job whose files are the same night after night', () => {
   ];
 
   test('leaves a permit alone of which half is left', async () => {
-    world.deliver('in/list.csv', csv(rows(50)));
+    world.deliver('in/a/list.csv', csv(rows(50)));
     await world.run();
     onDay(PERMIT_DAYS / 2 - 0.1);
     const again = await world.run();
@@ -77,6 +81,52 @@ describe('a job whose files are the same night after night', () => {
       [3, 18],
     ]);
     expect((await sign(store)).sequence).toBe(3);
+  });
+});
+
+describe('a list of feeds that all stand still for too long', () => {
+  const more = 'last-good-days = 2\n';
+  const alone = nightlyJob(space, 'frozen', feed(1), more);
+  const settings = readFileSync(alone.file, 'utf8');
+  const several = nightlyJob(space, 'one-of-two', feed(1) + feed(30, 'b', 'FRA'), more);
+  const permit = ({ stateDir }: typeof alone) =>
+    permitIn(new DirectoryStore(join(stateDir, 'edition')));
+
+  test('is not permitted anew, and the night says until when it is in force', async () => {
+    onDay(0);
+    for (const { deliver } of [alone, several]) deliver('in/a/list.csv', csv(rows(50)));
+    several.deliver('in/b/list.csv', csv(rows(50, 'FRA')));
+    await alone.run();
+    await several.run();
+    onDay(3.6);
+    const night = await alone.run();
+    expect(night).toMatchObject({
+      ...{ outcome: 'already-published', feeds: [{ code: 'input-unchanged' }] },
+      permitEndsAt: new Date(startedAt + 7 * DAY_MS).toISOString(),
+    });
+    expect(night).not.toHaveProperty('permittedUntil');
+    expect(await permit(alone)).toEqual([1, 7]);
+  });
+
+  test('is if one of them may stand still for longer', async () => {
+    // The first one is partial, which makes another edition of the same files.
+    expect(await several.run()).toMatchObject({
+      outcome: 'published',
+      feeds: [{ name: 'a', code: 'input-unchanged' }, {}],
+    });
+    onDay(7.5);
+    expect(await several.run()).not.toHaveProperty('permitEndsAt');
+    expect(await permit(several)).toEqual([3, 14.5]);
+  });
+
+  test('is again once a person gives the feed more days, or it has news', async () => {
+    writeFileSync(alone.file, settings.replace('unchanged-days = 1', 'unchanged-days = 30'));
+    expect(await alone.run()).toHaveProperty('permittedUntil');
+    expect(await permit(alone)).toEqual([2, 14.5]);
+    writeFileSync(alone.file, settings);
+    expect(await alone.run()).toHaveProperty('permitEndsAt');
+    alone.deliver('in/a/list.csv', csv(rows(51)));
+    expect(await alone.run()).toMatchObject({ outcome: 'published', sequence: 3 });
   });
 });
 
