@@ -42,6 +42,9 @@ const LIFE_MS = 24 * 60 * 60 * 1000;
 const CONTEND_MS = 30_000;
 const CONTEND_PAUSE_MS = 50;
 
+/** States that an error names. */
+const STATES_MAX = 20;
+
 /** Signs heads, and knows the old one. */
 export interface HeadSigner {
   key: SigningKey;
@@ -297,35 +300,43 @@ async function reportsAfter(
   const until = overlaySha256
     ? Math.max(reportedUntil, inForce?.asOf ?? before.asOf)
     : reportedUntil;
-  if (
-    overlaySha256 &&
-    inForce &&
-    (await fits(inForce, edition, () => manifestInForce(store, before)))
-  ) {
+  const unfit = inForce && (await whyUnfit(inForce, edition, () => manifestInForce(store, before)));
+  if (overlaySha256 && inForce && unfit === undefined) {
     return {
       overlay: { overlaySha256, overlayLength, asOf: inForce.asOf },
       reportedUntil: until,
     };
   }
-  if (!dropsOverlay && completeUntil(edition.manifest) < until)
-    throw new SltdError('overlay-dropped');
+  if (!dropsOverlay && completeUntil(edition.manifest) < until) {
+    const detail = unfit ?? `there were reports up to ${new Date(until).toISOString()}`;
+    throw new SltdError('overlay-dropped', { detail });
+  }
   return { reportedUntil: until };
 }
 
 /**
- * Whether the overlay has every operation that the edition has not. Since its beginning it has those of
- * all states; of a state whose list is older, those since that state's list in the edition in force.
+ * Which operations the overlay lacks that the edition has not; undefined if none. Since its beginning it has
+ * those of all states; of a state whose list is older, those since that state's list in the edition in
+ * force. Of one that did not report there nobody loses any: what is in no list at all stays in the overlay.
  */
-async function fits(
+async function whyUnfit(
   { epochKeyId, from }: OverlayFacts,
   { manifest }: EditionReference,
   readInForce: () => Promise<Manifest>,
-): Promise<boolean> {
-  if (!equalBytes(epochKeyId, manifest.epochKeyId) || from > manifest.asOf) return false;
+): Promise<string | undefined> {
+  if (!equalBytes(epochKeyId, manifest.epochKeyId)) return 'the overlay is of another epoch key';
+  if (from > manifest.asOf) return 'the edition ends before the overlay begins';
   const older = [...manifest.states()].filter(({ asOf }) => asOf < from);
-  if (older.length === 0) return true;
+  if (older.length === 0) return undefined;
   const inForce = await readInForce();
-  return older.every(({ state, asOf }) => asOf >= (inForce.state(state)?.asOf ?? Infinity));
+  const lacking = older.filter(({ state, asOf }) => {
+    const before = inForce.state(state);
+    return !before || (asOf < before.asOf && before.coverage !== 'does-not-report');
+  });
+  if (lacking.length === 0) return undefined;
+  const names = lacking.map(({ state }) => state).slice(0, STATES_MAX);
+  const more = lacking.length > STATES_MAX ? ` and ${lacking.length - STATES_MAX} more` : '';
+  return `lists that end before the overlay begins and before those in force: ${names.join(', ')}${more}`;
 }
 
 /** The manifest of the head; its permit vouches for it. */

@@ -50,10 +50,11 @@ const ofOtherEpoch = (reference: EditionReference): EditionReference => ({
   manifest: { ...reference.manifest, epochKeyId: new Uint8Array(16).fill(1) },
 });
 
-/** An edition whose manifest is in the store, with the lists of these states. */
-async function stored(asOf: number, stateAsOf: Record<string, number> = {}) {
+/** An edition whose manifest is in the store, with the lists of these states; `silent` does not report. */
+async function stored(asOf: number, stateAsOf: Record<string, number> = {}, silent = '') {
   const states = Object.entries(stateAsOf).map(([state, stateAsOf]) => ({
-    ...{ state: parseStateCode(state)!, coverage: 'reports' as const, shardCount: 1 },
+    ...{ state: parseStateCode(state)!, shardCount: 1 },
+    coverage: state === silent ? ('does-not-report' as const) : ('reports' as const),
     ...{ asOf: stateAsOf, recordCount: 0 },
   }));
   const page = { sha256: new Uint8Array(32), xxh64: 0n, length: 64 };
@@ -210,13 +211,23 @@ describe('reports that are newer than an edition', () => {
     // The list of UTO is of five days ago: the overlay has its reports of one second before noon.
     const back = await stored(NOON, { FRA: NOON, UTO: NOON - 5 * day });
     const publishing = publishEdition(store, signer, back);
-    await expect(publishing).rejects.toMatchObject({ code: 'overlay-dropped' });
+    await expect(publishing).rejects.toMatchObject({
+      ...{ code: 'overlay-dropped', detail: expect.stringMatching(/before those in force: UTO$/) },
+    });
     const head = await publishEdition(store, signer, back, { dropsOverlay: true });
     expect(head).toMatchObject({ overlayLength: 0, asOf: NOON, reportedUntil: NOON + 2_000 });
     // An overlay for that one has them, and serves the next edition whose list of UTO is as old.
     const { overlaySha256 } = await putOn(back, NOON + 3_000, { from: NOON - 1_000 });
     const next = await stored(NOON + 1_000, { FRA: NOON + 1_000, UTO: NOON - 5 * day });
     expect(await publishEdition(store, signer, next)).toMatchObject({ overlaySha256 });
+  });
+
+  test('stay if an older list is the first of a state that did not report', async () => {
+    const full = await stored(NOON, { FRA: NOON, UTO: NOON }, 'UTO');
+    await publishEdition(store, signer, full);
+    const { overlaySha256 } = await putOn(full, NOON + 2_000, { from: NOON - 1_000 });
+    const first = await stored(NOON + 1_000, { FRA: NOON + 1_000, UTO: NOON - 86_400_000 });
+    expect(await publishEdition(store, signer, first)).toMatchObject({ overlaySha256 });
   });
 
   test('need no overlay if the edition has them and they do not fit to it', async () => {
