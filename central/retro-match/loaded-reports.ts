@@ -8,6 +8,7 @@
  */
 
 import type { ExpressionBuilder, Transaction } from 'kysely';
+import { isPostgres } from '../database/database.ts';
 import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { keysOfRow } from '../records/record-row.ts';
 import { classBitsOf, type Report } from './report.ts';
@@ -52,6 +53,27 @@ export async function loadedReportsOf(
       knownAfter: Number.POSITIVE_INFINITY,
     })),
   );
+}
+
+/**
+ * Those of them that no load is changing, taken until the transaction ends: a load has its rows for minutes, and
+ * whoever waited for them would have all wait that wait for him. On SQLite a load has the whole database.
+ */
+export async function holdDue(
+  trx: Transaction<CentralSchema>,
+  due: readonly LoadedReportsTable[],
+): Promise<readonly LoadedReportsTable[]> {
+  if (due.length === 0 || !isPostgres(trx)) return due;
+  const ids = due.map(({ record_id: id }) => id);
+  const rows = await trx
+    .selectFrom('loaded_reports')
+    .select('record_id')
+    .where('record_id', 'in', ids)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  const held = new Set(rows.map(({ record_id: id }) => id));
+  return due.filter(({ record_id: id }) => held.has(id));
 }
 
 /** Has those that were compared wait for their next turn, or forgets them. */

@@ -25,7 +25,7 @@ import { operationsAfter } from '../records/operation-log.ts';
 import { restrictionsOf } from '../restrictions/find-restrictions.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import { lateChecks } from './late-checks.ts';
-import { dueReports, loadedReportsOf, putOff } from './loaded-reports.ts';
+import { dueReports, holdDue, loadedReportsOf, putOff } from './loaded-reports.ts';
 import { type Report, reportsOf } from './report.ts';
 import type { RetroMatchesTable } from './tables.ts';
 import { tellMatches } from './tell.ts';
@@ -60,20 +60,21 @@ export async function matchReports(
   const matchedOperation = operations.at(-1)?.seq ?? state.matched_operation;
   const isNew = operations.length + due.length > 0 || state.last_number > state.matched_number;
   if (!isNew) return { reports: 0, found: 0, isMore: false };
-  const written = await db.transaction().execute(async (trx) => {
-    // First of all, so that two runs at once come one after the other.
+  const { written, held } = await db.transaction().execute(async (trx) => {
+    const held = await holdDue(trx, due);
+    // Before anything is written, so that two runs at once come one after the other. Events wait for it.
     await trx
       .updateTable('check_event_state')
       .set({ matched_operation: matchedOperation, matched_number: state.last_number })
       .where('matched_operation', '<=', matchedOperation)
       .where('matched_number', '<=', state.last_number)
       .execute();
-    await putOff(trx, due, nowMs);
+    await putOff(trx, held, nowMs);
     const matches = await writeMatches(trx, found, nowMs);
     await tellMatches(trx, matches, nowMs);
-    return matches.length;
+    return { written: matches.length, held: held.length };
   });
-  const isMore = Math.max(operations.length, due.length) === REPORTS_PER_RUN;
+  const isMore = Math.max(operations.length, held) === REPORTS_PER_RUN;
   return { reports: reports.length, found: written, isMore };
 }
 
