@@ -4,6 +4,10 @@
  * A version is added and never changed. A bundle that is sent again adds nothing: a card whose newest
  * version says the same stays as it is. What an importing bureau brings from elsewhere is a proposal
  * here, whoever approved it there.
+ *
+ * Images are put before the rows that name them, and not while a transaction is open, since a bucket
+ * may be slow. So a bundle with images is proposed twice: first as a trial that is taken back, so that
+ * nothing is put of a bundle that is refused.
  */
 
 import type { Transaction } from 'kysely';
@@ -14,6 +18,7 @@ import type { Caller } from '../http/caller.ts';
 import { FieldsError } from '../../src/fields-error.ts';
 import { newId } from '../http/new-id.ts';
 import type { CardContent, CardInput } from './card-content.ts';
+import { type ImageStore, putImages } from './images.ts';
 import type { BundleImage } from './read-bundle.ts';
 
 /** A state has some ten kinds of documents, each with some series. */
@@ -22,6 +27,7 @@ const IMAGES_PER_STATE_MAX = 5_000;
 
 interface ProposeOptions {
   db: CentralDatabase;
+  store: ImageStore;
   /** A person of the bureau. */
   caller: Caller;
   nowMs: number;
@@ -34,32 +40,52 @@ export interface Proposed {
 }
 
 /**
- * Propose the cards of a bundle whose images are stored. 'forbidden' if one is of another state,
+ * Propose the cards of a bundle, and store its images. 'forbidden' if one is of another state,
  * 'bundle-refused' if the state would have too many or an image belongs to no card, FieldsError if an
  * image is nowhere or a card changes its class.
  */
-export function proposeCards(
+export async function proposeCards(
   cards: readonly CardInput[],
   images: ReadonlyMap<string, BundleImage>,
-  options: ProposeOptions,
+  { db, store, caller, nowMs }: ProposeOptions,
 ): Promise<Proposed[]> {
-  const { db, caller, nowMs } = options;
-  return db.transaction().execute(async (transaction) => {
-    const state = checkCards(cards, images, caller);
+  const state = checkCards(cards, images, caller);
+  const propose = async (transaction: Transaction<CentralSchema>): Promise<Proposed[]> => {
     await enterImages(transaction, { state, images, nowMs });
     const proposed: Proposed[] = [];
     for (const [index, { id, ...card }] of cards.entries()) {
       const known = await imagesOf(transaction, state, { card, index });
       const content = JSON.stringify({ ...card, images: known } satisfies CardContent);
-      proposed.push(await addVersion(transaction, { ...options, id, card, content, index }));
+      const version = { id, card, content, index, subject: caller.subject, nowMs };
+      proposed.push(await addVersion(transaction, version));
     }
     await checkCount(transaction, 'cards', { state, max: CARDS_PER_STATE_MAX });
     return proposed;
+  };
+  if (images.size > 0) {
+    await tried(db, propose);
+    await putImages(store, images.values());
+  }
+  return db.transaction().execute(propose);
+}
+
+/** Runs a change and takes it back; throws what the change throws. */
+async function tried(
+  db: CentralDatabase,
+  change: (transaction: Transaction<CentralSchema>) => Promise<unknown>,
+): Promise<void> {
+  const end = Symbol();
+  const trial = db.transaction().execute(async (transaction) => {
+    await change(transaction);
+    throw end;
+  });
+  await trial.catch((error: unknown) => {
+    if (error !== end) throw error;
   });
 }
 
 /** Whether these cards and images may be brought by this caller; the state of all. No look-up. */
-export function checkCards(
+function checkCards(
   cards: readonly CardInput[],
   images: ReadonlyMap<string, BundleImage>,
   caller: Caller,
@@ -139,13 +165,15 @@ async function addVersion(
     card,
     content,
     index,
-    caller,
+    subject,
     nowMs,
-  }: ProposeOptions & {
+  }: {
     id: string | undefined;
     card: Omit<CardInput, 'id'>;
     content: string;
     index: number;
+    subject: string;
+    nowMs: number;
   },
 ): Promise<Proposed> {
   const { issuingState: state, documentClass } = card;
@@ -182,7 +210,7 @@ async function addVersion(
   await transaction
     .insertInto('card_versions')
     .values({
-      ...{ card_id: id, version, content, author: caller.subject, proposed_at: nowMs },
+      ...{ card_id: id, version, content, author: subject, proposed_at: nowMs },
       ...{ approver: null, approved_at: null },
       ...{ withdrawn_by: null, withdrawn_at: null, withdrawal_reason: null },
     })

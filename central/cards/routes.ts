@@ -40,8 +40,8 @@ import {
   listVersions,
 } from './find-cards.ts';
 import { IMAGE_SUFFIX } from './image-type.ts';
-import { putImages, readImage } from './images.ts';
-import { checkCards, proposeCards } from './propose-cards.ts';
+import { readImage } from './images.ts';
+import { proposeCards } from './propose-cards.ts';
 import { BUNDLE_BYTES_MAX, type Bundle, CARDS_NAME, readBundle } from './read-bundle.ts';
 import { bundleCards, cardSummary, cardView, versionView } from './views.ts';
 import { writeZip, type ZipFile } from './write-zip.ts';
@@ -93,9 +93,8 @@ export const addCardRoutes: RouteModule = (app, { db, clock, callerOf, cardImage
     if (caller.role !== 'ncb') throw new SltdError('forbidden');
     const bundle = await readBody(c.req.raw);
     const cards = parseCards(bundle.cards);
-    checkCards(cards, bundle.images, caller);
-    await putImages(store, bundle.images.values());
-    const items = await proposeCards(cards, bundle.images, { db, caller, nowMs: clock() });
+    const options = { db, store, caller, nowMs: clock() };
+    const items = await proposeCards(cards, bundle.images, options);
     return c.json({ items }, 201);
   });
 

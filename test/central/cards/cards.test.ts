@@ -14,7 +14,7 @@ import { DirectoryStore } from '../../../publish/directory-store.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { AS_OF_MS, NOW_MS, record, stream } from '../records.ts';
 import { centralWorld, directToken, type World } from '../world.ts';
-import { cardsJson, specimenCard, specimenFiles } from './card-world.ts';
+import { bundleOf, cardsJson, specimenCard, specimenFiles } from './card-world.ts';
 
 const { kinds, stop } = await databaseKinds();
 afterAll(stop);
@@ -293,6 +293,20 @@ describe.each(kinds)('cards on $name', ({ create }) => {
       page = await read(`/v1/records/${recordId}/cards?limit=3&cursor=${page.next}`);
     }
     expect(seen.sort()).toEqual(items.map(({ id }) => id).sort());
+  });
+
+  it('are refused with their images', async () => {
+    const [, ...images] = specimenFiles();
+    const missing = { ...specimenCard().images[0], sha256: '0'.repeat(64) };
+    const { id: _, ...card } = specimenCard();
+    const refused = { ...card, images: [...card.images, missing] };
+    const answer = await propose(bundleOf([card, refused], ...images));
+    expect(answer).toMatchObject({ http: 422, code: 'request-invalid' });
+    const kept = () => readdirSync(folder, { recursive: true, withFileTypes: true });
+    expect(kept().filter((entry) => entry.isFile())).toEqual([]);
+    expect((await read('/v1/cards', AUTHOR)).items).toEqual([]);
+    expect(await propose(bundleOf([card], ...images))).toMatchObject({ http: 201 });
+    expect(kept().filter((entry) => entry.isFile())).toHaveLength(images.length);
   });
 
   it('are refused with a path and a code, and nothing of them is kept', async () => {
