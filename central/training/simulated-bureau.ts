@@ -38,9 +38,10 @@ interface SeenCase {
   you: readonly string[];
 }
 
-interface SeenMessage {
-  version: number;
-  byTenant?: string;
+interface SeenMessages {
+  items: { version: number; byTenant?: string }[];
+  /** Cursor of the next page. */
+  next?: string;
 }
 
 /** Asks central as the bureau; throws on anything but 2xx, with `status`. */
@@ -101,10 +102,14 @@ async function answerMessages(
   { ask, tenant, played }: BureauOptions,
 ): Promise<void> {
   const path = `/v1/cases/${id}/messages`;
-  const { items } = (await ask('GET', `${path}?limit=200`)) as { items: SeenMessage[] };
-  for (const { version, byTenant } of items) {
-    if (byTenant === undefined || played.has(byTenant)) continue;
-    const text = `TRAINING: ${tenant}, which is played, has read your message ${version}.`;
-    await ask('POST', path, { text }, `answer to ${version}`);
-  }
+  let cursor = '';
+  do {
+    const page = (await ask('GET', `${path}?limit=200${cursor}`)) as SeenMessages;
+    for (const { version, byTenant } of page.items) {
+      if (byTenant === undefined || played.has(byTenant)) continue;
+      const text = `TRAINING: ${tenant}, which is played, has read your message ${version}.`;
+      await ask('POST', path, { text }, `answer to ${version}`);
+    }
+    cursor = page.next === undefined ? '' : `&cursor=${page.next}`;
+  } while (cursor !== '');
 }

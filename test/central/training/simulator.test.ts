@@ -158,6 +158,29 @@ describe.each(kinds)('the bureaus of a training on $name', ({ create }) => {
     expect((await written()).length).toBe(3);
   });
 
+  it('read a case to its last message, however many there are', async () => {
+    await startCentral('training');
+    const id = await hit('PUTOX1');
+    const token = await bureauToken(await signingKey(TOKEN_JWK), 'NCB-UTO');
+    for (let count = 0; count < 200; count++) {
+      const response = await fetch(`${url}/v1/cases/${id}/messages`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'We are looking.' }),
+      });
+      expect(response.status).toBe(201);
+    }
+    await ask('POST', `/v1/cases/${id}/messages`, { text: 'May the traveller go on?' });
+    await simulate(600_000);
+    const written = async () => {
+      const { db } = database;
+      const events = db.selectFrom('case_events').select('by_tenant').where('kind', '=', 'message');
+      const tenants = (await events.orderBy('version').execute()).map((row) => row.by_tenant);
+      return tenants.slice(201).sort();
+    };
+    await expect.poll(written, PATIENCE).toEqual(['NCB-D', 'NCB-UTO']);
+  });
+
   it('take up a hit that came while they were away', async () => {
     await startCentral('training');
     const id = await hit('PUTOL898902C3');
