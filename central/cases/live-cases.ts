@@ -94,9 +94,7 @@ export class LiveCases {
             end: () => controller.close(),
           };
           this.#streams.add(stream);
-          this.#polling ??= this.#poll().finally(() => {
-            this.#polling = undefined;
-          });
+          this.#polling ??= this.#poll();
         },
         cancel: () => {
           this.#streams.delete(stream);
@@ -129,6 +127,8 @@ export class LiveCases {
       }
       await sleep(POLL_MS);
     }
+    // In the same turn as the last look: who comes from here on has it begin anew.
+    this.#polling = undefined;
   }
 
   async #round(): Promise<void> {
