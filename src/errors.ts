@@ -53,8 +53,11 @@ export const ERRORS = {
   'check-id-expired': unknown(410, 'The check id has expired: ask again.'),
   'record-exists': unknown(409, 'The same record is listed already.'),
   'record-withdrawn': unknown(409, 'The record is withdrawn.'),
-  'version-changed': unknown(412, 'The record has changed since that version: read it again.'),
-  'version-missing': unknown(428, 'The header If-Match with the version of the record is needed.'),
+  'version-changed': unknown(412, 'It has changed since that version: read it again.'),
+  'version-missing': unknown(
+    428,
+    'The header If-Match with the version that is changed is needed.',
+  ),
   'repeat-differs': unknown(409, 'The Idempotency-Key was used for another request.'),
   'challenge-open': unknown(409, 'The bureau disputes the record already.'),
   'challenge-resolved': unknown(409, 'The challenge is answered already.'),

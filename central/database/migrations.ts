@@ -21,6 +21,7 @@ import { createBureauChanges } from './migrations/0012-bureau-changes.ts';
 import { stageOwnLists } from './migrations/0013-own-lists.ts';
 import { createLoadedReports } from './migrations/0014-loaded-reports.ts';
 import { addCountedLines } from './migrations/0015-counted-lines.ts';
+import { addOperationVersions } from './migrations/0016-operation-versions.ts';
 import type { CentralDatabase } from './schema.ts';
 
 /** By name, in the order in which they run. */
@@ -39,6 +40,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0013-own-lists': { up: stageOwnLists },
   '0014-loaded-reports': { up: createLoadedReports },
   '0015-counted-lines': { up: addCountedLines },
+  '0016-operation-versions': { up: addOperationVersions },
 };
 
 /** Every schema that there has been, the first one first. */

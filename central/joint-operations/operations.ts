@@ -56,7 +56,7 @@ export async function createOperation(
   { tenant, nowMs }: { tenant: string; nowMs: number },
 ): Promise<Operation> {
   const id = newId();
-  const row = { id, lead_tenant: tenant, created_at: nowMs, ...columnsOf(body) };
+  const row = { id, lead_tenant: tenant, created_at: nowMs, version: 1, ...columnsOf(body) };
   await db.transaction().execute(async (trx) => {
     await trx.insertInto('joint_operations').values(row).execute();
     await trx.insertInto('joint_operation_posts').values(postRows(id, body)).execute();
@@ -64,16 +64,25 @@ export async function createOperation(
   return { ...row, posts: body.posts };
 }
 
-/** Change an operation of the caller's; checks that were counted stay counted. */
+/**
+ * Change an operation of the caller's; checks that were counted stay counted. 'version-changed' if it is
+ * not at that version any more.
+ */
 export async function replaceOperation(
   db: CentralDatabase,
-  operation: Operation,
+  { version, ...operation }: Operation,
   body: OperationBody,
 ): Promise<Operation> {
   const { id } = operation;
-  const columns = columnsOf(body);
+  const columns = { ...columnsOf(body), version: version + 1 };
   await db.transaction().execute(async (trx) => {
-    await trx.updateTable('joint_operations').set(columns).where('id', '=', id).execute();
+    const { numUpdatedRows } = await trx
+      .updateTable('joint_operations')
+      .set(columns)
+      .where('id', '=', id)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) throw new SltdError('version-changed');
     await trx.deleteFrom('joint_operation_posts').where('operation_id', '=', id).execute();
     await trx.insertInto('joint_operation_posts').values(postRows(id, body)).execute();
   });
@@ -164,5 +173,6 @@ export function operationView(row: OperationRow) {
     endsAt: isoTime(row.ends_at),
     ...(row.quota === null ? {} : { quota: row.quota }),
     createdAt: isoTime(row.created_at),
+    version: row.version,
   };
 }

@@ -2,7 +2,7 @@
  * Joint operations over HTTP.
  *
  *     POST, GET /v1/joint-operations               make one (a bureau); those that the caller sees
- *     GET, PUT  /v1/joint-operations/:id           one; change it (its lead)
+ *     GET, PUT  /v1/joint-operations/:id           one; change it (its lead; If-Match)
  *     GET       /v1/joint-operations/:id/report    figures as JSON; /report.csv, /report.html
  *     POST, DELETE /v1/joint-operations/:id/links  a link to the live page; end the caller's links
  *     GET       /joint-operations/live/:token      the live page
@@ -16,6 +16,7 @@ import { SltdError } from '../../src/errors.ts';
 import { Id } from '../../src/format/forms.ts';
 import type { Role } from '../../src/format/role.ts';
 import { idOf } from '../http/forms.ts';
+import { ifMatch } from '../http/if-match.ts';
 import { isoTime } from '../http/iso-time.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
 import { readBytes, readJsonAs } from '../http/read-body.ts';
@@ -26,6 +27,7 @@ import {
   createOperation,
   findOperation,
   listOperations,
+  type Operation,
   OperationSchema,
   operationView,
   replaceOperation,
@@ -66,6 +68,10 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
     const { tenant, operation } = await operationOf(c, READERS);
     return reportFor(operation.id, tenant);
   };
+  const answer = (c: CentralContext, operation: Operation, status: 200 | 201 = 200) => {
+    c.header('etag', `"${operation.version}"`);
+    return c.json({ ...operationView(operation), posts: operation.posts }, status);
+  };
   const page = (c: CentralContext, html: string) =>
     c.html(html, 200, {
       'content-security-policy': PAGE_POLICY,
@@ -76,8 +82,7 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
   app.post('/v1/joint-operations', async (c) => {
     const { tenant } = await callerIn(c, LEADERS);
     const body = await readJsonAs(c.req.raw, OperationSchema);
-    const { posts, ...row } = await createOperation(db, body, { tenant, nowMs: clock() });
-    return c.json({ ...operationView(row), posts }, 201);
+    return answer(c, await createOperation(db, body, { tenant, nowMs: clock() }), 201);
   });
 
   app.get('/v1/joint-operations', async (c) => {
@@ -89,18 +94,16 @@ export const addJointOperationRoutes: RouteModule = (app, { db, clock, callerOf,
 
   app.get('/v1/joint-operations/:id', async (c) => {
     const { operation } = await operationOf(c, READERS);
-    return c.json({ ...operationView(operation), posts: operation.posts });
+    return answer(c, operation);
   });
 
   app.put('/v1/joint-operations/:id', async (c) => {
     const { tenant, operation } = await operationOf(c, LEADERS);
     if (operation.lead_tenant !== tenant) throw new SltdError('forbidden');
-    const changed = await replaceOperation(
-      db,
-      operation,
-      await readJsonAs(c.req.raw, OperationSchema),
-    );
-    return c.json({ ...operationView(changed), posts: changed.posts });
+    const version = ifMatch(c);
+    if (version === undefined) throw new SltdError('version-missing');
+    const body = await readJsonAs(c.req.raw, OperationSchema);
+    return answer(c, await replaceOperation(db, { ...operation, version }, body));
   });
 
   app.get('/v1/joint-operations/:id/report', async (c) => c.json(await reportOf(c)));

@@ -1,4 +1,4 @@
-/** Tables of joint operations, as Kysely sees them; the SQL is in migrations 0005 and 0013. */
+/** Tables of joint operations, as Kysely sees them; the SQL is in migrations 0005, 0013 and 0016. */
 
 /** An operation of several states at several posts, for some days. */
 export interface JointOperationsTable {
@@ -16,6 +16,8 @@ export interface JointOperationsTable {
   /** Searches that were agreed; null for no limit. */
   quota: number | null;
   created_at: number;
+  /** Counts changes from 1. */
+  version: number;
 }
 
 export interface JointOperationPostsTable {

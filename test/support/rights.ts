@@ -219,6 +219,8 @@ export const RIGHTS: Record<string, Right> = {
   'PUT /v1/joint-operations/:id': {
     path: operationAt(''),
     body: ({ operation }) => ({ ...operation, name: 'canary-operation' }),
+    headers: NO_SUCH_VERSION,
+    inside: [412],
     allowed: ['ncb@issuing'],
   },
   'GET /v1/joint-operations/:id/report': {

@@ -44,10 +44,17 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
   });
   afterEach(() => database.remove());
 
-  const call = async (method: string, path: string, claims: object, body?: object | string) =>
+  const call = async (
+    method: string,
+    path: string,
+    claims: object,
+    body?: object | string,
+    headers: Record<string, string> = {},
+  ) =>
     central.request(path, {
       method,
       headers: {
+        ...headers,
         authorization: `Bearer ${await directToken(claims)}`,
         'content-type': typeof body === 'string' ? 'text/csv' : 'application/json',
       },
@@ -203,7 +210,9 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
       const response = await call('GET', `/v1/joint-operations/${id}${path}`, STRANGER);
       expect(await problemCode(response)).toBe('not-found');
     }
-    const change = (claims: object) => call('PUT', `/v1/joint-operations/${id}`, claims, BODY);
+    const first = { 'if-match': '"1"' };
+    const change = (claims: object) =>
+      call('PUT', `/v1/joint-operations/${id}`, claims, BODY, first);
     expect(await problemCode(await change({ ...MEMBER, role: 'ncb' }))).toBe('forbidden');
     expect(await problemCode(await change(STRANGER))).toBe('not-found');
     expect((await change(LEAD)).status).toBe(200);
@@ -213,6 +222,28 @@ describe.each(kinds)('joint operations on $name', ({ create }) => {
     const items = async (claims: object) =>
       ((await (await call('GET', '/v1/joint-operations', claims)).json()) as Json).items.length;
     expect([await items(LEAD), await items(MEMBER), await items(STRANGER)]).toEqual([1, 1, 0]);
+  });
+
+  it('are changed by whoever has seen how they stand, and by nobody else', async () => {
+    const id = await made();
+    const path = `/v1/joint-operations/${id}`;
+    const change = (name: string, headers?: Record<string, string>) =>
+      call('PUT', path, LEAD, { ...BODY, name }, headers);
+    const shown = await call('GET', path, LEAD);
+    const seen = { 'if-match': shown.headers.get('etag')! };
+    expect(await problemCode(await change('none'))).toBe('version-missing');
+    const answers = await Promise.all([change('one', seen), change('other', seen)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const taken = answers.find(({ status }) => status === 200)!;
+    const now = (await taken.json()) as Json;
+    expect(now).toMatchObject({ version: 2, posts: BODY.posts });
+    expect(taken.headers.get('etag')).toBe('"2"');
+    expect(await (await call('GET', path, LEAD)).json()).toMatchObject({
+      name: now.name,
+      version: 2,
+    });
+    expect(await problemCode(await change('late', seen))).toBe('version-changed');
+    expect((await change('next', { 'if-match': '"2"' })).status).toBe(200);
   });
 
   it.each([
