@@ -84,10 +84,10 @@ async function tryOn(db: CentralDatabase, database: string, { seed, size, progre
   // The last day comes as live events do: taken, staged, merged. Before it, tags are laid where a merge leaves them.
   const liveFrom = size - Math.ceil(size / DAYS);
   const startedMs = Date.now();
+  const tags: DayTags = new Map();
   for (let first = 0; first < size; first += DOCUMENTS_PER_BATCH) {
     const live: CheckEvent[] = [];
     const past: CheckEvent[] = [];
-    const tags: DayTags = new Map();
     const end = Math.min(size, first + DOCUMENTS_PER_BATCH);
     for (let from = first; from < end; from += DOCUMENTS_PER_EVENT) {
       const count = Math.min(DOCUMENTS_PER_EVENT, end - from);
@@ -120,7 +120,13 @@ async function tryOn(db: CentralDatabase, database: string, { seed, size, progre
       }
     }
     await takeEvents(db, past, { nowMs, limits: BATCH });
-    for (const [day, ofDay] of tags) await layInOrder(db, day, ofDay, random);
+    for (const [day, ofDay] of tags) {
+      // A whole day at once: each page of it is written once.
+      const isOver = end >= liveFrom || day < Math.max(...tags.keys());
+      if (!isOver) continue;
+      await layInOrder(db, day, ofDay, random);
+      tags.delete(day);
+    }
     await takeEvents(db, live, { nowMs, limits: BATCH });
     await mergeTags(db, nowMs);
     progress(`${database}: ${end} of ${size} checks`);
