@@ -47,6 +47,9 @@ async function previousOf(
   const edition = toHex(head.manifestSha256);
   const past = await readHistory(store, trusted);
   const previous = past.find((entry) => entry.edition !== edition);
-  if (!previous) throw new SltdError('edition-missing', { detail: 'no edition before this one' });
+  if (!previous) {
+    const detail = 'none before this one, by a head key that the keys file knows';
+    throw new SltdError('edition-missing', { detail });
+  }
   return previous.head;
 }

@@ -42,7 +42,7 @@ export interface RollbackOptions {
 
 /**
  * The head that is in force then. Throws 'edition-missing' if the store has no such edition,
- * 'config-invalid' if it is in force already, never was, or `previous` is what was gone back from, what
+ * 'config-invalid' if it is in force already, never was by a head that is believed, or `previous` is what was gone back from, what
  * proving throws if not all of it is there, and what publishEdition() throws.
  */
 export async function rollBack(
@@ -58,7 +58,9 @@ export async function rollBack(
     throw new SltdError('config-invalid', { detail: 'this edition is in force' });
   }
   if (!wasInForce(past, edition)) {
-    const detail = 'this edition was never in force here: release it, or build and publish one';
+    const detail =
+      'this edition was never in force here by a head key that the keys file knows: release it, ' +
+      'build and publish one, or give the keys file from before that key was retired';
     throw new SltdError('config-invalid', { detail });
   }
   const { manifest, bytes } = await readManifest(store, edition, editionKeys);

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { headSignerOf } from '../../data-build/keys/head-signer.ts';
-import { createKeys } from '../../data-build/keys/keys.ts';
+import { retireKey, rotateKey } from '../../data-build/keys/key-rotation.ts';
+import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys/keys.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { GateRefusal, listQuarantine } from '../../data-build/gates/quarantine.ts';
 import { releaseEdition } from '../../data-build/gates/release.ts';
 import { asCollector } from '../../publish/collectors.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
+import { readHead } from '../../publish/head.ts';
 import { rollBack } from '../../publish/rollback.ts';
 import { encodeHead } from '../../src/format/head.ts';
 import { objectName, toHex } from '../../src/format/names.ts';
@@ -120,6 +122,28 @@ test('a past head that no trusted key signed makes no edition one to go back to'
   await store.put('history', await signObject(encodeHead(head), signer));
   const { code, stderr } = await rollback('--to', never.edition);
   expect([code, stderr]).toEqual([2, expect.stringContaining('never in force')]);
+});
+
+test('after a change of the head key, the file of the rotation goes back past it, and the error says so', async () => {
+  const rotated = rotateKey(space.keys, 'head');
+  const [withOld, without] = [space.path('rotated.json'), space.path('retired.json')];
+  writeKeys(withOld, rotated);
+  writeKeys(without, retireKey(rotated, 'head'));
+  const outDir = space.path('rotated');
+  const buildOf = (count: number, keys: KeysFile) => {
+    const rows = Array.from({ length: count }, (_, i) => `FRA,PAS,R${i},,,lost`);
+    const file = space.write(`rotated-${count}.csv`, sltdCsv(...rows));
+    return build(space, { files: [file], outDir, keys, asOf: Date.UTC(2026, 2, count) });
+  };
+  const { edition } = await buildOf(1, space.keys);
+  await buildOf(2, rotated);
+  const back = (keysPath: string, to: string) =>
+    sltd(['rollback', outDir, '--keys', keysPath, '--to', to]);
+  expect((await back(without, edition)).stderr).toContain('from before that key was retired');
+  expect((await back(without, 'previous')).stderr).toContain('that the keys file knows');
+  expect((await back(withOld, edition)).code).toBe(0);
+  const after = await readHead(new DirectoryStore(outDir), await verifyKeys(rotated.head.x));
+  expect(toHex(after!.manifestSha256)).toBe(edition);
 });
 
 test('a collector at work is waited for, and one that was killed is forgotten', async () => {
