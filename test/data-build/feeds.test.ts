@@ -68,6 +68,12 @@ describe('a feed among several that delivers the same bytes', () => {
     expect(await france()).toBe('partial 2025-01-30');
   });
 
+  test('ends the command with 3, though the night went out, and is named', async () => {
+    const { code, stdout, stderr } = await sltd(['nightly', '--config', world.file]);
+    expect([code, JSON.parse(stdout)]).toMatchObject([3, { outcome: 'already-published' }]);
+    expect(stderr).toContain('sltd: feed france: input-unchanged: the same since 20');
+  });
+
   test('stops the night once it has delivered nothing good for longer than its last one may stand in', async () => {
     world.deliver('in/france/list.csv', 'no header of ours\n');
     letDaysPass(world.stateDir, 'france', 6.9);
