@@ -5,10 +5,10 @@
  * since the traveller stands at the desk. Sightings that come while a write is under way go together
  * into the next one, so that a burst costs a few commits and not one each. A database that cannot
  * write (a list is being loaded into SQLite, say) delays an answer by WAIT_MAX_MS and a write to the
- * spool (sighting-spool.ts): the sighting is tried again until it is stored, by the next process if this
- * one is killed, and a line in the log says that it was late. Only where the spool cannot be written
- * either is it in memory alone, and the line says so. One that the database does not take holds up no
- * other: those of one answer are then written by themselves.
+ * spool (sighting-spool.ts), for which it waits KEEP_MAX_MS at most: the sighting is tried again until it is stored, by the
+ * next process if this one is killed, and a line in the log says that it was late. Only where the spool cannot be
+ * written in that time is it in memory alone, and the line says so. One that the database does not take holds up
+ * no other: those of one answer are then written by themselves.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,9 @@ import type { SightingsTable } from './tables.ts';
 
 export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
 
+/** For the database, and for the disk after it: an edge gives up after 1.5 s, and the hit stays a candidate. */
 const WAIT_MAX_MS = 250;
+const KEEP_MAX_MS = 250;
 const RETRY_MS = 250;
 /** Twelve columns a row, and SQLite takes 32,766 parameters a statement. */
 const WRITE_MAX = 1_000;
@@ -32,6 +34,7 @@ interface RecorderOptions {
   /** Told how many sightings were not stored when their answer left, and how many of them the spool has. */
   onLate?: (counts: { lateCount: number; keptCount: number }) => void;
   waitMaxMs?: number;
+  keepMaxMs?: number;
 }
 
 /** The sightings of one answer. */
@@ -53,19 +56,24 @@ export class SightingRecorder {
   /** Resolves once the rows are stored, or have waited long enough; never rejects. */
   async record(rows: readonly NewSighting[]): Promise<void> {
     if (rows.length === 0) return;
-    const { waitMaxMs = WAIT_MAX_MS, onLate, spool } = this.#options;
+    const { waitMaxMs = WAIT_MAX_MS, keepMaxMs = KEEP_MAX_MS, onLate, spool } = this.#options;
     let isStored = false;
     const stored = this.#add(rows).then(() => {
       isStored = true;
     });
-    const enough = new AbortController();
-    const late = sleep(waitMaxMs, undefined, { signal: enough.signal }).catch(() => {});
-    await Promise.race([stored, late]);
-    enough.abort();
+    await firstOf([stored], waitMaxMs);
     if (isStored) return;
-    const name = await spool.keep(rows);
-    if (name !== undefined) void stored.then(() => spool.drop(name));
-    onLate?.({ lateCount: rows.length, keptCount: name === undefined ? 0 : rows.length });
+    let keptCount = 0;
+    const kept = spool.keep(rows).then((name) => {
+      if (name !== undefined) keptCount = rows.length;
+      return name;
+    });
+    // Also what comes onto the disk later than the answer leaves.
+    void Promise.all([kept, stored]).then(async ([name]) => {
+      if (name !== undefined) await spool.drop(name);
+    });
+    await firstOf([kept, stored], keepMaxMs);
+    if (!isStored) onLate?.({ lateCount: rows.length, keptCount });
   }
 
   /** Take up what an earlier process left in the spool; does not wait until it is stored. */
@@ -130,4 +138,12 @@ export class SightingRecorder {
         .execute();
     }
   }
+}
+
+/** Waits for the first of them, and no longer than this. */
+async function firstOf(promises: readonly Promise<unknown>[], waitMaxMs: number): Promise<void> {
+  const enough = new AbortController();
+  const late = sleep(waitMaxMs, undefined, { signal: enough.signal }).catch(() => {});
+  await Promise.race([...promises, late]);
+  enough.abort();
 }

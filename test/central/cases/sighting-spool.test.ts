@@ -2,7 +2,15 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +33,24 @@ afterAll(stop);
 const PATIENCE = { timeout: 10_000 };
 const OFFICER = { tenant: 'BORDER-D', site: 'FRA/7', sub: 'officer-7' };
 
+/** On a disk that writes nothing before it is let. */
+class SlowSpool extends SightingSpool {
+  readonly #written = Promise.withResolvers<void>();
+  readonly #asked = Promise.withResolvers<void>();
+  /** Once something is to be kept. */
+  readonly asked = this.#asked.promise;
+
+  write(): void {
+    this.#written.resolve();
+  }
+
+  override async keep(rows: readonly NewSighting[]): Promise<string | undefined> {
+    this.#asked.resolve();
+    await this.#written.promise;
+    return super.keep(rows);
+  }
+}
+
 const sighting = (id: string): NewSighting => ({
   ...{ id, record_id: 'r', issuing_state: 'UTO', category: 'stolen', asking_state: null },
   ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: 'entry', seen_at: NOW_MS },
@@ -45,6 +71,14 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
   });
 
   const files = () => readdirSync(folder);
+  /** What the service has kept; what is not whole yet is a text. */
+  const spooled = () => {
+    const { location } = database;
+    const kept = 'url' in location ? folder : `${location.file}-sightings`;
+    if (!existsSync(kept)) return [];
+    const texts = readdirSync(kept).map((each) => readFileSync(join(kept, each), 'utf8'));
+    return texts.map((text) => (text.endsWith(']') ? JSON.parse(text) : text));
+  };
   const storedIds = async () => {
     const rows = await database.db.selectFrom('sightings').select('id').orderBy('id').execute();
     return rows.map(({ id }) => id);
@@ -66,11 +100,11 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
   };
   const recorderOf = (
     db: CentralDatabase,
-    { spool = new SightingSpool({ folder }), waitMaxMs = 20 } = {},
+    { spool = new SightingSpool({ folder }), waitMaxMs = 20, keepMaxMs = 10_000 } = {},
   ) => {
     const late: object[] = [];
     const onLate = (counts: object) => late.push(counts);
-    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs, onLate }) };
+    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs, keepMaxMs, onLate }) };
   };
   const serve = async () => {
     const { location } = database;
@@ -107,6 +141,8 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
       body: JSON.stringify(question([SPECIMEN_KEY], { encounter: { exact: [0] } })),
     });
     expect(answered.status).toBe(200);
+    // A disk that is slower than an answer may wait would be the loss that the log tells of.
+    await expect.poll(spooled, PATIENCE).toMatchObject([[{ tenant: OFFICER.tenant }]]);
     child.kill('SIGKILL');
     await once(child, 'exit');
     await release();
@@ -161,6 +197,39 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
     await release();
     await expect.poll(storedIds, PATIENCE).toEqual(['one', 'three', 'two']);
     for (const { recorder } of [nowhere, full]) await recorder.stop();
+    await db.destroy();
+  });
+
+  it('waits for a slow disk no longer than for the database, and keeps nothing that is stored', async () => {
+    const release = await hold();
+    const db = openDatabase(database.location, { busyTimeoutMs: 20 });
+    const spool = new SlowSpool({ folder });
+    const { recorder, late } = recorderOf(db, { spool, keepMaxMs: 20 });
+    await recorder.record([sighting('one')]);
+    expect(late).toEqual([{ lateCount: 1, keptCount: 0 }]);
+    spool.write();
+    await expect.poll(files, PATIENCE).toHaveLength(1);
+    await release();
+    await expect.poll(files, PATIENCE).toEqual([]);
+    expect(await storedIds()).toEqual(['one']);
+    await recorder.stop();
+    await db.destroy();
+  });
+
+  it('is late with no hit that is stored while the disk is slow', async () => {
+    const release = await hold();
+    const db = openDatabase(database.location, { busyTimeoutMs: 20 });
+    const spool = new SlowSpool({ folder });
+    const { recorder, late } = recorderOf(db, { spool });
+    const recorded = recorder.record([sighting('one')]);
+    await spool.asked;
+    await release();
+    await recorded;
+    expect(late).toEqual([]);
+    spool.write();
+    await expect.poll(files, PATIENCE).toEqual([]);
+    expect(await storedIds()).toEqual(['one']);
+    await recorder.stop();
     await db.destroy();
   });
 
