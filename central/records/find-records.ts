@@ -6,6 +6,9 @@
  * data that has it.
  */
 
+import { canonicalKey } from '../../src/document/canonical-key.ts';
+import { DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
+import type { StateCode } from '../../src/document/issuing-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { PageRequest } from '../http/page.ts';
@@ -97,6 +100,36 @@ export async function listRecords(
     .where('id', '>', after ?? '')
     .orderBy('id')
     .limit(limit + 1)
+    .execute();
+}
+
+/** Records of one number in any class, withdrawn ones too, in order of id: one row more than the page has. */
+export async function recordsOfNumber(
+  db: CentralDatabase,
+  { state, number }: { state: StateCode; number: string },
+  { limit, after }: PageRequest<string>,
+): Promise<RecordRow[]> {
+  const keys = DOCUMENT_CLASSES.map((each) => canonicalKey(each, state, number));
+  // Ids first, of the keys alone: no plan then goes through the records in order of their ids.
+  const ids = await db
+    .selectFrom('record_keys')
+    .select('record_id')
+    .distinct()
+    .where('key', 'in', keys)
+    .where('record_id', '>', after ?? '')
+    .orderBy('record_id')
+    .limit(limit + 1)
+    .execute();
+  if (ids.length === 0) return [];
+  return db
+    .selectFrom('records')
+    .selectAll()
+    .where(
+      'id',
+      'in',
+      ids.map(({ record_id: id }) => id),
+    )
+    .orderBy('id')
     .execute();
 }
 

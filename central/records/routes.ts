@@ -1,21 +1,29 @@
 /**
  * Records over HTTP, as they are read. docs/api.md, "Records".
  *
- *     GET /v1/records               those that the caller's bureau owns
- *     GET /v1/records/:id           one, as far as the role sees it
- *     GET /v1/records/:id/history   who did what to it
+ *     GET  /v1/records               those that the caller's bureau owns
+ *     POST /v1/records/search        of these, the records of one number
+ *     GET  /v1/records/:id           one, as far as the role sees it
+ *     GET  /v1/records/:id/history   who did what to it
  */
 
+import * as v from 'valibot';
+import { canonicalNumber } from '../../src/document/canonical-key.ts';
+import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
 import { stateOfCollection } from '../../src/format/collection.ts';
 import { Id } from '../../src/format/forms.ts';
 import { idOf, Version } from '../http/forms.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
+import { readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
-import { findRecord, listRecords } from './find-records.ts';
+import { findRecord, listRecords, recordsOfNumber } from './find-records.ts';
 import { historyView, listHistory } from './history.ts';
 import { ownerOf, owningCallerOf } from './owners.ts';
 import { historyLevel, opensNoRecord, recordDetails } from './views.ts';
+
+/** Longer ones are refused as they are parsed. */
+const SearchSchema = v.strictObject({ issuingState: v.string(), documentNumber: v.string() });
 
 /** The addresses above. */
 export const addRecordRoutes: RouteModule = (app, services) => {
@@ -26,6 +34,21 @@ export const addRecordRoutes: RouteModule = (app, services) => {
     const page = pageRequest(c, Id);
     const isOwnList = stateOfCollection(await collection()) !== undefined;
     const rows = await listRecords(db, isOwnList ? 'all' : { state: caller.bureauState }, page);
+    const view = (row: (typeof rows)[number]) => recordDetails(row, caller, caller.tenant);
+    return c.json(pageOf(rows, page, { view, positionOf: (row) => row.id }));
+  });
+
+  // A POST, so that the number stands in no address.
+  app.post('/v1/records/search', async (c) => {
+    const caller = await owningCallerOf(c, services);
+    const page = pageRequest(c, Id);
+    const { issuingState, documentNumber } = await readJsonAs(c.req.raw, SearchSchema);
+    const state = parseStateCode(issuingState);
+    if (state === undefined) throw new SltdError('state-unknown');
+    if (ownerOf(await collection(), state) !== caller.tenant) throw new SltdError('forbidden');
+    const number = canonicalNumber(documentNumber, state);
+    if (!number.ok) throw new SltdError(number.code);
+    const rows = await recordsOfNumber(db, { state, number: number.value }, page);
     const view = (row: (typeof rows)[number]) => recordDetails(row, caller, caller.tenant);
     return c.json(pageOf(rows, page, { view, positionOf: (row) => row.id }));
   });

@@ -61,6 +61,10 @@ export const RIGHTS: Record<string, Right> = {
   'GET /v1/records': { allowed: WRITERS },
   'POST /v1/records': { body: () => ({}), inside: [422], allowed: WRITERS },
   'POST /v1/records/bulk': { body: () => ({ items: [] }), inside: [422], allowed: WRITERS },
+  'POST /v1/records/search': {
+    body: () => ({ issuingState: 'UTO', documentNumber: 'L898902C3' }),
+    allowed: OWNERS,
+  },
   'GET /v1/records/:id': {
     path: ({ recordId }) => `/v1/records/${recordId}`,
     allowed: ['officer@*', 'ncb@*', 'data-operator@*', 'auditor@*'],
