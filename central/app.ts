@@ -224,4 +224,6 @@ export const recorder = (
     spool: new SightingSpool(sightingSpool),
     onLate: (counts) =>
       log({ time: new Date(clock()).toISOString(), event: 'sighting-late', ...counts }),
+    onUnread: (file) =>
+      log({ time: new Date(clock()).toISOString(), event: 'sighting-unread', file }),
   });

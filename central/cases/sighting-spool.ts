@@ -75,30 +75,43 @@ export class SightingSpool {
     await rm(join(this.#folder, name), { force: true }).catch(() => {});
   }
 
-  /** What was kept and not dropped, by this process or an earlier one; 'config-invalid' if unreadable. */
-  async *read(): AsyncGenerator<{ name: string; rows: readonly NewSighting[] }> {
+  /**
+   * What was kept and not dropped, by this process or an earlier one; a file that cannot be read or is not understood,
+   * as of another version, has no rows and stays. 'config-invalid' if the folder cannot be read.
+   */
+  async *read(): AsyncGenerator<{ name: string; rows: readonly NewSighting[] | undefined }> {
     for (const name of (await this.#names()).filter((each) => NAME.test(each))) {
+      const state = await this.#readOne(name);
+      if (state === 'gone') continue;
       this.#count++;
-      const rows = await this.#readOne(name).catch(refuse);
-      if (rows) yield { name, rows };
+      if (state === 'torn') await this.drop(name);
+      else if (state !== 'open') yield { name, rows: state === 'strange' ? undefined : state };
     }
   }
 
   #names(): Promise<string[]> {
     return readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') refuse(error);
-      return [];
+      if (error.code === 'ENOENT') return [];
+      // The cause may hold what a file holds.
+      throw new SltdError('config-invalid', { detail: 'SIGHTINGS_DIR cannot be read' });
     });
   }
 
-  async #readOne(name: string): Promise<readonly NewSighting[] | undefined> {
+  async #readOne(
+    name: string,
+  ): Promise<readonly NewSighting[] | 'gone' | 'torn' | 'open' | 'strange'> {
     const path = join(this.#folder, name);
-    const { mtimeMs } = await stat(path);
-    const value = parsed(await readFile(path, 'utf8'));
-    if (value !== undefined) return v.parse(RowsSchema, value);
-    // One that is being written is another service's.
-    if (Date.now() - mtimeMs >= TORN_AFTER_MS) await this.drop(name);
-    return undefined;
+    try {
+      const { mtimeMs } = await stat(path);
+      const value = parsed(await readFile(path, 'utf8'));
+      // One that is being written is another service's.
+      if (value === undefined) return Date.now() - mtimeMs >= TORN_AFTER_MS ? 'torn' : 'open';
+      const result = v.safeParse(RowsSchema, value);
+      return result.success ? result.output : 'strange';
+    } catch (error) {
+      // Another service over the folder has stored it meanwhile.
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'strange';
+    }
   }
 
   /** So that the name of a new file outlives the machine as well. */
@@ -106,11 +119,6 @@ export class SightingSpool {
     const folder = await open(this.#folder, 'r');
     await folder.sync().finally(() => folder.close());
   }
-}
-
-/** The cause may hold what the file holds. */
-function refuse(_: unknown): never {
-  throw new SltdError('config-invalid', { detail: 'SIGHTINGS_DIR cannot be read' });
 }
 
 /** Undefined if it is not whole. */

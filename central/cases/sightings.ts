@@ -33,6 +33,8 @@ interface RecorderOptions {
   spool: SightingSpool;
   /** Told how many sightings were not stored when their answer left, and how many of them the spool has. */
   onLate?: (counts: { lateCount: number; keptCount: number }) => void;
+  /** Told of each file of the spool that is not taken up. */
+  onUnread?: (name: string) => void;
   waitMaxMs?: number;
   keepMaxMs?: number;
 }
@@ -78,9 +80,10 @@ export class SightingRecorder {
 
   /** Take up what an earlier process left in the spool; does not wait until it is stored. */
   async recover(): Promise<void> {
-    const { spool } = this.#options;
+    const { spool, onUnread } = this.#options;
     for await (const { name, rows } of spool.read()) {
-      void this.#add(rows).then(() => spool.drop(name));
+      if (!rows) onUnread?.(name);
+      else void this.#add(rows).then(() => spool.drop(name));
     }
   }
 

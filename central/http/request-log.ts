@@ -11,7 +11,15 @@ import { SltdError } from '../../src/errors.ts';
 export interface LogLine {
   /** ISO 8601. */
   time: string;
-  event: 'request' | 'start' | 'stop' | 'load' | 'dead-letter' | 'job-failed' | 'sighting-late';
+  event:
+    | 'request'
+    | 'start'
+    | 'stop'
+    | 'load'
+    | 'dead-letter'
+    | 'job-failed'
+    | 'sighting-late'
+    | 'sighting-unread';
   route?: string;
   status?: number;
   durationMs?: number;
@@ -22,6 +30,8 @@ export interface LogLine {
   lateCount?: number;
   /** Of these, those that a kill of the process does not lose. */
   keptCount?: number;
+  /** Name of a file of hits that is not understood: random, and says nothing. */
+  file?: string;
   /** Notifications that are no longer tried. */
   deadCount?: number;
   port?: number;

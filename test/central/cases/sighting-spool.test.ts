@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -262,12 +263,39 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
     await recorder.stop();
   });
 
-  it('is not started over a spool that holds what is not understood', async () => {
-    const strange = join(folder, `${'C'.repeat(22)}.json`);
-    writeFileSync(strange, JSON.stringify([{ ...sighting('one'), colour: 'red' }]));
-    const { recorder } = recorderOf(database.db);
-    await expect(recorder.recover()).rejects.toMatchObject({ code: 'config-invalid' });
-    expect(files()).toHaveLength(1);
+  it('leaves a file that it does not understand, says so, and stores the others', async () => {
+    const spool = new SightingSpool({ folder });
+    await spool.keep([sighting('one')]);
+    const [other, unreadable] = ['C', 'D'].map((letter) => `${letter.repeat(22)}.json`);
+    writeFileSync(join(folder, other!), JSON.stringify([{ ...sighting('two'), colour: 'red' }]));
+    mkdirSync(join(folder, unreadable!));
+    const unread: string[] = [];
+    const onUnread = (file: string) => unread.push(file);
+    const recorder = new SightingRecorder({ db: database.db, spool, onUnread });
+    await recorder.recover();
+    await expect.poll(() => files().sort(), PATIENCE).toEqual([other, unreadable]);
+    expect(unread.sort()).toEqual([other, unreadable]);
+    expect(await storedIds()).toEqual(['one']);
     await recorder.stop();
+  });
+
+  it('passes over a file that another service has stored meanwhile', async () => {
+    const spool = new SightingSpool({ folder });
+    await spool.keep([sighting('one')]);
+    await spool.keep([sighting('two')]);
+    const names: string[] = [];
+    for await (const { name } of spool.read()) {
+      names.push(name);
+      for (const each of files()) rmSync(join(folder, each));
+    }
+    expect(names).toHaveLength(1);
+  });
+
+  it('is not started over a folder that cannot be read', async () => {
+    const nowhere = recorderOf(database.db, {
+      spool: new SightingSpool({ folder: '/dev/null/sightings' }),
+    });
+    await expect(nowhere.recorder.recover()).rejects.toMatchObject({ code: 'config-invalid' });
+    await nowhere.recorder.stop();
   });
 });
