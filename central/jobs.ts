@@ -48,7 +48,7 @@ export interface JobOptions {
   log: (line: LogLine) => void;
 }
 
-/** Start all jobs; `stop()` waits for what is under way. */
+/** Start all jobs; `stop()` waits for the rounds that are under way, and begins none. */
 export function startJobs(options: JobOptions): { stop(): Promise<void> } {
   const { db, reach, attachments, clock, log, webhookTimeoutMs, webhookRetryMs } = options;
   const { signingKey: signer, dayKeys } = options;
@@ -66,6 +66,10 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
       await round().catch(onError);
       await sleep(intervalMs, undefined, { signal: halt.signal }).catch(() => {});
     }
+  };
+  /** Rounds without a pause as long as there is work. */
+  const whileAny = async (round: () => Promise<number>) => {
+    while (!halt.signal.aborted && (await round()) > 0);
   };
   const ended = Promise.all([
     worker.run(),
@@ -98,9 +102,4 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
       await ended;
     },
   };
-}
-
-/** Rounds without a pause as long as there is work. */
-async function whileAny(round: () => Promise<number>): Promise<void> {
-  while ((await round()) > 0);
 }

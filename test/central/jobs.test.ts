@@ -311,3 +311,27 @@ describe.each(kinds)('of the jobs on $name', ({ create }) => {
     expect(log).toEqual([]);
   });
 });
+
+describe.each(kinds)('the jobs on $name', ({ create }) => {
+  it('end after the round that is under way, however much is left', async () => {
+    const database = await create();
+    const { folder, remove } = await caseWorld(database.db);
+    const report = { at: NOW_MS, due_at: NOW_MS };
+    const waiting = Array.from({ length: 3_000 }, (_, index) => ({
+      record_id: `r${index}`,
+      ...report,
+    }));
+    await database.db.insertInto('loaded_reports').values(waiting).execute();
+    const jobs = startJobs({
+      ...{ db: database.db, reach: { loopback: true }, dayKeys, clock: () => NOW_MS },
+      signingKey: await signingKey(CENTRAL_JWK),
+      attachments: { folder },
+      log: () => {},
+    });
+    await jobs.stop();
+    const left = database.db.selectFrom('loaded_reports').select('at').where('due_at', '=', NOW_MS);
+    expect((await left.execute()).length).toBeGreaterThanOrEqual(2_000);
+    remove();
+    await database.remove();
+  });
+});
