@@ -1,6 +1,7 @@
 /**
  * Challenges over HTTP. docs/api.md, "Records".
  *
+ *     GET  /v1/challenges                                     those that wait for the caller's answer
  *     POST /v1/records/:id/challenges                         dispute a record of another bureau
  *     GET  /v1/records/:id/challenges                         all for the owner, one's own for others
  *     POST /v1/records/:id/challenges/:challenge/resolution   the owner's answer
@@ -15,10 +16,17 @@ import { idOf } from '../http/forms.ts';
 import { pageOf, pageRequest, TimePosition } from '../http/page.ts';
 import { readJsonAs } from '../http/read-body.ts';
 import type { CentralServices, RouteModule } from '../http/route-module.ts';
-import { challengeView, listChallenges, openChallenge, resolveChallenge } from './challenges.ts';
+import {
+  challengeView,
+  listChallenges,
+  openChallenge,
+  openChallenges,
+  resolveChallenge,
+} from './challenges.ts';
 import { changeRecords } from './change-batch.ts';
 import { findRecord } from './find-records.ts';
-import { ownerOf } from './owners.ts';
+import { ownedIn, ownerOf, owningCallerOf } from './owners.ts';
+import type { RecordChallengesTable } from './tables.ts';
 import { Reason } from './texts.ts';
 
 const ChallengeSchema = v.strictObject({ reason: Reason });
@@ -27,9 +35,23 @@ const ResolutionSchema = v.strictObject({
   answer: Reason,
 });
 
+const positionOf = ({ opened_at: at, id }: RecordChallengesTable) => [at, id];
+
 /** The addresses above. */
 export const addChallengeRoutes: RouteModule = (app, services) => {
   const { db, clock } = services;
+
+  app.get('/v1/challenges', async (c) => {
+    const { role, bureauState } = await owningCallerOf(c, services);
+    if (role !== 'ncb') throw new SltdError('forbidden');
+    const page = pageRequest(c, TimePosition);
+    const rows = await openChallenges(db, ownedIn(await services.collection(), bureauState), page);
+    const view = (challenge: (typeof rows)[number]) => ({
+      record: challenge.record_id,
+      ...challengeView(challenge),
+    });
+    return c.json(pageOf(rows, page, { view, positionOf }));
+  });
 
   app.post('/v1/records/:id/challenges', async (c) => {
     const caller = await bureauCallerOf(c, services);
@@ -51,12 +73,7 @@ export const addChallengeRoutes: RouteModule = (app, services) => {
     const owner = ownerOf(await services.collection(), row.state);
     const tenant = owner === caller.tenant ? undefined : caller.tenant;
     const rows = await listChallenges(db, { recordId, tenant }, page);
-    return c.json(
-      pageOf(rows, page, {
-        view: challengeView,
-        positionOf: (challenge) => [challenge.opened_at, challenge.id],
-      }),
-    );
+    return c.json(pageOf(rows, page, { view: challengeView, positionOf }));
   });
 
   app.post('/v1/records/:id/challenges/:challenge/resolution', async (c) => {

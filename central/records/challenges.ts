@@ -159,6 +159,30 @@ export function listChallenges(
     .execute();
 }
 
+/** Challenges of records of a state, or of all, that wait for an answer; the longest waiting first, one row more. */
+export function openChallenges(
+  db: CentralDatabase,
+  of: { state: string } | 'all',
+  { limit, after }: PageRequest<TimePosition>,
+): Promise<RecordChallengesTable[]> {
+  const [atMs, id] = after ?? [-1, ''];
+  let query = db
+    .selectFrom('record_challenges as challenge')
+    .selectAll('challenge')
+    .where('challenge.resolved_at', 'is', null)
+    .where((eb) => eb(eb.refTuple('challenge.opened_at', 'challenge.id'), '>', eb.tuple(atMs, id)));
+  if (of !== 'all') {
+    query = query
+      .innerJoin('records', 'records.id', 'challenge.record_id')
+      .where('records.state', '=', of.state);
+  }
+  return query
+    .orderBy('challenge.opened_at')
+    .orderBy('challenge.id')
+    .limit(limit + 1)
+    .execute();
+}
+
 /** A challenge as both bureaus see it: no person is named across the border. */
 export const challengeView = (challenge: RecordChallengesTable) => ({
   id: challenge.id,

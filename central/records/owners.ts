@@ -17,6 +17,10 @@ import type { CentralServices } from '../http/route-module.ts';
 export const ownerOf = (collection: string, issuingState: string): string =>
   bureauOf(stateOfCollection(collection) ?? issuingState);
 
+/** Which records a bureau of this state owns in this collection, if it owns any. */
+export const ownedIn = (collection: string, bureauState: string): { state: string } | 'all' =>
+  stateOfCollection(collection) === undefined ? { state: bureauState } : 'all';
+
 /** True for those of a bureau that report, and learn of what their bureau reported. */
 export const isOfBureau = ({ role, tenant }: Caller): boolean =>
   (role === 'ncb' || role === 'data-operator') && stateOfBureau(tenant) !== undefined;

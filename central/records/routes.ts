@@ -11,7 +11,6 @@ import * as v from 'valibot';
 import { canonicalNumber } from '../../src/document/canonical-key.ts';
 import { parseStateCode } from '../../src/document/issuing-state.ts';
 import { SltdError } from '../../src/errors.ts';
-import { stateOfCollection } from '../../src/format/collection.ts';
 import { Id } from '../../src/format/forms.ts';
 import { idOf, Version } from '../http/forms.ts';
 import { pageOf, pageRequest } from '../http/page.ts';
@@ -19,7 +18,7 @@ import { readJsonAs } from '../http/read-body.ts';
 import type { RouteModule } from '../http/route-module.ts';
 import { findRecord, listRecords, recordsOfNumber } from './find-records.ts';
 import { historyView, listHistory } from './history.ts';
-import { ownerOf, owningCallerOf } from './owners.ts';
+import { ownedIn, ownerOf, owningCallerOf } from './owners.ts';
 import { historyLevel, opensNoRecord, recordDetails } from './views.ts';
 
 /** Longer ones are refused as they are parsed. */
@@ -32,8 +31,7 @@ export const addRecordRoutes: RouteModule = (app, services) => {
   app.get('/v1/records', async (c) => {
     const caller = await owningCallerOf(c, services);
     const page = pageRequest(c, Id);
-    const isOwnList = stateOfCollection(await collection()) !== undefined;
-    const rows = await listRecords(db, isOwnList ? 'all' : { state: caller.bureauState }, page);
+    const rows = await listRecords(db, ownedIn(await collection(), caller.bureauState), page);
     const view = (row: (typeof rows)[number]) => recordDetails(row, caller, caller.tenant);
     return c.json(pageOf(rows, page, { view, positionOf: (row) => row.id }));
   });

@@ -199,7 +199,7 @@ function* strangerCells(collections: readonly string[] | undefined): Generator<C
 
 /** Addresses at which a bureau does what only an owner of records does. */
 const OF_OWNERS =
-  /^(GET|POST) \/v1\/records$|^POST \/v1\/(records\/bulk|held-bulks\/.*)$|\/v1\/restrictions/;
+  /^(GET|POST) \/v1\/records$|^POST \/v1\/(records\/bulk|held-bulks\/.*)$|\/v1\/(restrictions|challenges)/;
 /** Those at which a bureau changes one record: of its own state alone. */
 const OF_OWN_STATE = /^(PATCH \/v1\/records\/:id|POST \/v1\/records\/:id\/withdrawal)$/;
 

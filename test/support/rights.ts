@@ -87,6 +87,7 @@ export const RIGHTS: Record<string, Right> = {
     inside: [412],
     allowed: OWNERS,
   },
+  'GET /v1/challenges': { allowed: CLERKS },
   'POST /v1/records/:id/challenges': {
     path: recordAt('/challenges'),
     body: () => ({ reason: 'from the matrix' }),

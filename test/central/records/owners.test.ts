@@ -184,7 +184,44 @@ describe.each(kinds)('who owns records on $name', ({ create }) => {
     const to = `${path}/${(answer as { id?: string }).id}/resolution`;
     const resolution = { outcome: 'record-stands', answer: 'seized here' };
     expect((await send('D', 'POST', to, resolution)).said).toEqual([403, 'forbidden']);
+    expect((await read('UTO', '/v1/challenges')).body.items).toHaveLength(2);
     expect((await send('UTO', 'POST', to, resolution)).said[0]).toBe(200);
+    expect((await read('UTO', '/v1/challenges')).body.items).toHaveLength(1);
+    expect((await read('D', '/v1/challenges')).status).toBe(403);
+  });
+
+  it('in a list of all states sees what is disputed of its own records and waits, and no other', async () => {
+    await start('sltd');
+    for (const issuer of ['D', 'UTO']) {
+      const path = `/v1/records/${ids[issuer]}/challenges`;
+      await send('FRA', 'POST', path, { reason: `never lost by ${issuer}` });
+    }
+    const [open] = (await read('UTO', '/v1/challenges')).body.items as { id: string }[];
+    expect((await read('UTO', '/v1/challenges')).body.items).toEqual([
+      expect.objectContaining({ record: ids.UTO, bureau: 'NCB-FRA', reason: 'never lost by UTO' }),
+    ]);
+    const [first] = (await read('D', '/v1/challenges?limit=1')).body.items as { record: string }[];
+    expect(first?.record).toBe(ids.D);
+    expect((await read('FRA', '/v1/challenges')).body.items).toEqual([]);
+    const resolution = { outcome: 'record-stands', answer: 'lost it was' };
+    const to = `/v1/records/${ids.UTO}/challenges/${open!.id}/resolution`;
+    await send('UTO', 'POST', to, resolution);
+    expect((await read('UTO', '/v1/challenges')).body.items).toEqual([]);
+  });
+
+  it('gives what is disputed a page at a time, the longest waiting first', async () => {
+    await start('sltd');
+    const path = `/v1/records/${ids.UTO}/challenges`;
+    for (const state of ['D', 'FRA', 'GBR']) await send(state, 'POST', path, { reason: 'ours' });
+    // In the same millisecond, so that the ids decide.
+    const seen: string[] = [];
+    let query = '?limit=1';
+    for (let pages = 0; pages < 3; pages++) {
+      const { body } = await read('UTO', `/v1/challenges${query}`);
+      seen.push(...(body.items as { bureau: string }[]).map(({ bureau }) => bureau));
+      query = `?limit=1&cursor=${String(body.next)}`;
+    }
+    expect(seen.sort()).toEqual(['NCB-D', 'NCB-FRA', 'NCB-GBR']);
   });
 
   it('in the list of a state is its bureau, which is told of a hit and confirms it', async () => {
