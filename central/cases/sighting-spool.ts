@@ -13,7 +13,7 @@ import * as v from 'valibot';
 import { CATEGORIES } from '../../src/format/category.ts';
 import { SltdError } from '../../src/errors.ts';
 import { newId } from '../http/new-id.ts';
-import type { NewSighting } from './sightings.ts';
+import type { NewSighting } from './tables.ts';
 
 /** Answers; a list that takes a minute to be taken over, at some hundred hits a second. */
 const SPOOLED_MAX = 20_000;

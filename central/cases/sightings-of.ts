@@ -11,7 +11,7 @@ import type { ConfirmationQuestion } from '../../src/format/confirmation.ts';
 import type { Role } from '../../src/format/role.ts';
 import type { Caller } from '../http/caller.ts';
 import type { RecordRow } from '../records/tables.ts';
-import type { NewSighting } from './sightings.ts';
+import type { NewSighting } from './tables.ts';
 
 const TOLD_OF_HITS: readonly Role[] = ['officer', 'ncb'];
 const WITHOUT_TRAVELLER: readonly string[] = ['training', 'test'];

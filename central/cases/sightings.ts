@@ -12,13 +12,10 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Insertable } from 'kysely';
 import { isBusy } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { SightingSpool } from './sighting-spool.ts';
-import type { SightingsTable } from './tables.ts';
-
-export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
+import type { NewSighting } from './tables.ts';
 
 /** For the database, and for the disk after it: an edge gives up after 1.5 s, and the hit stays a candidate. */
 const WAIT_MAX_MS = 250;

@@ -4,6 +4,7 @@
  * Times are milliseconds since 1970. No document number stands in them: a case points at its record.
  */
 
+import type { Insertable } from 'kysely';
 import type { Category } from '../../src/format/category.ts';
 
 /** States of a case; transitions.ts says who moves it where. */
@@ -44,6 +45,9 @@ export interface SightingsTable {
   /** Null until a case was opened for it, or joined. */
   case_id: string | null;
 }
+
+/** One that no case has taken yet. */
+export type NewSighting = Omit<Insertable<SightingsTable>, 'case_id'>;
 
 /** One document before one post, until it is over. */
 export interface CasesTable {
