@@ -31,7 +31,7 @@ const LIST_KEYS = 190_596_932;
 const SIZES: Record<BenchSize, { keys: number; starts: number; documents: number }> = {
   test: { keys: 20_000, starts: 1, documents: 20 },
   small: { keys: 2_000_000, starts: 5, documents: 20_000 },
-  full: { keys: LIST_KEYS, starts: 9, documents: 1_000_000 },
+  full: { keys: LIST_KEYS, starts: 9, documents: 100_000 },
 };
 const OPERATIONS = 150_000;
 const BATCH = 100;
