@@ -151,7 +151,7 @@ export async function overlayCost(size: BenchSize): Promise<Measurement[]> {
       runs.map(({ bareNs }) => bareNs),
     ),
     measured(
-      about('overlay-probe', `the same with an overlay of ${operations}: more by`, '%'),
+      about('overlay-probe', `the same with an overlay of ${operations}`, '% more'),
       runs.map(({ morePercent }) => morePercent),
       { atMost: 10 },
     ),
