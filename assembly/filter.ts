@@ -45,12 +45,12 @@ function blockOf(page: usize, digest: usize): usize {
 }
 
 /** Address of the 32 bits of the block that have the bit which the top of `h` names. */
-function wordOf(block: usize, h: u32): usize {
+export function wordOf(block: usize, h: u32): usize {
   return block + ((h >> (FILTER_BIT_SHIFT + 3)) & 60);
 }
 
 /** That bit's place within them, and higher bits of `h` above it: a shift takes the low five. */
-function bitOf(h: u32): u32 {
+export function bitOf(h: u32): u32 {
   return h >> FILTER_BIT_SHIFT;
 }
 
@@ -72,7 +72,7 @@ export function probeFilters(count: u32): void {
 }
 
 /** Reads ahead the blocks of the keys from `first` to before `end`; leaves them in GROUP_PLACES. */
-function touchBlocks(first: u32, end: u32): void {
+export function touchBlocks(first: u32, end: u32): void {
   let place = GROUP_PLACES;
   for (let i = first; i < end; i++) {
     const page: usize = load<u32>(ADDRESSES + (i << 2));

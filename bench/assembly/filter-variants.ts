@@ -13,24 +13,8 @@ import {
   PAGE_TABLE_COUNT,
 } from '../../src/format/layout';
 import { ADDRESSES, ANSWERS, DIGESTS, GROUP_KEYS, GROUP_PLACES } from '../../assembly/areas';
-import { mulhi } from '../../assembly/multiply';
+import { bitOf, touchBlocks, wordOf } from '../../assembly/filter';
 import { touch } from '../../assembly/touch';
-
-function touchBlocks(first: u32, end: u32): void {
-  let place = GROUP_PLACES;
-  for (let i = first; i < end; i++) {
-    const page: usize = load<u32>(ADDRESSES + (i << 2));
-    const d1 = load<u32>(DIGESTS + i * DIGEST_BYTES, 4);
-    const block = mulhi(d1, load<u32>(page, PAGE_TABLE_COUNT));
-    store<u32>(place, <u32>(page + PAGE_HEADER_BYTES) + block * FILTER_BLOCK_BYTES);
-    place += 4;
-  }
-  touch(place, 0);
-}
-
-function wordOf(block: usize, h: u32): usize {
-  return block + ((h >> (FILTER_BIT_SHIFT + 3)) & 60);
-}
 
 /** A branch after each bit: what is not listed mostly ends at the first or the second. */
 export function probeFiltersEndingEarly(count: u32): void {
@@ -42,7 +26,7 @@ export function probeFiltersEndingEarly(count: u32): void {
       const block: usize = load<u32>(GROUP_PLACES + ((i - first) << 2));
       let h = load<u32>(DIGESTS + i * DIGEST_BYTES, 8);
       let probes = load<u32>(page, PAGE_PARAMETER);
-      while (probes > 0 && (load<u32>(wordOf(block, h)) >> (h >> FILTER_BIT_SHIFT)) & 1) {
+      while (probes > 0 && (load<u32>(wordOf(block, h)) >> bitOf(h)) & 1) {
         h *= GOLDEN;
         probes--;
       }
@@ -73,7 +57,7 @@ export function probeFiltersAdding(count: u32): void {
       let h = load<u32>(DIGESTS + i * DIGEST_BYTES, 8);
       let all: u32 = 1;
       for (let probes = load<u32>(page, PAGE_PARAMETER); probes > 0; probes--) {
-        all &= load<u32>(wordOf(block, h)) >> (h >> FILTER_BIT_SHIFT);
+        all &= load<u32>(wordOf(block, h)) >> bitOf(h);
         h += GOLDEN;
       }
       store<u8>(ANSWERS + i, all);
