@@ -8,27 +8,24 @@
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { type ErrorCode, SltdError } from '../src/errors.ts';
+import { FieldsError } from '../src/fields-error.ts';
 import type { SigningKey, VerifyKey } from '../src/format/signature.ts';
 import type { DayKeys } from '../src/format/tag-key.ts';
+import { TRAINING } from '../src/format/training.ts';
 import { CardLinks } from './cards/card-links.ts';
-import { addCardPages } from './cards/page-routes.ts';
 import type { ImageStore } from './cards/images.ts';
+import { addCardPages } from './cards/page-routes.ts';
 import { addCardRoutes } from './cards/routes.ts';
 import type { AttachmentStore } from './cases/attachments.ts';
 import { LiveCases } from './cases/live-cases.ts';
 import { addCaseRoutes } from './cases/routes.ts';
-import { SightingRecorder } from './cases/sightings.ts';
 import { SightingSpool, type SpoolStore } from './cases/sighting-spool.ts';
-import { addConfirmationRoutes } from './confirmations/routes.ts';
-import { isBusy, readerOf } from './database/database.ts';
+import { SightingRecorder, storeIn, type StoreSightings } from './cases/sightings.ts';
 import { addCheckEventRoutes } from './check-events/routes.ts';
-import { addJointOperationRoutes } from './joint-operations/routes.ts';
+import { addConfirmationRoutes } from './confirmations/routes.ts';
 import { addCoverageRoutes } from './coverage/routes.ts';
-import { addRetroMatchRoutes } from './retro-match/routes.ts';
+import { isBusy, readerOf } from './database/database.ts';
 import type { CentralDatabase } from './database/schema.ts';
-import { TRAINING } from '../src/format/training.ts';
-import { collectionReader } from './training/database.ts';
-import { markTraining } from './training/mark-response.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import {
   authenticate,
@@ -36,20 +33,23 @@ import {
   EDGE_TOKEN_SECONDS_MAX,
   type TokenRule,
 } from './http/caller.ts';
-import { FieldsError } from '../src/fields-error.ts';
+import type { CentralContext, CentralEnv } from './http/context.ts';
 import { problem } from './http/problem.ts';
 import { type LogLine, traceError, writeLogLine } from './http/request-log.ts';
-import type { CentralContext, CentralEnv } from './http/context.ts';
 import type { CentralServices, RouteModule } from './http/route-module.ts';
+import { addJointOperationRoutes } from './joint-operations/routes.ts';
+import type { Reach } from './notifications/address-guard.ts';
+import { addNotificationRoutes } from './notifications/routes.ts';
 import { addOperationRoutes } from './overlay/routes.ts';
 import { addChallengeRoutes } from './records/challenge-routes.ts';
 import { addChangeRoutes } from './records/change-routes.ts';
 import { BULK_LIMITS, type BulkLimits } from './records/held-bulks.ts';
 import { addHeldBulkRoutes } from './records/held-routes.ts';
-import type { Reach } from './notifications/address-guard.ts';
-import { addNotificationRoutes } from './notifications/routes.ts';
 import { addRecordRoutes } from './records/routes.ts';
 import { addRestrictionRoutes } from './restrictions/routes.ts';
+import { addRetroMatchRoutes } from './retro-match/routes.ts';
+import { collectionReader } from './training/database.ts';
+import { markTraining } from './training/mark-response.ts';
 
 /** Every folder with addresses of its own. */
 const ROUTE_MODULES: readonly RouteModule[] = [
@@ -110,7 +110,8 @@ export function createCentral(options: CentralOptions): Hono<CentralEnv> {
   app.use(async (c, next) => {
     const startedMs = performance.now();
     await next();
-    c.header('cache-control', 'no-store');
+    // Not by c.header(), which would make another response of the one that is there.
+    c.res.headers.set('cache-control', 'no-store');
     log({
       time: new Date(clock()).toISOString(),
       event: 'request',
@@ -157,7 +158,7 @@ function servicesOf(
   },
 ): CentralServices {
   const { db, signingKey, edgeKeys, tokenKeys, attachments, cardImages } = options;
-  const { sightings = recorder(options, clock, log) } = options;
+  const { sightings = recorder({ store: storeIn(db), ...options }, clock, log) } = options;
   const { liveCases = liveCasesOf(db, clock, log) } = options;
   const callerOf = async (c: CentralContext, rule: Omit<TokenRule, 'nowMs'>) =>
     authenticate(c.req.header('authorization'), { ...rule, nowMs: clock() });
@@ -215,12 +216,12 @@ export const liveCasesOf = (
 
 /** A recorder of sightings whose delays are seen in the log. */
 export const recorder = (
-  { db, sightingSpool }: Pick<CentralOptions, 'db' | 'sightingSpool'>,
+  { store, sightingSpool }: Pick<CentralOptions, 'sightingSpool'> & { store: StoreSightings },
   clock: () => number,
   log: (line: LogLine) => void,
 ): SightingRecorder =>
   new SightingRecorder({
-    db,
+    store,
     spool: new SightingSpool(sightingSpool),
     onLate: (counts) =>
       log({ time: new Date(clock()).toISOString(), event: 'sighting-late', ...counts }),

@@ -6,7 +6,7 @@
  * round that fails leaves a line in the log, and the next one tries again.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as giveWay, setTimeout as sleep } from 'node:timers/promises';
 import type { SigningKey } from '../src/format/signature.ts';
 import type { DayKeys } from '../src/format/tag-key.ts';
 import { type AttachmentStore, sweepFiles } from './cases/attachments.ts';
@@ -69,7 +69,7 @@ export function startJobs(options: JobOptions): { stop(): Promise<void> } {
   };
   /** Rounds without a pause as long as there is work. */
   const whileAny = async (round: () => Promise<number>) => {
-    while (!halt.signal.aborted && (await round()) > 0);
+    while (!halt.signal.aborted && (await round()) > 0) await giveWay();
   };
   const ended = Promise.all([
     worker.run(),

@@ -20,14 +20,15 @@ import {
   checkpointKeys,
   databaseLocation,
   overlayConfig,
+  type ServeConfig,
   serveConfig,
   simulatorConfig,
 } from './config.ts';
-import { openDatabase } from './database/database.ts';
+import { openDatabase, openForService } from './database/database.ts';
 import { migrate } from './database/migrations.ts';
 import type { CentralDatabase } from './database/schema.ts';
 import { traceError, writeLogLine } from './http/request-log.ts';
-import { startJobs } from './jobs.ts';
+import { JobsThread } from './jobs-thread.ts';
 import { loadExport } from './load/load.ts';
 import { exportOperations } from './overlay/export-operations.ts';
 import { OverlayPublisher } from './overlay/publisher.ts';
@@ -69,11 +70,9 @@ verify-audit  go along the audit chains and their checkpoints; CENTRAL_SIGNING_K
 Database: DATABASE_URL (PostgreSQL) or DATABASE_FILE (SQLite; .sltd/central.sqlite)
 `;
 
-/** One answer takes milliseconds; what takes this long is given up. */
-const STATEMENT_TIMEOUT_MS = 10_000;
-/** SQLite alone: a waiting writer keeps every answer waiting, so it asks again later instead. */
-const BUSY_TIMEOUT_MS = 20;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than a proxy keeps an idle line (60 s), or it would ask on one that is just being closed. */
+const KEEP_ALIVE_MS = 65_000;
 /** Requests under way may end within this after a signal. */
 const SHUTDOWN_MS = 10_000;
 
@@ -102,44 +101,58 @@ async function serveCentral(): Promise<number> {
       if (config.collection !== undefined) await claimCollection(db, config.collection);
     },
   );
-  const open = () =>
-    openDatabase(location, {
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      busyTimeoutMs: BUSY_TIMEOUT_MS,
-    });
-  return withDatabase(open, async (db) => {
-    const sightings = recorder({ db, ...config }, Date.now, writeLogLine);
-    await sightings.recover();
-    const liveCases = liveCasesOf(db, Date.now, writeLogLine);
-    const app = createCentral({ db, ...config, sightings, liveCases });
-    const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-    const server = serve({
-      fetch: app.fetch,
-      hostname: config.host,
-      port: config.port,
-      serverOptions: { requestTimeout: REQUEST_TIMEOUT_MS },
-    });
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : config.port;
-    writeLogLine({ time: new Date().toISOString(), event: 'start', port });
-    const jobs = startJobs({ db, ...config, clock: Date.now, log: writeLogLine });
-    await signal;
-    const stopped = jobs.stop();
-    liveCases.close();
-    const closed = once(server, 'close');
-    server.close();
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
-    const cut = setTimeout(() => {
-      if ('closeAllConnections' in server) server.closeAllConnections();
-    }, SHUTDOWN_MS);
-    await closed;
-    clearTimeout(cut);
-    await stopped;
-    await sightings.stop();
-    writeLogLine({ time: new Date().toISOString(), event: 'stop' });
-    return 0;
+  return withDatabase(
+    () => openForService(location),
+    (db) => withJobs((jobs) => answer(config, db, jobs)),
+  );
+}
+
+/** Answers until a signal comes, then lets requests and jobs come to their end. */
+async function answer(config: ServeConfig, db: CentralDatabase, jobs: JobsThread): Promise<number> {
+  const sightings = recorder({ store: jobs.store, ...config }, Date.now, writeLogLine);
+  await sightings.recover();
+  const liveCases = liveCasesOf(db, Date.now, writeLogLine);
+  const app = createCentral({ db, ...config, sightings, liveCases });
+  const signal = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const server = serve({
+    fetch: app.fetch,
+    hostname: config.host,
+    port: config.port,
+    serverOptions: { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
   });
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  writeLogLine({ time: new Date().toISOString(), event: 'start', port });
+  const failure = await Promise.race([signal, jobs.failed]).then(
+    () => {},
+    (error) => ({ error }),
+  );
+  const halted = jobs.halt();
+  liveCases.close();
+  const closed = once(server, 'close');
+  server.close();
+  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  const cut = setTimeout(() => {
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  }, SHUTDOWN_MS);
+  await closed;
+  clearTimeout(cut);
+  await halted;
+  await sightings.stop();
+  // The service that has no jobs any more must be started again by whoever looks after it.
+  if (failure) throw failure.error;
+  writeLogLine({ time: new Date().toISOString(), event: 'stop' });
+  return 0;
+}
+
+async function withJobs<T>(use: (jobs: JobsThread) => Promise<T>): Promise<T> {
+  const jobs = new JobsThread();
+  try {
+    return await use(jobs);
+  } finally {
+    await jobs.end();
+  }
 }
 
 async function simulateBureaus(states: readonly string[]): Promise<number> {
@@ -203,11 +216,7 @@ async function publishOverlays(): Promise<number> {
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort).once('SIGTERM', abort);
-  const open = () =>
-    openDatabase(database, {
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      busyTimeoutMs: BUSY_TIMEOUT_MS,
-    });
+  const open = () => openForService(database);
   const prepare = async () => {
     await store.prepare();
     await withDatabase(() => openDatabase(database), migrate);

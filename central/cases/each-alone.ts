@@ -5,6 +5,7 @@
  * so that it is seen in the log; the next round tries again.
  */
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { isBusy } from '../database/database.ts';
 
 /**
@@ -26,6 +27,8 @@ export async function eachAlone<T>(
         if (isBusy(error)) throw error;
         failures.push(error);
       }
+      // On SQLite nothing else of this process has run meanwhile: whoever asks comes first.
+      await giveWay();
     }
   }
   if (failures.length > 0) throw failures[0];

@@ -24,8 +24,12 @@ const RETRY_MS = 250;
 /** Twelve columns a row, and SQLite takes 32,766 parameters a statement. */
 const WRITE_MAX = 1_000;
 
+/** What came of writing sightings down: 'busy' ones are to be tried again, of those 'refused' each by itself. */
+export type StoreOutcome = 'stored' | 'busy' | 'refused';
+export type StoreSightings = (rows: readonly NewSighting[]) => Promise<StoreOutcome>;
+
 interface RecorderOptions {
-  db: CentralDatabase;
+  store: StoreSightings;
   /** For what the database does not take in time. */
   spool: SightingSpool;
   /** Told how many sightings were not stored when their answer left, and how many of them the spool has. */
@@ -116,29 +120,36 @@ export class SightingRecorder {
 
   /** Those that could not be stored. */
   async #store(taken: readonly Waiting[]): Promise<readonly Waiting[]> {
-    try {
-      await this.#insert(taken.flatMap(({ rows }) => rows));
+    const outcome = await this.#options.store(taken.flatMap(({ rows }) => rows));
+    if (outcome === 'stored') {
       for (const { stored } of taken) stored();
       return [];
-    } catch (error) {
-      if (taken.length === 1 || isBusy(error)) return taken;
     }
+    if (taken.length === 1 || outcome === 'busy') return taken;
     const failed: Waiting[] = [];
     for (const each of taken) failed.push(...(await this.#store([each])));
     return failed;
   }
-
-  async #insert(rows: readonly NewSighting[]): Promise<void> {
-    for (let start = 0; start < rows.length; start += WRITE_MAX) {
-      await this.#options.db
-        .insertInto('sightings')
-        .values(rows.slice(start, start + WRITE_MAX).map((row) => ({ ...row, case_id: null })))
-        // The edge asks again with the same nonce where the line broke.
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    }
-  }
 }
+
+/** Write sightings down in the database. */
+export const storeIn =
+  (db: CentralDatabase): StoreSightings =>
+  async (rows) => {
+    try {
+      for (let start = 0; start < rows.length; start += WRITE_MAX) {
+        await db
+          .insertInto('sightings')
+          .values(rows.slice(start, start + WRITE_MAX).map((row) => ({ ...row, case_id: null })))
+          // The edge asks again with the same nonce where the line broke.
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+      }
+      return 'stored';
+    } catch (error) {
+      return isBusy(error) ? 'busy' : 'refused';
+    }
+  };
 
 /** Waits for the first of them, and no longer than this. */
 async function firstOf(promises: readonly Promise<unknown>[], waitMaxMs: number): Promise<void> {

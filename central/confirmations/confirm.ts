@@ -7,6 +7,7 @@
  * for want of data (promise 1). Form: src/format/confirmation.ts.
  */
 
+import { hash } from 'node:crypto';
 import { CompactSign } from 'jose';
 import { SltdError } from '../../src/errors.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type ConfirmationQuestion,
   parseConfirmationQuestion,
 } from '../../src/format/confirmation.ts';
-import { sha256 } from '../../src/format/names.ts';
 import type { SigningKey } from '../../src/format/signature.ts';
 import { TRAINING } from '../../src/format/training.ts';
 import type { CardLinks } from '../cards/card-links.ts';
@@ -74,7 +74,7 @@ export async function confirm(
   });
   const answer: ConfirmationAnswer = {
     nonce: question.nonce,
-    questionSha256: Buffer.from(await sha256(body)).toString('base64url'),
+    questionSha256: hash('sha256', body, 'base64url'),
     issuedAt: clock(),
     asOf: listed.state.asOf,
     // Left out of the JSON where it is undefined: the edge then has the date alone to go by.

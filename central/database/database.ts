@@ -48,6 +48,18 @@ export function openDatabase(
   return db;
 }
 
+/** One answer takes milliseconds; what takes this long is given up. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** SQLite alone: a waiting writer keeps its whole thread waiting, so it asks again later instead. */
+const SHORT_BUSY_TIMEOUT_MS = 20;
+
+/** The database for what runs on, and must not be held up for long by what others do with it. */
+export const openForService = (location: DatabaseLocation): CentralDatabase =>
+  openDatabase(location, {
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    busyTimeoutMs: SHORT_BUSY_TIMEOUT_MS,
+  });
+
 /**
  * The database for questions that must not wait for a transaction of this process. SQLite has one
  * connection for all others, which a long change keeps; PostgreSQL has a pool. Only to read from; it

@@ -23,8 +23,13 @@ export async function readBytes(
   request: Request,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) {
-    throw new SltdError('body-too-large');
+  const declared = request.headers.get('content-length');
+  if (Number(declared ?? 0) > bytesMax) throw new SltdError('body-too-large');
+  // A server ends the body there; to read it as a stream takes several times as long.
+  if (declared !== null) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    if (bytes.length > bytesMax) throw new SltdError('body-too-large');
+    return bytes;
   }
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -33,13 +38,7 @@ export async function readBytes(
     if (length > bytesMax) throw new SltdError('body-too-large');
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return new Uint8Array(Buffer.concat(chunks, length));
 }
 
 /** The value of JSON in UTF-8; 'body-not-json' if it is not. */

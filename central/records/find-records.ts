@@ -1,19 +1,21 @@
 /**
  * Look-ups: what the database says about keys and ids, and up to when it is complete.
  *
- * Records, `asOf` and the digest of the export are read in one snapshot. Read apart, a load between
- * them could pair the new `asOf` with the old records, and a new report would be cleared in the name of
- * data that has it.
+ * Records, restrictions, `asOf` and the digest of the export are read by one statement, and so from one
+ * snapshot. Read apart, a load between them could pair the new `asOf` with the old records, and a new
+ * report would be cleared in the name of data that has it.
  */
 
+import { type RawBuilder, sql } from 'kysely';
 import { canonicalKey } from '../../src/document/canonical-key.ts';
 import { DOCUMENT_CLASSES } from '../../src/document/document-class.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
+import { isPostgres } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
 import type { PageRequest } from '../http/page.ts';
-import { isRestricted, restrictionsOf } from '../restrictions/find-restrictions.ts';
-import type { RecordRow } from './tables.ts';
+import { isRestricted } from '../restrictions/find-restrictions.ts';
+import type { DataStateTable, OperationCounterTable, RecordRow } from './tables.ts';
 
 /** What is loaded; undefined before the first load. */
 export interface DataState {
@@ -45,34 +47,62 @@ export async function findListed(
   keys: readonly string[],
   callerState: string | undefined,
 ): Promise<Listed | undefined> {
-  // SQLite takes any transaction as one snapshot and passes over the settings.
-  const transaction = db.transaction().setIsolationLevel('repeatable read');
-  return transaction.setAccessMode('read only').execute(async (snapshot) => {
-    const state = await readDataState(snapshot);
-    if (!state) return undefined;
-    const restrictions = await restrictionsOf(snapshot, keys.map(stateOfKey));
-    const restricted = new Set(
-      keys.filter((key) => restrictions.excludes(stateOfKey(key), callerState)),
-    );
-    const records = new Map<string, RecordRow>();
-    for (const { key, ...record } of await listedQuery(snapshot, keys).execute()) {
-      if (restricted.has(key)) continue;
+  const { rows } = await listedQuery(db, new Set(keys), callerState).execute(db);
+  const state = rows[0] && dataState(rows[0]);
+  if (!state) return undefined;
+  const records = new Map<string, RecordRow>();
+  const restricted = new Set<string>();
+  for (const row of rows) {
+    const key = row.asked_key;
+    if (key === null) continue;
+    if (row.is_restricted) restricted.add(key);
+    else if (row.id !== null) {
       const before = records.get(key);
-      if (!before || outweighs(record, before)) records.set(key, record);
+      if (!before || outweighs(row, before)) records.set(key, row);
     }
-    return { state, records, restricted };
-  });
+  }
+  return { state, records, restricted };
 }
 
-/** The one query behind findListed(); apart, so that its plan can be looked at. */
-export function listedQuery(db: CentralDatabase, keys: readonly string[]) {
-  return db
-    .selectFrom('record_keys')
-    .innerJoin('records', 'records.id', 'record_keys.record_id')
-    .selectAll('records')
-    .select('record_keys.key')
-    .where('record_keys.key', 'in', [...new Set(keys)])
-    .where('records.withdrawn_at', 'is', null);
+/** Of a left join: without a key, none is listed or restricted; without an id, it is restricted alone. */
+type ListedRow = DataStateRow &
+  (
+    | ({ asked_key: string; is_restricted: boolean | 0 | 1 } & (RecordRow | { id: null }))
+    | { asked_key: null }
+  );
+
+/**
+ * The one statement behind findListed(), which is a snapshot on both databases: what is loaded, with each
+ * record of a key and each key that is restricted; of none of them, what is loaded alone. The keys are one
+ * value, so that the statement is the same for any number of them.
+ */
+export function listedQuery(
+  db: CentralDatabase,
+  keys: ReadonlySet<string>,
+  callerState: string | undefined,
+): RawBuilder<ListedRow> {
+  const list = JSON.stringify([...keys]);
+  const asked = isPostgres(db)
+    ? sql`json_array_elements_text(cast(${list} as json))`
+    : sql`json_each(${list})`;
+  // Of unknown state: excluded wherever anybody is, see src/format/restrictions.ts.
+  const isExcluded =
+    callerState === undefined ? sql`` : sql`and restrictions.excluded = ${callerState}`;
+  return sql`
+    select collection, as_of, inputs_sha256, record_count, last_seq, found.*
+    from data_state
+    join operation_counter on operation_counter.id = data_state.id
+    left join (
+      select records.*, asked.value as asked_key,
+        exists (
+          select 1 from restrictions
+          where restrictions.source = replace(substr(asked.value, 2, 3), '<', '') ${isExcluded}
+        ) as is_restricted
+      from ${asked} as asked
+      left join record_keys on record_keys.key = asked.value
+      left join records on records.id = record_keys.record_id and records.withdrawn_at is null
+    ) as found on found.id is not null or found.is_restricted
+    where data_state.id = 1`;
 }
 
 /** Issuing state in a canonical key (docs/format.md section 3). */
@@ -140,7 +170,16 @@ export async function readDataState(db: CentralDatabase): Promise<DataState | un
     .innerJoin('operation_counter', 'operation_counter.id', 'data_state.id')
     .select(['collection', 'as_of', 'inputs_sha256', 'record_count', 'last_seq'])
     .executeTakeFirst();
-  if (!row || row.collection === null || row.as_of === null) return undefined;
+  return row && dataState(row);
+}
+
+type DataStateRow = Pick<
+  DataStateTable & OperationCounterTable,
+  'collection' | 'as_of' | 'inputs_sha256' | 'record_count' | 'last_seq'
+>;
+
+function dataState(row: DataStateRow): DataState | undefined {
+  if (row.collection === null || row.as_of === null) return undefined;
   return {
     collection: row.collection,
     asOf: row.as_of,

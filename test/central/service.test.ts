@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,7 +129,10 @@ describe.each(kinds)('central on $name', ({ create }) => {
     const [line] = await once(child.stdout!, 'data');
     const { port } = JSON.parse(String(line)) as { port: number };
     const url = `http://127.0.0.1:${port}`;
-    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    const ready = await fetch(`${url}/readyz`);
+    expect(ready.status).toBe(200);
+    // Longer than the 60 s for which proxies keep an idle line.
+    expect(ready.headers.get('keep-alive')).toBe('timeout=65');
     const asked = JSON.stringify(question([SPECIMEN_KEY]));
     const init = { method: 'POST', body: asked };
     expect((await fetch(`${url}/v1/confirmations`, init)).status).toBe(401);
@@ -140,6 +144,16 @@ describe.each(kinds)('central on $name', ({ create }) => {
       .split('\n')
       .map((text) => JSON.parse(text) as { event: string });
     expect(events.map(({ event }) => event)).toEqual(['start', 'request', 'request', 'stop']);
+  });
+
+  it('that cannot have its port ends with an error, its jobs with it', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const env = { ...SETTINGS, ...databaseSettings(database.location), PORT: String(port) };
+    const { code, stderr } = await run(['serve'], env);
+    taken.close();
+    expect([code, stderr]).toEqual([1, expect.stringContaining('EADDRINUSE')]);
   });
 
   it('refuses an export by command and keeps the list', async () => {

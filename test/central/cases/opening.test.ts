@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCases } from '../../../central/cases/open-cases.ts';
 import { SightingSpool } from '../../../central/cases/sighting-spool.ts';
-import { SightingRecorder } from '../../../central/cases/sightings.ts';
+import { SightingRecorder, storeIn } from '../../../central/cases/sightings.ts';
 import { openDatabase } from '../../../central/database/database.ts';
 import { databaseKinds, type TestDatabase } from '../../support/postgres.ts';
 import { NOW_MS, SPECIMEN_KEY } from '../records.ts';
@@ -168,7 +168,7 @@ describe.each(kinds)('opening a case on $name', ({ create }) => {
 
   it('has its sighting stored beside one that the database does not take', async () => {
     const spool = new SightingSpool({ folder: join(world.folder, 'sightings') });
-    const recorder = new SightingRecorder({ db: database.db, spool, waitMaxMs: 20 });
+    const recorder = new SightingRecorder({ store: storeIn(database.db), spool, waitMaxMs: 20 });
     const row = {
       ...{ id: 'one', record_id: 'r', issuing_state: 'UTO', category: 'stolen' as const },
       ...{ tenant: 't', site: 's', subject: 'o', purpose: null, direction: null, seen_at: NOW_MS },

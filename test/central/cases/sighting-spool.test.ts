@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SightingSpool } from '../../../central/cases/sighting-spool.ts';
-import { SightingRecorder } from '../../../central/cases/sightings.ts';
+import { SightingRecorder, storeIn } from '../../../central/cases/sightings.ts';
 import type { NewSighting } from '../../../central/cases/tables.ts';
 import { openDatabase } from '../../../central/database/database.ts';
 import type { CentralDatabase } from '../../../central/database/schema.ts';
@@ -106,7 +106,10 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
   ) => {
     const late: object[] = [];
     const onLate = (counts: object) => late.push(counts);
-    return { late, recorder: new SightingRecorder({ db, spool, waitMaxMs, keepMaxMs, onLate }) };
+    return {
+      late,
+      recorder: new SightingRecorder({ store: storeIn(db), spool, waitMaxMs, keepMaxMs, onLate }),
+    };
   };
   const serve = async () => {
     const { location } = database;
@@ -272,7 +275,7 @@ describe.each(kinds)('a database that cannot write, on $name', ({ name, create }
     mkdirSync(join(folder, unreadable!));
     const unread: string[] = [];
     const onUnread = (file: string) => unread.push(file);
-    const recorder = new SightingRecorder({ db: database.db, spool, onUnread });
+    const recorder = new SightingRecorder({ store: storeIn(database.db), spool, onUnread });
     await recorder.recover();
     await expect.poll(() => files().sort(), PATIENCE).toEqual([other, unreadable]);
     expect(unread.sort()).toEqual([other, unreadable]);
