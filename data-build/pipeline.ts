@@ -29,7 +29,8 @@ import { inputsSha256Of } from './import/inputs-digest.ts';
 import type { Profile } from './import/profile.ts';
 import type { FileSummary } from './import/read-rows.ts';
 import { checkRejects, type NoteCode, type RejectCode } from './import/rejects.ts';
-import { bytesOf, type Imported, importRows } from './key-file/import-rows.ts';
+import { bytesOf } from './import/read-export.ts';
+import { type Imported, importRows } from './key-file/import-rows.ts';
 import { digestsOf } from './key-file/input-digests.ts';
 import { headSignerOf } from './keys/head-signer.ts';
 import { epochKeyOf, type KeysOf, publicKeysText } from './keys/keys.ts';
@@ -40,7 +41,8 @@ import { Progress, type StepTime } from './progress.ts';
 import type { OperationLog } from './replay/replay-gate.ts';
 import { openSteps, passingSteps } from './steps.ts';
 import { openTempDir } from './temp-dir.ts';
-import { Threads, threadCountFor } from './threads/threads.ts';
+import { buildThreads } from './threads/build-threads.ts';
+import { threadCountFor } from './threads/threads.ts';
 import { checkVerified, type VerifyResult, verifyEdition } from './verify/verify-edition.ts';
 
 const NON_MEMBERS = 1_000_000;
@@ -135,7 +137,7 @@ export async function buildEdition(options: BuildOptions): Promise<BuildSummary>
   const { workDir, profile, files } = options;
   const steps = workDir ? openSteps(workDir) : passingSteps(openTempDir(options.tempRoot));
   const tempDir = steps.path;
-  const threads = new Threads(options.threadCount ?? threadCountFor(bytesOf(files)));
+  const threads = buildThreads(options.threadCount ?? threadCountFor(bytesOf(files)));
   let isDone = false;
   try {
     const importKey = (digests: readonly string[]): string =>

@@ -9,21 +9,23 @@
  * same list.
  */
 
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { findProfile } from '../../data-build/import/find-profile.ts';
 import { inputsSha256Of } from '../../data-build/import/inputs-digest.ts';
-import { readRecords } from '../../data-build/import/read-records.ts';
-import type { FileSummary } from '../../data-build/import/read-rows.ts';
+import type { ReadExport } from '../../data-build/import/read-export.ts';
 import type { ImportedRecord } from '../../data-build/import/record.ts';
 import { SltdError } from '../../src/errors.ts';
 import { toHex } from '../../src/format/names.ts';
-import type { CentralDatabase } from '../database/schema.ts';
+import type { CentralDatabase, CentralSchema } from '../database/schema.ts';
 import { lockRecords } from '../records/operation-log.ts';
-import { type ReportedRow, reportedRow } from '../records/record-row.ts';
-import { mergeList } from './merge-list.ts';
+import { reportedRow } from '../records/record-row.ts';
 import { claimCollection } from '../training/database.ts';
+import { fillFirstList, isFirstList } from './first-list.ts';
+import { type MergeOptions, mergeList } from './merge-list.ts';
+import { lineOf } from './row-text.ts';
 import { checkShrink, countByState } from './shrink-gate.ts';
-import { openStaging, type Staging } from './staging.ts';
+import { type ExportStaging, type Stage, stageExport } from './stage-export.ts';
+import { openStaging } from './staging.ts';
 
 /** Rows that are written at a time. */
 const BATCH_ROWS = 1_000;
@@ -74,9 +76,16 @@ export interface LoadResult {
  * would lose too many, 'config-invalid' if `asOf` is no time, in the future or before what is loaded,
  * and whatever `records` throws; nothing has changed then.
  */
-export async function loadRecords(
+export const loadRecords = (
   db: CentralDatabase,
   records: AsyncIterable<ImportedRecord>,
+  options: LoadOptions,
+): Promise<LoadResult> =>
+  load(db, (stage, identityKey) => stageRecords(stage, records, identityKey), options);
+
+async function load(
+  db: CentralDatabase,
+  read: (stage: Stage, identityKey: string) => Promise<void>,
   options: LoadOptions,
 ): Promise<LoadResult> {
   const { asOf, inputsSha256, clock = Date.now, allowOlder = false } = options;
@@ -87,7 +96,13 @@ export async function loadRecords(
   if (typeof asOf === 'number') checkAsOf(asOf, limits);
   const staging = await openStaging(db);
   try {
-    const readCount = await stage(staging, records, before.identityKey);
+    let readCount = 0;
+    const stage: Stage = async (lines, recordCount) => {
+      readCount += recordCount;
+      await staging.add(lines);
+    };
+    await read(stage, before.identityKey);
+    await staging.finish();
     if (readCount === 0) throw new SltdError('input-empty');
     const asOfMs = typeof asOf === 'number' ? asOf : checkAsOf(asOf(), limits);
     // Null where there is none: that of the load before would vouch for other records.
@@ -99,38 +114,31 @@ export async function loadRecords(
   }
 }
 
-export interface ExportOptions extends Omit<LoadOptions, 'asOf' | 'inputsSha256'> {
-  files: readonly string[];
+export interface ExportOptions
+  extends Omit<LoadOptions, 'asOf' | 'inputsSha256'>,
+    Omit<ExportStaging, 'profile' | 'identityKey' | 'stage'> {
   /** Name of a profile of docs/export-profiles.md, or a mapping file. */
   profile?: string | undefined;
   mapping?: string | undefined;
   /** By default the newest date of report in the export, as in the build. */
   asOf?: number | undefined;
-  /** Rejected rows allowed, in percent. */
-  rejectsMaxPercent?: number | undefined;
-  /** Where to write the places of rejected rows. */
-  rejectsPath?: string | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** Replace the list by export files; throws as loadRecords() and the reader of exports do. */
 export async function loadExport(db: CentralDatabase, options: ExportOptions): Promise<LoadResult> {
-  const { files, profile, mapping, rejectsMaxPercent, rejectsPath, signal } = options;
+  const { profile, mapping } = options;
   const found = findProfile({ profile, mapping });
-  let newestReport = 0;
-  let read: readonly FileSummary[] = [];
-  async function* records(): AsyncGenerator<ImportedRecord> {
-    const settings = { profile: found, files, rejectsMaxPercent, rejectsPath, signal };
-    const { counts, files: summaries } = yield* readRecords(settings);
-    ({ newestReport } = counts);
-    read = summaries;
-  }
+  let read: ReadExport | undefined;
+  const readFiles = async (stage: Stage, identityKey: string) => {
+    read = await stageExport({ ...options, profile: found, identityKey, stage });
+  };
   const asOf = () => {
+    const newestReport = read?.counts.newestReport ?? 0;
     if (newestReport > 0) return newestReport;
     throw new SltdError('config-invalid', { detail: 'no date of report in the export: --as-of' });
   };
-  const inputsSha256 = async () => toHex(await inputsSha256Of(found, read));
-  return loadRecords(db, records(), { ...options, asOf: options.asOf ?? asOf, inputsSha256 });
+  const inputsSha256 = async () => toHex(await inputsSha256Of(found, read?.files ?? []));
+  return load(db, readFiles, { ...options, asOf: options.asOf ?? asOf, inputsSha256 });
 }
 
 interface TakeOver extends LoadOptions {
@@ -148,24 +156,37 @@ function takeOver(db: CentralDatabase, options: TakeOver) {
     const { asOf: loaded } = await stateBefore(transaction);
     // Another load may have been through while this one was staging.
     checkAsOf(asOfMs, { loaded: allowOlder ? null : loaded, nowMs });
-    const countsBefore = await countByState(transaction);
     const keptAfterMs = asOfMs - EXPORT_OVERLAP_MS;
     const isFirst = loaded === null;
-    const merged = await mergeList(transaction, { asOfMs, keptAfterMs, nowMs, isFirst });
-    const countsAfter = await countByState(transaction);
-    if (!acceptShrink) checkShrink(countsBefore, countsAfter);
-    const listedCount = [...countsAfter.values()].reduce((sum, count) => sum + count, 0);
+    const times = { asOfMs, keptAfterMs, nowMs };
+    const taken = (await isFirstList(transaction))
+      ? { listedCount: await fillFirstList(transaction, nowMs), ...NOTHING_BEFORE }
+      : await mergeInto(transaction, { ...times, isFirst, acceptShrink });
     await transaction
       .updateTable('data_state')
-      .set({ as_of: asOfMs, inputs_sha256: digest, record_count: listedCount })
+      .set({ as_of: asOfMs, inputs_sha256: digest, record_count: taken.listedCount })
       .where('id', '=', 1)
       .execute();
     // Without them PostgreSQL reads whole tables for a look-up, until it gets round to it by itself.
     for (const table of ['records', 'record_keys']) {
       await sql`analyze ${sql.table(table)}`.execute(transaction);
     }
-    return { listedCount, ...merged };
+    return taken;
   });
+}
+
+const NOTHING_BEFORE = { withdrawnCount: 0, contradictedCount: 0 };
+
+/** The staged export in the place of a list; 'list-shrinks' if too much would be gone. */
+async function mergeInto(
+  transaction: Transaction<CentralSchema>,
+  { acceptShrink, ...options }: MergeOptions & Pick<LoadOptions, 'acceptShrink'>,
+) {
+  const before = await countByState(transaction);
+  const merged = await mergeList(transaction, options);
+  const after = await countByState(transaction);
+  if (!acceptShrink) checkShrink(before, after);
+  return { listedCount: [...after.values()].reduce((sum, count) => sum + count, 0), ...merged };
 }
 
 async function stateBefore(db: CentralDatabase) {
@@ -185,22 +206,21 @@ function checkAsOf(asOf: number, limits: { loaded: number | null; nowMs: number 
   return asOf;
 }
 
-/** Stages every record; how many there were. */
-async function stage(
-  staging: Staging,
+async function stageRecords(
+  stage: Stage,
   records: AsyncIterable<ImportedRecord>,
   identityKey: string,
-): Promise<number> {
-  let readCount = 0;
-  let batch: ReportedRow[] = [];
+): Promise<void> {
+  let text = '';
+  let count = 0;
+  const flush = async () => {
+    if (count > 0) await stage(new TextEncoder().encode(text), count);
+    text = '';
+    count = 0;
+  };
   for await (const record of records) {
-    batch.push(reportedRow(record, identityKey));
-    if (batch.length < BATCH_ROWS) continue;
-    readCount += batch.length;
-    await staging.add(batch);
-    batch = [];
+    text += lineOf(reportedRow(record, identityKey));
+    if (++count >= BATCH_ROWS) await flush();
   }
-  await staging.add(batch);
-  await staging.finish();
-  return readCount + batch.length;
+  await flush();
 }

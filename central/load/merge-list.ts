@@ -21,11 +21,11 @@ import {
   keptRecords,
   tellContradicted,
 } from './keep-changes.ts';
-import { STAGED_COLUMNS } from './staging.ts';
+import { STAGED_COLUMNS } from './row-text.ts';
 
 type ListTransaction = Transaction<CentralSchema>;
 
-interface MergeOptions extends ExportTimes {
+export interface MergeOptions extends ExportTimes {
   /** Nothing was loaded before: the rows are no news of single records. */
   isFirst: boolean;
 }
@@ -46,35 +46,36 @@ export async function mergeList(
   const { nowMs } = times;
   const run = (query: RawBuilder<unknown>) => query.execute(transaction);
   // Sorting 100 million rows in the default 4 MB takes several times as long.
-  if (isPostgres(transaction)) await run(sql`set local work_mem = '256MB'`);
+  if (isPostgres(transaction)) {
+    await run(sql`set local work_mem = '256MB'`);
+    await run(sql`analyze load_staging`);
+  }
   await createLoadList(transaction);
   await confirmChanges(transaction, times);
   const contradictedCount = await tellContradicted(transaction, times);
   await run(sql`delete from load_list where id in (${keptRecords(times)})`);
-  const changes = changedFields({ isPostgres: isPostgres(transaction) });
-  const isCorrected = sql`r.withdrawn_at is null and ${DIFFERS}`;
-  await run(historyOf('load-corrected', isCorrected, { nowMs, changes }));
-  await run(historyOf('loaded-again', sql`r.withdrawn_at is not null`, { nowMs, changes }));
+  await createLoadChanges(transaction, times);
+  const fields = changedFields({ isPostgres: isPostgres(transaction) });
+  await run(historyOf('load-corrected', 'corrected', { nowMs, fields }));
+  await run(historyOf('loaded-again', 'again', { nowMs, fields }));
   if (!isFirst) await takeAsReports(transaction, nowMs);
   await run(sql`
     update records as r
     set ${sql.join(CORRECTABLE.map((name) => sql`${sql.ref(name)} = l.${sql.ref(name)}`))},
       ${sql.join(REVIEW_COLUMNS.map((name) => sql`${sql.ref(name)} = ${ifStillListed(name)}`))},
       updated_at = ${sql.lit(nowMs)}, withdrawn_at = null, replaced_by = null, version = r.version + 1
-    from load_list as l
-    where l.id = r.id and (r.withdrawn_at is not null or ${DIFFERS})`);
+    from load_changes as c join load_list as l on l.id = c.id
+    where c.change in ('corrected', 'again') and r.id = c.id`);
   await insertNew(transaction, { nowMs, isFirst });
-  const gone = sql`
-    withdrawn_at is null
-    and not exists (select 1 from load_list as l where l.id = r.id)
-    and r.id not in (${keptRecords(times)})`;
   await run(sql`
     insert into record_history (record_id, number, at, action, tenant, subject)
     select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, 'load-withdrawn', 'central', 'load'
-    from records as r where ${gone}`);
+    from load_changes as c join records as r on r.id = c.id where c.change = 'gone'`);
   const { numAffectedRows } = await run(sql`
-    update records as r set withdrawn_at = ${sql.lit(nowMs)}, updated_at = ${sql.lit(nowMs)}, version = version + 1
-    where ${gone}`);
+    update records
+    set withdrawn_at = ${sql.lit(nowMs)}, updated_at = ${sql.lit(nowMs)}, version = version + 1
+    where id in (select id from load_changes where change = 'gone')`);
+  await run(sql`drop table load_changes`);
   return { withdrawnCount: Number(numAffectedRows ?? 0), contradictedCount };
 }
 
@@ -100,15 +101,40 @@ async function createLoadList(transaction: ListTransaction): Promise<void> {
   );
 }
 
+/**
+ * What the export in `load_list` changes, found by one comparison of all records: those that are `new`, listed
+ * `again`, `corrected` or `gone`. Every statement after it is about these few.
+ */
+async function createLoadChanges(transaction: ListTransaction, times: ExportTimes): Promise<void> {
+  await sql`create temporary table load_changes (id text primary key, change text)`.execute(
+    transaction,
+  );
+  await sql`
+    insert into load_changes
+    select l.id,
+      case when r.id is null then 'new' when r.withdrawn_at is not null then 'again' else 'corrected' end
+    from load_list as l left join records as r on r.id = l.id
+    where r.id is null or r.withdrawn_at is not null or ${DIFFERS}
+    order by l.id`.execute(transaction);
+  await sql`
+    insert into load_changes
+    select r.id, 'gone' from records as r
+    where r.withdrawn_at is null
+      and not exists (select 1 from load_list as l where l.id = r.id)
+      and r.id not in (${keptRecords(times)})`.execute(transaction);
+  if (isPostgres(transaction)) await sql`analyze load_changes`.execute(transaction);
+}
+
 /** Records that the list does not have yet, and their keys: a letter a class, the state padded. */
 async function insertNew(
   transaction: ListTransaction,
   { nowMs, isFirst }: { nowMs: number; isFirst: boolean },
 ): Promise<void> {
-  const isNew = sql`not exists (select 1 from records as r where r.id = l.id)`;
+  const fromNew = sql`
+    from load_changes as c join load_list as l on l.id = c.id where c.change = 'new'`;
   const keysOf = (letter: string) => sql`
     select ${keyOf(letter)} as key, l.id as record_id
-    from load_list as l where l.classes like ${sql.lit(`%${letter}%`)} and ${isNew}`;
+    ${fromNew} and l.classes like ${sql.lit(`%${letter}%`)}`;
   await sql`
     insert into record_keys (key, record_id)
     select key, record_id from (
@@ -117,14 +143,14 @@ async function insertNew(
   if (!isFirst) {
     await sql`
       insert into record_history (record_id, number, at, action, tenant, subject)
-      select l.id, 1, ${sql.lit(nowMs)}, 'loaded', 'central', 'load'
-      from load_list as l where ${isNew}`.execute(transaction);
+      select l.id, 1, ${sql.lit(nowMs)}, 'loaded', 'central', 'load' ${fromNew}`.execute(
+      transaction,
+    );
   }
+  const columns = sql.join(STAGED_COLUMNS.map((name) => sql`l.${sql.ref(name)}`));
   await sql`
     insert into records (${COLUMNS}, updated_at)
-    select ${COLUMNS}, ${sql.lit(nowMs)} from load_list as l where ${isNew} order by l.id`.execute(
-    transaction,
-  );
+    select ${columns}, ${sql.lit(nowMs)} ${fromNew} order by l.id`.execute(transaction);
 }
 
 const REVIEW_COLUMNS = ['review_date', 'review_noticed_at'] as const;
@@ -150,8 +176,7 @@ async function takeAsReports(transaction: ListTransaction, nowMs: number): Promi
   const at = sql.lit(nowMs);
   await sql`
     insert into loaded_reports (record_id, at, due_at)
-    select l.id, ${at}, ${at} from load_list as l left join records as r on r.id = l.id
-    where r.id is null or r.withdrawn_at is not null
+    select id, ${at}, ${at} from load_changes where change in ('new', 'again')
     on conflict (record_id) do update set at = excluded.at, due_at = excluded.due_at`.execute(
     transaction,
   );
@@ -169,12 +194,15 @@ async function takeAsReports(transaction: ListTransaction, nowMs: number): Promi
       group by id, classes having count(distinct letter) = length(classes))`.execute(transaction);
 }
 
-/** A line of history for each record of the list and the export that meets a condition. */
+/** A line of history for each record of the list that the export changes in this way. */
 const historyOf = (
   action: string,
-  condition: RawBuilder<unknown>,
-  { nowMs, changes }: { nowMs: number; changes: RawBuilder<unknown> },
+  change: 'corrected' | 'again',
+  { nowMs, fields }: { nowMs: number; fields: RawBuilder<unknown> },
 ) => sql`
   insert into record_history (record_id, number, at, action, tenant, subject, changes)
-  select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, ${sql.lit(action)}, 'central', 'load', ${changes}
-  from load_list as l join records as r on r.id = l.id where ${condition}`;
+  select r.id, ${NEXT_NUMBER}, ${sql.lit(nowMs)}, ${sql.lit(action)}, 'central', 'load', ${fields}
+  from load_changes as c
+  join load_list as l on l.id = c.id
+  join records as r on r.id = c.id
+  where c.change = ${sql.lit(change)}`;

@@ -14,33 +14,12 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { driverOf } from '../database/database.ts';
 import type { CentralDatabase } from '../database/schema.ts';
-import type { ReportedRow } from '../records/record-row.ts';
+import { STAGED_COLUMNS, valuesOf } from './row-text.ts';
 
-/** Columns of a staged row, in order; before them stands its place in the export, from 1. */
-export const STAGED_COLUMNS = [
-  'id',
-  'state',
-  'type_code',
-  'classes',
-  'number',
-  'number_as_reported',
-  'category',
-  'date_of_theft',
-  'place_of_theft',
-  'country_of_theft',
-  'date_of_issue',
-  'date_of_expiry',
-  'national_reference',
-  'notice_color',
-  'owner_ncb',
-  'reported_at',
-  'blank_from',
-  'blank_to',
-] as const satisfies readonly (keyof ReportedRow)[];
-
-/** Takes rows; close() ends the staging and removes it. */
+/** Takes rows in the order of the export; close() ends the staging and removes it. */
 export interface Staging {
-  add(rows: readonly ReportedRow[]): Promise<void>;
+  /** Whole lines of row-text.ts, in UTF-8. */
+  add(lines: Uint8Array): Promise<void>;
   /** All rows are in. */
   finish(): Promise<void>;
   close(): Promise<void>;
@@ -48,7 +27,7 @@ export interface Staging {
 
 /** Any number will do that no other program uses on this database. */
 const LOAD_LOCK = 7_235_463;
-const COLUMNS_SQL = `place bigint not null, ${STAGED_COLUMNS.map((name) => `${name} text`).join(', ')}`;
+const COLUMNS_SQL = STAGED_COLUMNS.map((name) => `${name} text`).join(', ');
 
 /** An empty staging table; waits while another load is under way on PostgreSQL. */
 export function openStaging(db: CentralDatabase): Promise<Staging> {
@@ -61,15 +40,18 @@ async function openSqliteStaging(database: DatabaseSync): Promise<Staging> {
     database.exec('drop table if exists temp.load_staging; drop table if exists temp.load_list;');
   drop();
   // Checked once a key otherwise: merge-list.ts writes keys and records together.
-  database.exec(`pragma foreign_keys = off; create temp table load_staging (${COLUMNS_SQL});`);
-  const places = Array(STAGED_COLUMNS.length + 1).fill('?');
-  const insert = database.prepare(`insert into temp.load_staging values (${places.join(',')})`);
-  let place = 0;
+  database.exec(
+    `pragma foreign_keys = off; create temp table load_staging (place integer primary key, ${COLUMNS_SQL});`,
+  );
+  const insert = database.prepare(
+    `insert into temp.load_staging values (null, ${STAGED_COLUMNS.map(() => '?').join(', ')})`,
+  );
   return {
-    add: async (rows) => {
+    add: async (lines) => {
+      const rows = Buffer.from(lines.buffer, lines.byteOffset, lines.length).toString();
       database.exec('begin');
       try {
-        for (const row of rows) insert.run(++place, ...STAGED_COLUMNS.map((name) => row[name]));
+        for (const line of rows.split('\n')) if (line !== '') insert.run(...valuesOf(line));
       } finally {
         database.exec('commit');
       }
@@ -87,28 +69,28 @@ async function openPostgres(pool: pg.Pool): Promise<Staging> {
   try {
     await client.query(`select pg_advisory_lock(${LOAD_LOCK})`);
     await client.query('drop table if exists load_staging, load_list');
-    await client.query(`create unlogged table load_staging (${COLUMNS_SQL})`);
-    const copy = client.query(copyFrom('copy load_staging from stdin'));
+    await client.query(
+      `create unlogged table load_staging (place bigint generated always as identity, ${COLUMNS_SQL})`,
+    );
+    const copy = client.query(
+      copyFrom(`copy load_staging (${STAGED_COLUMNS.join(', ')}) from stdin`),
+    );
     let failure: unknown;
     copy.on('error', (error) => {
       failure = error;
     });
     const finished = once(copy, 'finish');
     finished.catch(() => {});
-    let place = 0;
     let isFinished = false;
     return {
-      add: async (rows) => {
+      add: async (lines) => {
         if (failure) throw failure;
-        let text = '';
-        for (const row of rows) text += copyLine(++place, row);
-        if (!copy.write(text)) await Promise.race([once(copy, 'drain'), finished]);
+        if (!copy.write(lines)) await Promise.race([once(copy, 'drain'), finished]);
       },
       finish: async () => {
         isFinished = true;
         copy.end();
         await finished;
-        await client.query('analyze load_staging');
       },
       close: async () => {
         try {
@@ -124,17 +106,3 @@ async function openPostgres(pool: pg.Pool): Promise<Staging> {
     throw error;
   }
 }
-
-/** One row in the text format of COPY: tabs between, \N for null, backslashes before what is special. */
-function copyLine(place: number, row: ReportedRow): string {
-  let line = String(place);
-  for (const name of STAGED_COLUMNS) {
-    const value = row[name];
-    line += value === null ? '\t\\N' : `\t${SPECIAL.test(value) ? escaped(value) : value}`;
-  }
-  return `${line}\n`;
-}
-
-const SPECIAL = /[\\\t\n\r]/;
-const ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-const escaped = (text: string): string => text.replace(/[\\\t\n\r]/g, (sign) => ESCAPES[sign]!);

@@ -155,6 +155,7 @@ type KeyColumns = Pick<ReportedRow, 'classes' | 'state' | 'number'>;
 
 /** A text as both databases store it: PostgreSQL refuses a zero character, and with it the load. */
 function textOf(text: string | undefined): string | null {
-  const clean = text?.replaceAll('\0', '').toWellFormed() ?? '';
-  return clean === '' ? null : clean;
+  if (text === undefined || text === '') return null;
+  const isClean = !text.includes('\0') && text.isWellFormed();
+  return isClean ? text : text.replaceAll('\0', '').toWellFormed() || null;
 }

@@ -8,13 +8,15 @@ import { openEdition } from '../edition/open-edition.ts';
 import { parseLimits } from '../gates/limits.ts';
 import type { ReleasedBy } from '../gates/release.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import { bytesOf } from '../import/read-export.ts';
+import { importRows } from '../key-file/import-rows.ts';
 import type { KeyFile } from '../key-file/key-file.ts';
 import { readKeys } from '../keys/keys.ts';
 import { Progress } from '../progress.ts';
 import { publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads/threads.ts';
+import { buildThreads } from '../threads/build-threads.ts';
+import { threadCountFor } from '../threads/threads.ts';
 import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
 
 export const PUBLISH: Command = {
@@ -61,7 +63,7 @@ export const PUBLISH: Command = {
     const from = openStore(dir!);
     const to = openStore(values.to!);
     const progress = new Progress(process.stderr);
-    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
+    const threads = buildThreads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
     const temp = openTempDir(values.temp);
     try {
       const edition = await openEdition(from, keys);

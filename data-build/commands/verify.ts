@@ -6,12 +6,14 @@ import { equalBytes } from '../../src/format/names.ts';
 import { type Command, EXIT, KEYS_OPTION, wholeNumber } from '../command.ts';
 import { openEdition } from '../edition/open-edition.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
-import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import { bytesOf } from '../import/read-export.ts';
+import { importRows } from '../key-file/import-rows.ts';
 import { readKeys } from '../keys/keys.ts';
 import { Progress } from '../progress.ts';
 import { filterRates } from '../report/summary.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads/threads.ts';
+import { buildThreads } from '../threads/build-threads.ts';
+import { threadCountFor } from '../threads/threads.ts';
 import { checkReference } from '../verify/reference-check.ts';
 import { checkVerified, verifyEdition } from '../verify/verify-edition.ts';
 import { IMPORT_OPTIONS, profileOf, THREADS_OPTION, threadCountOf } from './build.ts';
@@ -40,7 +42,7 @@ export const VERIFY: Command = {
     const store = openStore(dir!);
     const progress = new Progress(process.stderr);
     const temp = openTempDir(values.temp);
-    const threads = new Threads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
+    const threads = buildThreads(threadCountOf(input) ?? threadCountFor(bytesOf(files)));
     try {
       const { manifest, head, epochKey } = await openEdition(store, keys);
       progress.start('import');

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { SltdError } from '../../src/errors.ts';
 import type { Progress } from '../progress.ts';
-import { bytesOf } from './import-rows.ts';
+import { bytesOf } from '../import/read-export.ts';
 
 const HASH_BYTES = 1024 * 1024;
 

@@ -20,12 +20,14 @@ import type { ListShape } from '../gates/list-shape.ts';
 import { replayed } from '../gates/was-replaced.ts';
 import { inputsSha256Of } from '../import/inputs-digest.ts';
 import { checkRejects } from '../import/rejects.ts';
-import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import { bytesOf } from '../import/read-export.ts';
+import { importRows } from '../key-file/import-rows.ts';
 import type { KeyFile } from '../key-file/key-file.ts';
 import { STATE_ORDER } from '../key-file/state-order.ts';
 import { Progress } from '../progress.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads/threads.ts';
+import { buildThreads } from '../threads/build-threads.ts';
+import { threadCountFor } from '../threads/threads.ts';
 import type { KeysOf } from '../keys/keys.ts';
 import type { Feed, NightlyConfig } from './config.ts';
 import {
@@ -139,7 +141,7 @@ async function examine(
   const { profile } = config;
   const paths = files.map(({ path }) => path);
   const temp = openTempDir(config.build.temp);
-  const threads = new Threads(threadCountFor(bytesOf(paths)));
+  const threads = buildThreads(threadCountFor(bytesOf(paths)));
   try {
     const options = { profile, files: paths, rejectsPath: undefined, signal };
     const imported = await importRows(options, {

@@ -12,13 +12,15 @@ import { readHead } from '../../publish/head.ts';
 import { openStore } from '../../publish/open-store.ts';
 import { equalBytes } from '../../src/format/names.ts';
 import { openEdition } from '../edition/open-edition.ts';
-import { bytesOf, importRows } from '../key-file/import-rows.ts';
+import { bytesOf } from '../import/read-export.ts';
+import { importRows } from '../key-file/import-rows.ts';
 import { headSignerOf } from '../keys/head-signer.ts';
 import type { KeysOf } from '../keys/keys.ts';
 import type { Progress } from '../progress.ts';
 import { type PublishSummary, publishBuiltEdition } from '../publish-edition.ts';
 import { openTempDir } from '../temp-dir.ts';
-import { Threads, threadCountFor } from '../threads/threads.ts';
+import { buildThreads } from '../threads/build-threads.ts';
+import { threadCountFor } from '../threads/threads.ts';
 import type { NightlyConfig } from './config.ts';
 
 interface PublishNight {
@@ -46,7 +48,7 @@ export async function publishNight(night: PublishNight): Promise<PublishSummary 
   if (isInForce && inForce.permittedAt >= edition.head.permittedAt) return undefined;
 
   const temp = openTempDir(config.build.temp);
-  const threads = new Threads(threadCountFor(bytesOf(files)));
+  const threads = buildThreads(threadCountFor(bytesOf(files)));
   try {
     progress.start('records');
     const options = { profile, files, rejectsPath: undefined, signal };

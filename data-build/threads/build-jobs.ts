@@ -13,7 +13,8 @@ import {
   type ImportBlockInput,
   type ImportedBlock,
   type OpenImportInput,
-} from '../key-file/import-block.ts';
+} from '../import/import-block.ts';
+import { type EncodedKeys, KeyEncoder } from '../key-file/key-encoder.ts';
 import type { KeyBlock } from '../key-file/key-file.ts';
 import { KeyReader } from '../key-file/key-file.ts';
 import { readMatcherModule } from '../matcher-module.ts';
@@ -31,12 +32,7 @@ import {
   type PortionResult,
   VerifyPortion,
 } from '../verify/verify-portion.ts';
-
-/** A job's answer, and the buffers in it that move with it. */
-export interface Answer<Value> {
-  value: Value;
-  transfer?: readonly ArrayBuffer[];
-}
+import type { Answer } from './threads.ts';
 
 /** Part of a key file. */
 export interface KeysInput {
@@ -44,15 +40,10 @@ export interface KeysInput {
   blocks: readonly KeyBlock[];
 }
 
-type Jobs = Omit<BuildJobs, 'run'>;
-export type JobName = keyof Jobs;
-export type JobInput<Name extends JobName> = Parameters<Jobs[Name]>[0];
-export type JobOutput<Name extends JobName> = ReturnType<Jobs[Name]>['value'];
-
 export class BuildJobs {
   readonly #module = readMatcherModule();
   readonly #xxh64: (bytes: Uint8Array) => bigint;
-  #importer: BlockImporter | undefined;
+  #importer: BlockImporter<EncodedKeys> | undefined;
   #partition: { writer: PartitionWriter; matcher: WasmMatcher } | undefined;
   #builder: PageBuilder | undefined;
   #portion: VerifyPortion | undefined;
@@ -66,22 +57,21 @@ export class BuildJobs {
     return new BuildJobs(h64Raw);
   }
 
-  run<Name extends JobName>(name: Name, input: JobInput<Name>): Answer<JobOutput<Name>> {
-    const job = this[name] as (input: JobInput<Name>) => Answer<JobOutput<Name>>;
-    return job.call(this, input);
-  }
-
   /** Begins to read an export. */
   openImport(input: OpenImportInput): Answer<void> {
-    this.#importer = new BlockImporter(input, markByWasm(this.#module));
+    this.#importer = new BlockImporter(
+      input,
+      new KeyEncoder(input.removedBy),
+      markByWasm(this.#module),
+    );
     return { value: undefined };
   }
 
   /** Reads a block of a CSV text. */
-  importBlock(input: ImportBlockInput): Answer<ImportedBlock> {
+  importBlock(input: ImportBlockInput): Answer<ImportedBlock<EncodedKeys>> {
     assert(this.#importer !== undefined, 'an import is open');
     const value = this.#importer.run(input);
-    const buffers = [value.bytes.buffer, value.keys.entries.buffer, value.keys.keyCounts.buffer];
+    const buffers = [value.bytes.buffer, value.taken.entries.buffer, value.taken.keyCounts.buffer];
     return { value, transfer: buffers as ArrayBuffer[] };
   }
 

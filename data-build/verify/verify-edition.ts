@@ -15,6 +15,7 @@ import type { PageKind } from '../../src/format/page.ts';
 import type { KeyFile } from '../key-file/key-file.ts';
 import { blockSlices } from '../pages/block-slices.ts';
 import { inParallel } from '../pages/build-pages.ts';
+import type { BuildJobs } from '../threads/build-jobs.ts';
 import type { Thread, Threads } from '../threads/threads.ts';
 import type { ReferenceResult } from './reference-check.ts';
 import type { AskedPages, PageBytes } from './verify-portion.ts';
@@ -142,7 +143,7 @@ function portionsOf(
 }
 
 async function verifyPortion(
-  thread: Thread,
+  thread: Thread<BuildJobs>,
   portion: Portion,
   options: VerifyOptions,
   result: VerifyResult,
@@ -185,7 +186,7 @@ async function verifyPortion(
 
 /** Reads the pages of the portion and hands them to its thread; how many records they have. */
 async function sendPages(
-  thread: Thread,
+  thread: Thread<BuildJobs>,
   { firstRow, endRow }: Portion,
   { store, manifest, signal }: VerifyOptions,
   result: VerifyResult,

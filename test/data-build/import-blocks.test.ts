@@ -16,12 +16,13 @@ import { RemovedKeys } from '../../data-build/import/removed-keys.ts';
 import { KeyEncoder } from '../../data-build/key-file/key-encoder.ts';
 import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
+import type { Threads } from '../../data-build/threads/threads.ts';
 import { workspace } from './workspace.ts';
 
 const space = workspace();
-const one = new Threads(1);
-const three = new Threads(3);
+const one = buildThreads(1);
+const three = buildThreads(3);
 afterAll(() => three.close());
 let runs = 0;
 

@@ -25,6 +25,9 @@ it.each([
   [' 2024-02-01T10:00:00Z ', '2024-02-01'],
   ['29.2.2023', undefined],
   ['03/04/2020', undefined],
+  ['20a4-02-01', undefined],
+  ['2024-0b-01', undefined],
+  ['2024-02-0c', undefined],
   ['', undefined],
 ])('reads %s as %s', (text, date) => {
   expect(importDate(text)).toBe(date);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { STATE_ORDER } from '../../data-build/key-file/state-order.ts';
 import { partitionKeys } from '../../data-build/pages/partition.ts';
 import { chunkEntriesFor, readGroup } from '../../data-build/pages/partition-writer.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 
 test('one document over and over fills no memory: the build says so before it reads the digests', () => {
   const group = { firstShard: 0, shardCount: 1, stateShardCount: 1 };
@@ -22,7 +22,7 @@ test('more shards than a manifest names are refused before any work', async () =
   const keyCounts = new Float64Array(STATE_ORDER.length).fill(1);
   keyCounts[0] = 350_000 * 64;
   const keyFile = { path: 'none', keyCount: 0, keyCounts, blocks: [] };
-  const threads = new Threads(1);
+  const threads = buildThreads(1);
   const options = {
     ...{ keyFile, keysPerShard: 64, epochKey: new Uint8Array(32), tempDir: 'none', threads },
     onProgress: () => {},

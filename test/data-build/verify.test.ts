@@ -11,7 +11,7 @@ import { NonMembers } from '../../data-build/verify/non-members.ts';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 import { verifyEdition } from '../../data-build/verify/verify-edition.ts';
 import type { StateCode } from '../../src/document/issuing-state.ts';
 import { objectName } from '../../src/format/names.ts';
@@ -21,7 +21,7 @@ import { build, sltd, sltdCsv, workspace } from './workspace.ts';
 const space = workspace();
 const exportPath = space.path('export.csv');
 const goodDir = space.path('good');
-const threads = new Threads(1);
+const threads = buildThreads(1);
 
 beforeAll(async () => {
   await generateExport({

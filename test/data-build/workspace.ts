@@ -15,7 +15,7 @@ import { createKeys, type KeysFile, writeKeys } from '../../data-build/keys/keys
 import { PAGE_SIZES } from '../../data-build/pages/page-sizes.ts';
 import { type BuildOptions, buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 import { CATEGORIES } from '../../src/format/category.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -57,7 +57,7 @@ export const SLTD_HEADER = 'issuing_state,document_type,number,number_from,numbe
 export const sltdCsv = (...rows: string[]): string => `${[SLTD_HEADER, ...rows].join('\n')}\n`;
 
 let importCount = 0;
-const threads = new Threads(1);
+const threads = buildThreads(1);
 
 /** Runs the import alone: the keys as "key category", the reject lines, the counts. */
 export async function importFiles(

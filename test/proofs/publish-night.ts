@@ -16,7 +16,7 @@ import { buildEdition } from '../../data-build/pipeline.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
 import { openTempDir } from '../../data-build/temp-dir.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import type { ObjectStore } from '../../publish/object-store.ts';
 import { openStore } from '../../publish/open-store.ts';
@@ -89,7 +89,7 @@ async function publish({ exportFile, keysFile, buildDir, tempDir }: NightSetting
   const progress = new Progress(undefined);
   const from = new DirectoryStore(buildDir);
   const temp = openTempDir(tempDir);
-  const threads = new Threads(1);
+  const threads = buildThreads(1);
   try {
     const options = {
       profile: SLTD,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { build, sltdCsv, type Workspace } from '../data-build/workspace.ts';
 
@@ -30,7 +30,7 @@ export async function publishNight(
   store: DirectoryStore,
 ): Promise<number> {
   const from = new DirectoryStore(dir);
-  const threads = new Threads(1);
+  const threads = buildThreads(1);
   try {
     const { sequence } = await publishBuiltEdition({
       ...{ from, to: store, edition: await openEdition(from, space.keys), keys: space.keys },

@@ -10,7 +10,7 @@ import { openEdition } from '../../data-build/edition/open-edition.ts';
 import { importRows } from '../../data-build/key-file/import-rows.ts';
 import { Progress } from '../../data-build/progress.ts';
 import { publishBuiltEdition } from '../../data-build/publish-edition.ts';
-import { Threads } from '../../data-build/threads/threads.ts';
+import { buildThreads } from '../../data-build/threads/build-threads.ts';
 import { GRACE_MS } from '../../publish/collect-garbage.ts';
 import { DirectoryStore } from '../../publish/directory-store.ts';
 import { publishEdition } from '../../publish/head.ts';
@@ -33,7 +33,7 @@ const exports = {
 type Day = keyof typeof exports;
 const asOfs: Record<Day, number> = { monday: Date.UTC(2026, 0, 5), tuesday: Date.UTC(2026, 0, 6) };
 const keyFiles: Partial<Record<Day, KeyFile>> = {};
-const threads = new Threads(1);
+const threads = buildThreads(1);
 afterAll(() => threads.close());
 
 beforeAll(async () => {

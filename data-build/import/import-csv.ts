@@ -1,5 +1,5 @@
 /**
- * CSV texts to the key file by all threads: cut at line breaks, read at once, put together in order.
+ * CSV texts read by all threads: cut at line breaks, read at once, put together in order.
  *
  * A line break may lie in a quoted field, so that a block begins in the middle of a row. Nobody can
  * tell from the block itself; but the one before tells where it ends. If it does not end between two
@@ -8,22 +8,25 @@
  */
 
 import { assert } from '../../src/errors.ts';
-import type { CsvState } from '../import/csv-scanner.ts';
-import type { CsvText } from '../import/read-rows.ts';
-import type { RejectLog } from '../import/rejects.ts';
-import type { ImportCounts } from '../import/row-reader.ts';
-import type { Threads } from '../threads/threads.ts';
+import type { CsvState } from './csv-scanner.ts';
+import type { CsvText } from './read-rows.ts';
+import type { RejectLog } from './rejects.ts';
+import type { ImportCounts } from './row-reader.ts';
 import type { ImportBlockInput, ImportedBlock } from './import-block.ts';
-import type { KeyFileWriter } from './key-file.ts';
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Blocks that wait for each thread, so that none is idle while blocks are put together. */
 const BLOCKS_AHEAD = 2;
 const LF = 0x0a;
 
-export interface CsvImportOptions {
-  threads: Threads;
-  writer: KeyFileWriter;
+/** One thread's way to read a block, whose bytes move to it and come back. */
+export type ReadBlock<Taken> = (input: ImportBlockInput) => Promise<ImportedBlock<Taken>>;
+
+export interface CsvImportOptions<Taken> {
+  /** One for each thread; they have their import open. */
+  readers: readonly ReadBlock<Taken>[];
+  /** Takes what the rows became, in their order, and is waited for. */
+  take(taken: Taken): void | Promise<void>;
   counts: ImportCounts;
   rejects: RejectLog;
   /** Size of the blocks; 4 MiB if not told. */
@@ -31,11 +34,14 @@ export interface CsvImportOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Reads the whole text; the threads must have their import open. */
-export async function importCsv(text: CsvText, options: CsvImportOptions): Promise<void> {
-  const { threads, signal, blockBytes = BLOCK_BYTES } = options;
+/** Reads the whole text. */
+export async function importCsv<Taken>(
+  text: CsvText,
+  options: CsvImportOptions<Taken>,
+): Promise<void> {
+  const { readers, signal, blockBytes = BLOCK_BYTES } = options;
   const order = new BlockOrder(text, options, new BlockBuffers(blockBytes));
-  const flying: Promise<ImportedBlock>[] = [];
+  const flying: Promise<ImportedBlock<Taken>>[] = [];
   for await (const bytes of cutAtLines(text.chunks, order.buffers)) {
     signal?.throwIfAborted();
     // The first row says what the others are, so nothing is read before it.
@@ -47,7 +53,7 @@ export async function importCsv(text: CsvText, options: CsvImportOptions): Promi
     // It is waited for in its turn; until then its error must not count as unheard.
     block.catch(() => {});
     flying.push(block);
-    if (flying.length >= threads.all.length * BLOCKS_AHEAD) await order.put(await flying.shift()!);
+    if (flying.length >= readers.length * BLOCKS_AHEAD) await order.put(await flying.shift()!);
   }
   for (const block of flying) await order.put(await block);
   await order.end();
@@ -73,11 +79,11 @@ class BlockBuffers {
 }
 
 /** The blocks of one text in their order. */
-class BlockOrder {
+class BlockOrder<Taken> {
   readonly buffers: BlockBuffers;
   readonly #text: CsvText;
-  readonly #options: CsvImportOptions;
-  #nextThread = 0;
+  readonly #options: CsvImportOptions<Taken>;
+  #nextReader = 0;
   #state: CsvState = { columnCount: 0, isInSkippedLine: false };
   #header: readonly string[] | undefined;
   /** Bytes of a row that goes on in the next block. */
@@ -85,7 +91,7 @@ class BlockOrder {
   /** Lines, or rows, of the blocks before. */
   #linesBefore = 0;
 
-  constructor(text: CsvText, options: CsvImportOptions, buffers: BlockBuffers) {
+  constructor(text: CsvText, options: CsvImportOptions<Taken>, buffers: BlockBuffers) {
     this.buffers = buffers;
     this.#text = text;
     this.#options = options;
@@ -97,13 +103,13 @@ class BlockOrder {
   }
 
   /** Has a block read as if it began with a row. */
-  start(bytes: Uint8Array): Promise<ImportedBlock> {
+  start(bytes: Uint8Array): Promise<ImportedBlock<Taken>> {
     return this.#run(bytes, { ...this.#state, isInSkippedLine: false });
   }
 
   /** Takes what a block became, or has it read once more if it did not begin with a row. */
-  async put(block: ImportedBlock): Promise<void> {
-    if (this.#rest.length === 0 && !this.#state.isInSkippedLine) this.#take(block);
+  async put(block: ImportedBlock<Taken>): Promise<void> {
+    if (this.#rest.length === 0 && !this.#state.isInSkippedLine) await this.#take(block);
     else await this.readNext(block.bytes);
   }
 
@@ -111,30 +117,29 @@ class BlockOrder {
   async readNext(bytes: Uint8Array): Promise<void> {
     const all = concatenate(this.#rest, bytes);
     this.buffers.giveBack(bytes);
-    this.#take(await this.#run(all, this.#state));
+    await this.#take(await this.#run(all, this.#state));
   }
 
   /** Reads what is left behind the last line break. */
   async end(): Promise<void> {
     if (this.#rest.length === 0) return;
-    this.#take(await this.#run(this.#rest, this.#state, true));
+    await this.#take(await this.#run(this.#rest, this.#state, true));
     assert(this.#rest.length === 0, 'the text is read to its end');
   }
 
-  #run(bytes: Uint8Array, state: CsvState, isLast = false): Promise<ImportedBlock> {
-    const { all } = this.#options.threads;
+  #run(bytes: Uint8Array, state: CsvState, isLast = false): Promise<ImportedBlock<Taken>> {
+    const { readers } = this.#options;
     const { separator, fileIndex, countRows } = this.#text;
     const input: ImportBlockInput = {
       ...{ bytes, state, header: this.#header, separator, fileIndex, countRows, isLast },
     };
-    const thread = all[this.#nextThread++ % all.length]!;
-    return thread.run('importBlock', input, [bytes.buffer as ArrayBuffer]);
+    return readers[this.#nextReader++ % readers.length]!(input);
   }
 
-  #take(block: ImportedBlock): void {
-    const { writer, counts, rejects } = this.#options;
+  async #take(block: ImportedBlock<Taken>): Promise<void> {
+    const { counts, rejects } = this.#options;
     const { fileName, countRows, onProgress } = this.#text;
-    writer.append(block.keys);
+    await this.#options.take(block.taken);
     for (const { line, column, code } of block.rejects) {
       rejects.add(fileName, this.#linesBefore + line, column, code);
     }

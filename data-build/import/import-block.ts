@@ -1,23 +1,21 @@
 /**
- * One thread's part of the import: blocks of a CSV text to entries of the key file.
+ * One thread's part of an import: blocks of a CSV text to whatever becomes of its rows.
  *
  * A block is scanned from the state that it is given and hands back the state in which it ends, so
  * that whoever gives out the blocks can tell whether they fit together.
  */
 
 import { assert } from '../../src/errors.ts';
-import type { MarkCsv } from '../import/csv-marks.ts';
-import { CsvScanner, type CsvState } from '../import/csv-scanner.ts';
-import { type ProfileSource, profileFrom } from '../import/find-profile.ts';
-import { HeaderSink } from '../import/header-sink.ts';
-import type { Profile } from '../import/profile.ts';
-import type { NoteCode, RejectCode, RejectSink } from '../import/rejects.ts';
-import { newCounts, RowReader } from '../import/row-reader.ts';
-import { type EncodedKeys, KeyEncoder } from './key-encoder.ts';
+import { type MarkCsv, markPlainly } from './csv-marks.ts';
+import { CsvScanner, type CsvState } from './csv-scanner.ts';
+import { type ProfileSource, profileFrom } from './find-profile.ts';
+import { HeaderSink } from './header-sink.ts';
+import type { Profile } from './profile.ts';
+import type { NoteCode, RejectCode, RejectSink } from './rejects.ts';
+import { newCounts, type RecordConsumer, RowReader } from './row-reader.ts';
 
 export interface OpenImportInput {
-  /** A profile itself only within one thread. */
-  profile: ProfileSource | Profile;
+  profile: ProfileSource;
   /** For a key the index of the last input file that takes it out of the list. */
   removedBy: ReadonlyMap<string, number>;
   /** Reports dated later are mistakes, in milliseconds since 1970. */
@@ -43,8 +41,16 @@ export interface BlockReject {
   code: RejectCode;
 }
 
-export interface ImportedBlock {
-  keys: EncodedKeys;
+/** Collects what the rows of a block become. */
+export interface BlockCollector<Taken> extends RecordConsumer {
+  /** From which input file, counted from 0, the next rows come. */
+  startFile(index: number): unknown;
+  /** Hands over what was collected and begins anew. */
+  take(): Taken;
+}
+
+export interface ImportedBlock<Taken> {
+  taken: Taken;
   rows: number;
   accepted: number;
   notes: ReadonlyMap<NoteCode, number>;
@@ -67,30 +73,34 @@ class BlockRejects implements RejectSink {
   }
 }
 
-export class BlockImporter {
+export class BlockImporter<Taken> {
   readonly #profile: Profile;
   readonly #now: number;
   readonly #markCsv: MarkCsv;
-  readonly #encoder: KeyEncoder;
+  readonly #collector: BlockCollector<Taken>;
   readonly #counts = newCounts();
   #rejects = new BlockRejects();
   /** The reader of the last block: what it knows of texts serves the next one. */
   #reader: RowReader | undefined;
   #readerKey = '';
 
-  constructor({ profile, removedBy, now }: OpenImportInput, markCsv: MarkCsv) {
+  constructor(
+    { profile, now }: OpenImportInput,
+    collector: BlockCollector<Taken>,
+    markCsv: MarkCsv = markPlainly,
+  ) {
     this.#markCsv = markCsv;
-    this.#profile = 'classesOf' in profile ? profile : profileFrom(profile);
+    this.#profile = profileFrom(profile);
     this.#now = now;
-    this.#encoder = new KeyEncoder(removedBy);
+    this.#collector = collector;
   }
 
-  run(input: ImportBlockInput): ImportedBlock {
+  run(input: ImportBlockInput): ImportedBlock<Taken> {
     const { bytes, separator, state } = input;
     const counts = this.#counts;
     Object.assign(counts, newCounts());
     this.#rejects = new BlockRejects();
-    this.#encoder.startFile(input.fileIndex);
+    this.#collector.startFile(input.fileIndex);
     const headerSink = new HeaderSink(this.#profile, (header) => this.#readerOf(header, input));
     const sink = input.header ? this.#readerOf(input.header, input) : headerSink;
     const scanner = new CsvScanner({ sink, separator, markCsv: this.#markCsv, ...state });
@@ -101,7 +111,7 @@ export class BlockImporter {
       'each row is counted once',
     );
     return {
-      keys: this.#encoder.take(),
+      taken: this.#collector.take(),
       ...{ rows: counts.rows, accepted: counts.accepted, notes: counts.notes },
       ...{ newestReport: counts.newestReport, rejects: this.#rejects.taken },
       ...{ lineCount: scanner.lineCount, header: input.header ?? headerSink.header },
@@ -115,7 +125,7 @@ export class BlockImporter {
       this.#readerKey = key;
       this.#reader = new RowReader({
         ...{ profile: this.#profile, header, fileName: '', countRows, now: this.#now },
-        ...{ counts: this.#counts, consumer: this.#encoder },
+        ...{ counts: this.#counts, consumer: this.#collector },
         rejects: { add: (file, line, column, code) => this.#rejects.add(file, line, column, code) },
       });
     }
