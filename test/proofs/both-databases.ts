@@ -8,7 +8,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { type ColumnMetadata, sql } from 'kysely';
 import { CASE_OUTCOMES, CASE_STATES } from '../../central/cases/tables.ts';
 import { isPostgres } from '../../central/database/database.ts';
 import { migrate, SCHEMAS } from '../../central/database/migrations.ts';
@@ -215,6 +215,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Columns that a later schema calls otherwise, by table and column. */
 const RENAMED: Readonly<Record<string, string>> = { 'own_list_names.tenant': 'list_id' };
+/** Of the widest table, as many as SQLite's 32,766 parameters allow by far. */
+const ROWS_A_STATEMENT = 200;
 /** Tables of one row, which a migration makes; and what is Kysely's own. */
 const NOT_FILLED = /^(data_state|operation_counter|check_event_state|kysely_.*)$/;
 
@@ -265,20 +267,29 @@ async function fill(db: CentralDatabase, { seed, size }: { seed: number; size: n
   const tables = await db.introspection.getTables();
   await db.connection().execute(async (connection) => {
     await unchecked.execute(connection);
+    // One commit, and not one a row, each of which waits for the disk.
+    await sql`begin`.execute(connection);
     for (const { name, columns } of tables) {
       if (NOT_FILLED.test(name) || name.startsWith('sqlite_')) continue;
-      for (let i = 0; i < size; i++) {
-        const values = columns.map((column) => {
-          const allowed = ALLOWED[`${name}.${column.name}`] ?? ALLOWED[column.name];
-          if (allowed) return allowed[below(allowed.length)];
-          if (column.isNullable && below(4) === 0) return null;
-          const isNumber = /int|numeric|real/i.test(column.dataType);
-          return isNumber ? i + 1 : `ü${u32().toString(36)}-${i}`;
+      const valueIn = (column: ColumnMetadata, i: number) => {
+        const allowed = ALLOWED[`${name}.${column.name}`] ?? ALLOWED[column.name];
+        if (allowed) return allowed[below(allowed.length)];
+        if (column.isNullable && below(4) === 0) return null;
+        const isNumber = /int|numeric|real/i.test(column.dataType);
+        return isNumber ? i + 1 : `ü${u32().toString(36)}-${i}`;
+      };
+      const names = sql.join(columns.map((column) => sql.ref(column.name)));
+      for (let start = 0; start < size; start += ROWS_A_STATEMENT) {
+        const rows = Array.from({ length: Math.min(ROWS_A_STATEMENT, size - start) }, (_, i) => {
+          const values = columns.map((column) => valueIn(column, start + i));
+          return sql`(${sql.join(values)})`;
         });
-        await sql`insert into ${sql.table(name)} (${sql.join(columns.map((c) => sql.ref(c.name)))})
-          values (${sql.join(values)})`.execute(connection);
+        await sql`insert into ${sql.table(name)} (${names}) values ${sql.join(rows)}`.execute(
+          connection,
+        );
       }
     }
+    await sql`commit`.execute(connection);
     // The connection goes back to the pool.
     if (isPostgres(db)) await sql`set session_replication_role = default`.execute(connection);
     else await sql`pragma foreign_keys = on`.execute(connection);
