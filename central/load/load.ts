@@ -22,13 +22,11 @@ import { reportedRow } from '../records/record-row.ts';
 import { claimCollection } from '../training/database.ts';
 import { fillFirstList, isFirstList } from './first-list.ts';
 import { type MergeOptions, mergeList } from './merge-list.ts';
-import { lineOf } from './row-text.ts';
+import { LineBuffer, lineOf } from './row-text.ts';
 import { checkShrink, countByState } from './shrink-gate.ts';
 import { type ExportStaging, type Stage, stageExport } from './stage-export.ts';
 import { openStaging } from './staging.ts';
 
-/** Rows that are written at a time. */
-const BATCH_ROWS = 1_000;
 /** Clocks differ: an export may be this much ahead of ours. */
 const FUTURE_MAX_MS = 5 * 60_000;
 /**
@@ -211,16 +209,13 @@ async function stageRecords(
   records: AsyncIterable<ImportedRecord>,
   identityKey: string,
 ): Promise<void> {
-  let text = '';
-  let count = 0;
+  const buffer = new LineBuffer();
   const flush = async () => {
-    if (count > 0) await stage(new TextEncoder().encode(text), count);
-    text = '';
-    count = 0;
+    const { lines, recordCount } = buffer.take();
+    await stage(lines, recordCount);
   };
   for await (const record of records) {
-    text += lineOf(reportedRow(record, identityKey));
-    if (++count >= BATCH_ROWS) await flush();
+    if (buffer.add(lineOf(reportedRow(record, identityKey)))) await flush();
   }
-  await flush();
+  if (!buffer.isEmpty) await flush();
 }

@@ -54,3 +54,50 @@ export const valuesOf = (line: string): (string | null)[] =>
   });
 
 const escaped = (text: string): string => text.replace(/[\\\t\n\r]/g, (sign) => ESCAPES[sign]!);
+
+/** Whole lines, in UTF-8, of so many records. */
+export interface LinesPart {
+  lines: Uint8Array<ArrayBuffer>;
+  recordCount: number;
+}
+
+const LINES_BYTES = 256 * 1024;
+/** A short range has few lines. */
+const START_BYTES = 4 * 1024;
+/** UTF-8 has no more bytes for a character of a text. */
+const BYTES_A_CHARACTER = 3;
+
+/** Lines as bytes: one long text would be put together from all its pieces first. */
+export class LineBuffer {
+  #bytes = Buffer.allocUnsafe(START_BYTES);
+  #length = 0;
+  #recordCount = 0;
+
+  get isEmpty(): boolean {
+    return this.#recordCount === 0;
+  }
+
+  /** True once there is enough to be taken. */
+  add(line: string): boolean {
+    const need = this.#length + BYTES_A_CHARACTER * line.length;
+    if (need > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(2 * need);
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#length += this.#bytes.write(line, this.#length);
+    this.#recordCount++;
+    return this.#length >= LINES_BYTES;
+  }
+
+  /** Hands over the lines and begins anew. */
+  take(): LinesPart {
+    const part = {
+      lines: new Uint8Array(this.#bytes.subarray(0, this.#length)),
+      recordCount: this.#recordCount,
+    };
+    this.#length = 0;
+    this.#recordCount = 0;
+    return part;
+  }
+}
