@@ -30,14 +30,6 @@ export class JobsThread {
 
   constructor() {
     const worker = this.#worker;
-    this.#halted = new Promise((resolve) => {
-      worker.on('message', (message: FromThread) => {
-        if (message === 'halted') return resolve();
-        this.#waiting.get(message.number)?.(message.outcome);
-        this.#waiting.delete(message.number);
-      });
-      worker.once('exit', () => resolve());
-    });
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#hasEnded = true;
@@ -45,9 +37,17 @@ export class JobsThread {
         resolve();
       });
     });
+    const halted = new Promise<void>((resolve) => {
+      worker.on('message', (message: FromThread) => {
+        if (message === 'halted') return resolve();
+        this.#waiting.get(message.number)?.(message.outcome);
+        this.#waiting.delete(message.number);
+      });
+    });
+    this.#halted = Promise.race([halted, this.#ended]);
     this.failed = new Promise((_, reject) => {
       worker.once('error', reject);
-      worker.once('exit', () => {
+      void this.#ended.then(() => {
         if (!this.#isEnding) reject(new Error('the thread of the jobs ended'));
       });
     });

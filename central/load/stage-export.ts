@@ -8,6 +8,7 @@ import type { Profile } from '../../data-build/import/profile.ts';
 import { bytesOf, type ReadExport, readExport } from '../../data-build/import/read-export.ts';
 import { checkRejects, RejectLog } from '../../data-build/import/rejects.ts';
 import { openTempDir } from '../../data-build/temp-dir.ts';
+import { blockReaders } from '../../data-build/threads/block-readers.ts';
 import { Threads, threadCountFor } from '../../data-build/threads/threads.ts';
 import { LOAD } from './load-jobs.ts';
 import { linesOf, type StagedPart, TextCollector, type TextSettings } from './text-collector.ts';
@@ -51,14 +52,7 @@ export async function stageExport(staging: ExportStaging): Promise<ReadExport> {
         settings = { identityKey, removedBy };
         return new TextCollector(settings);
       },
-      openReaders: async (input) => {
-        const opened = { ...input, identityKey };
-        await Promise.all(threads.all.map((thread) => thread.run('openImport', opened)));
-        return threads.all.map((thread) => (block) => {
-          const bytes = block.bytes.buffer as ArrayBuffer;
-          return thread.run('importBlock', block, [bytes]);
-        });
-      },
+      openReaders: (input) => blockReaders(threads, { ...input, identityKey }),
       take: async (parts) => {
         for (const part of parts) {
           for (const { lines, recordCount } of linesOf(part, settings)) {

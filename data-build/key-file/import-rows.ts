@@ -11,6 +11,7 @@ import type { FileSummary } from '../import/read-rows.ts';
 import { type RejectCounts, RejectLog } from '../import/rejects.ts';
 import type { ImportCounts } from '../import/row-reader.ts';
 import type { Progress } from '../progress.ts';
+import { blockReaders } from '../threads/block-readers.ts';
 import type { Threads } from '../threads/threads.ts';
 import { KeyEncoder } from './key-encoder.ts';
 import { type KeyFile, KeyFileWriter } from './key-file.ts';
@@ -54,13 +55,7 @@ export async function importRows(
     const { counts, files: summaries } = await readExport({
       ...{ profile, files, rejects, tempDir, blockBytes, signal },
       collectorOf: (removedBy) => new KeyEncoder(removedBy),
-      openReaders: async (input) => {
-        await Promise.all(threads.all.map((thread) => thread.run('openImport', input)));
-        return threads.all.map((thread) => (block) => {
-          const bytes = block.bytes.buffer as ArrayBuffer;
-          return thread.run('importBlock', block, [bytes]);
-        });
-      },
+      openReaders: (input) => blockReaders(threads, input),
       take: (keys) => writer.append(keys),
       onProgress: (rows, doneBytes) => {
         // Rows to come are not known: bytes done stand for them.

@@ -100,7 +100,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'central/load': [
     ...['central', 'src/errors.ts', 'src/document', 'src/format', 'data-build/import'],
     ...['data-build/temp-dir.ts', 'data-build/threads/threads.ts'],
-    'data-build/threads/serve-jobs.ts',
+    ...['data-build/threads/block-readers.ts', 'data-build/threads/serve-jobs.ts'],
   ],
   central: CORE,
 };
